@@ -1,0 +1,143 @@
+"""What can go wrong, in one tree. Every error has a stable ``code``.
+
+::
+
+    FareEngineError
+    ├── TapRefused                    the tap cannot be decided; the gate's message says why
+    │   ├── UnknownGate               unknown-gate
+    │   ├── DirectionNotAllowed       direction-not-allowed
+    │   ├── ClockAhead                clock-ahead
+    │   ├── UnknownMedium             unknown-medium
+    │   ├── MediumIdInvalid           medium-id-invalid
+    │   └── NoTariffInForce           no-tariff-in-force
+    ├── TapConflict                   tap-conflict: a known tap_id with other content
+    ├── LedgerError
+    │   ├── LedgerUnavailable         ledger-unavailable: nothing is known to be stored
+    │   ├── Overloaded                overloaded: a limit of the engine is reached
+    │   └── LedgerDamaged             ledger-damaged: the ledger contradicts itself
+    ├── NotFound                      not-found
+    └── ConfigurationError
+        ├── CatalogueInvalid          catalogue-invalid: carries every fault it found
+        ├── DataDirectoryInUse        data-directory-in-use
+        ├── DataDirectoryUsed         data-directory-used
+        ├── DataDirectoryMissing      data-directory-missing
+        ├── SchemaVersionWrong        schema-version-wrong: the ledger is not of this version
+        └── FileInvalid               file-invalid: names the file and the place in it
+"""
+
+from collections.abc import Sequence
+
+
+class FareEngineError(Exception):
+    """Something the engine reports by name; ``code`` never changes, the text may."""
+
+    code = "fare-engine-error"
+
+
+class TapRefused(FareEngineError):
+    """This one tap cannot be decided; others are not touched."""
+
+    code = "tap-refused"
+
+
+class UnknownGate(TapRefused):
+    code = "unknown-gate"
+
+
+class DirectionNotAllowed(TapRefused):
+    code = "direction-not-allowed"
+
+
+class ClockAhead(TapRefused):
+    code = "clock-ahead"
+
+
+class UnknownMedium(TapRefused):
+    code = "unknown-medium"
+
+
+class MediumIdInvalid(TapRefused):
+    code = "medium-id-invalid"
+
+
+class NoTariffInForce(TapRefused):
+    code = "no-tariff-in-force"
+
+
+class TapConflict(FareEngineError):
+    """The tap_id was used before for a tap with other content."""
+
+    code = "tap-conflict"
+
+
+class LedgerError(FareEngineError):
+    """The ledger cannot serve right now, or cannot be trusted."""
+
+    code = "ledger-error"
+
+
+class LedgerUnavailable(LedgerError):
+    """The ledger did not confirm; the tap may or may not be decided, its retry will tell."""
+
+    code = "ledger-unavailable"
+
+
+class Overloaded(LedgerError):
+    """A limit is reached; nothing was taken, the gate tries again later."""
+
+    code = "overloaded"
+
+
+class LedgerDamaged(LedgerError):
+    """The ledger holds what the engine can never have written."""
+
+    code = "ledger-damaged"
+
+
+class NotFound(FareEngineError):
+    """There is no such tap, station, gate, key or version."""
+
+    code = "not-found"
+
+
+class ConfigurationError(FareEngineError):
+    """The configuration or a file an operator gave cannot be used as it is."""
+
+    code = "configuration-error"
+
+
+class CatalogueInvalid(ConfigurationError):
+    """The catalogue holds what cannot be; ``faults`` are (field, message), all of them."""
+
+    code = "catalogue-invalid"
+
+    def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{field}: {message}" for field, message in faults))
+        self.faults = tuple(faults)
+
+
+class DataDirectoryInUse(ConfigurationError):
+    """Another process holds it: ``pid`` and, where it serves the API, ``url``, if it told them."""
+
+    code = "data-directory-in-use"
+
+    def __init__(self, message: str, pid: int | None = None, url: str | None = None) -> None:
+        super().__init__(message)
+        self.pid = pid
+        self.url = url
+
+
+class DataDirectoryUsed(ConfigurationError):
+    code = "data-directory-used"
+
+
+class DataDirectoryMissing(ConfigurationError):
+    code = "data-directory-missing"
+
+
+class SchemaVersionWrong(ConfigurationError):
+    code = "schema-version-wrong"
+
+
+class FileInvalid(ConfigurationError):
+    code = "file-invalid"

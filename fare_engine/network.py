@@ -1,0 +1,177 @@
+"""The network as the fare rules see it: lines, stations, exits, gates and the media they take."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+
+class Direction(IntEnum):
+    """Into the paid area or out of it."""
+
+    ENTRY = 1
+    EXIT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name in Chinese and in English."""
+
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the network; several lines may meet in one station."""
+
+    line_id: str
+    name: Name
+    colour: str = "#888888"
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """One way between the street and the concourse of a station."""
+
+    station_id: str
+    exit_id: str
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One gate machine (AGM); it belongs to one station at a time and has one or two directions.
+
+    `number` is its small integer in the ledger, given once and never used again for another.
+    """
+
+    gate_id: str
+    station_id: str
+    directions: frozenset[Direction]
+    exit_id: str | None = None
+    controller: str | None = None
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """The fare location: a station on three lines is one station."""
+
+    station_id: str
+    name: Name
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Two neighbouring stations on one line and the metres between them, in both directions."""
+
+    line_id: str
+    from_station_id: str
+    to_station_id: str
+    distance_m: int
+
+
+@dataclass(frozen=True, slots=True)
+class MediumType:
+    """A kind of medium that gates take, with the pattern its ids must match as a whole."""
+
+    code: str
+    name: Name
+    id_pattern: str
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A metro network: the facts that fares and taps refer to."""
+
+    network_id: str
+    name: Name
+    time_zone: str
+    currency: str = "CNY"
+    lines: tuple[Line, ...] = ()
+    stations: tuple[Station, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    exits: tuple[Exit, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    media: tuple[MediumType, ...] = ()
+
+
+Distances = Mapping[str, Mapping[str, int]]
+"""Shortest distances in metres, from station to station."""
+
+
+@dataclass(frozen=True, slots=True)
+class FareTable:
+    """Single fares before any discount, in fen, from station to station.
+
+    An explicit origin–destination fare beats the distance bands. Rows are made when first asked
+    for, since a day uses few of the hundred thousand pairs of a network.
+    """
+
+    distances: Distances = field(repr=False)
+    bands: "DistanceBands"
+    explicit: Mapping[tuple[str, str], int] = field(default_factory=dict, repr=False)
+    _rows: dict[str, dict[str, int]] = field(default_factory=dict, repr=False, compare=False)
+    _highest: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
+
+    def fare(self, origin: str, destination: str) -> int:
+        """The single fare of a pair in fen; KeyError where neither table nor track joins them."""
+        return (self._rows.get(origin) or self._make_row(origin))[destination]
+
+    def highest_fare(self, station_id: str) -> int:
+        """The network's highest single fare from a station, in fen."""
+        highest = self._highest.get(station_id)
+        if highest is None:
+            row = self._rows.get(station_id) or self._make_row(station_id)
+            others = [fare for other, fare in row.items() if other != station_id]
+            highest = self._highest[station_id] = max(others, default=self.bands.fare(0))
+        return highest
+
+    def _make_row(self, origin: str) -> dict[str, int]:
+        metres = self.distances.get(origin, {})
+        row = {station: self.bands.fare(distance_m) for station, distance_m in metres.items()}
+        row |= {to: fare for (start, to), fare in self.explicit.items() if start == origin}
+        self._rows[origin] = row
+        return row
+
+
+@dataclass(frozen=True, slots=True)
+class DistanceBands:
+    """Fares by distance: metres with the bound inclusive, and fen.
+
+    Beyond the last bound, each further stretch begun adds so much.
+    """
+
+    upper_bounds: tuple[tuple[int, int], ...]
+    further_m: int
+    further_fare: int
+
+    def fare(self, distance_m: int) -> int:
+        """The fare of a distance in fen."""
+        for bound_m, fare in self.upper_bounds:
+            if distance_m <= bound_m:
+                return fare
+        last_bound_m, last_fare = self.upper_bounds[-1]
+        stretches = -(-(distance_m - last_bound_m) // self.further_m)
+        return last_fare + stretches * self.further_fare
+
+
+CHENGDU_BANDS = DistanceBands(
+    upper_bounds=(
+        (4_000, 200),
+        (8_000, 300),
+        (12_000, 400),
+        (18_000, 500),
+        (24_000, 600),
+        (32_000, 700),
+        (40_000, 800),
+        (50_000, 900),
+        (70_000, 1_000),
+    ),
+    further_m=20_000,
+    further_fare=100,
+)
+"""Chengdu Metro's distance bands."""

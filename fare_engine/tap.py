@@ -1,0 +1,33 @@
+"""A tap: one presentation of a medium at a gate."""
+
+from typing import NamedTuple
+
+
+class Report(NamedTuple):
+    """What a gate did by itself, whatever the rule says.
+
+    `passed` None: the gate did not say whether the passenger went through.
+    """
+
+    gate_opened: bool
+    fare_taken: int
+    passed: bool | None = None
+    cause: str | None = None
+
+
+class Tap(NamedTuple):
+    """One presentation of a medium at a gate, as it reaches the rule.
+
+    `token` is the keyed hash of the medium (16 bytes), never its number. `occurred_at_ms` is the
+    gate's clock. `direction` is a `Direction`. `report` is there when the gate decided alone.
+    `listed_fare` is the undiscounted fare that the source of a recorded tap lists, in fen.
+    """
+
+    tap_id: str
+    gate_id: str
+    direction: int
+    medium_type: str
+    token: bytes
+    occurred_at_ms: int
+    report: Report | None = None
+    listed_fare: int | None = None

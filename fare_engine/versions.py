@@ -1,0 +1,80 @@
+"""Which version is in force: one answer for policies and tariffs alike."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from math import inf
+from typing import Generic, Protocol, TypeVar
+
+
+class Versioned(Protocol):
+    """A version that is never edited, in force from one instant and perhaps until another."""
+
+    @property
+    def version(self) -> int:
+        """Counts from 1."""
+
+    @property
+    def effective_from_ms(self) -> int:
+        """The first instant of it."""
+
+    @property
+    def effective_to_ms(self) -> int | None:
+        """The first instant after it; None: until its successor begins."""
+
+
+V = TypeVar("V", bound=Versioned)
+T = TypeVar("T")
+
+
+def find_in_force(versions: Iterable[V], at_ms: int) -> V | None:
+    """The version in force at an instant, or None.
+
+    The one with the greatest `effective_from` that has been reached; of two that begin together
+    the higher version; none when that one has ended. An earlier version never comes back.
+    """
+    begun = [version for version in versions if version.effective_from_ms <= at_ms]
+    if not begun:
+        return None
+    latest = max(begun, key=lambda version: (version.effective_from_ms, version.version))
+    if latest.effective_to_ms is not None and latest.effective_to_ms <= at_ms:
+        return None
+    return latest
+
+
+def list_overlaps(versions: Sequence[V]) -> list[tuple[V, V]]:
+    """Pairs of which the earlier names an end that lies inside the later one.
+
+    A version without an end gives way to its successor, and one that begins at the same instant
+    replaces its elder; but two periods that both claim an instant leave a clerk guessing.
+    """
+    ordered = sorted(versions, key=lambda version: (version.effective_from_ms, version.version))
+    return [
+        (earlier, later)
+        for place, earlier in enumerate(ordered)
+        for later in ordered[place + 1 :]
+        if earlier.effective_to_ms is not None
+        and earlier.effective_from_ms < later.effective_from_ms < earlier.effective_to_ms
+    ]
+
+
+class Timeline(Generic[T]):
+    """What holds at each instant, cut into stretches, so that a tap pays one bisection."""
+
+    __slots__ = ("_starts_ms", "_values")
+
+    def __init__(self, breaks_ms: Iterable[int], value_at: Callable[[int], T]) -> None:
+        self._starts_ms = sorted(set(breaks_ms))
+        self._values = [value_at(start_ms) for start_ms in self._starts_ms]
+
+    def find(self, at_ms: int) -> T | None:
+        """What holds at this instant; None before the first stretch."""
+        return self.find_stretch(at_ms)[2]
+
+    def find_stretch(self, at_ms: int) -> tuple[float, float, T | None]:
+        """What holds at this instant, with the stretch in which it does: its start, and its end."""
+        starts_ms = self._starts_ms
+        place = bisect_right(starts_ms, at_ms)
+        end_ms = starts_ms[place] if place < len(starts_ms) else inf
+        if place == 0:
+            return -inf, end_ms, None
+        return starts_ms[place - 1], end_ms, self._values[place - 1]
