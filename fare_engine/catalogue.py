@@ -1,0 +1,157 @@
+"""The catalogue: stations, gates, media, policies and tariffs, and what of them is in force.
+
+A catalogue is a value. Publishing makes a new one (`dataclasses.replace`), which is validated
+(`fare_engine.validation`), stored, and then swapped in between two batches; terms that open
+journeys have pinned stay as they are.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from fare_engine.errors import LedgerDamaged, NotFound
+from fare_engine.journey import Terms
+from fare_engine.network import Gate, MediumType, Network, Station
+from fare_engine.policy import Policy, Suspension
+from fare_engine.tariff import Tariff
+from fare_engine.versions import Timeline, find_in_force
+
+TermsKey = tuple[str, int | None, bool, int]
+"""Station, policy version, whether suspended, tariff version: what a ledger row pins."""
+
+TermsStretch = tuple[float, float, Terms | None]
+"""From when until when (not included) these terms are in force at a station."""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Everything that decides taps beside the taps themselves, at one moment of its history."""
+
+    network: Network
+    policies: Mapping[str, tuple[Policy, ...]] = field(default_factory=dict)
+    suspensions: Mapping[str, tuple[Suspension, ...]] = field(default_factory=dict)
+    tariffs: tuple[Tariff, ...] = ()
+    terms: dict[TermsKey, Terms] = field(default_factory=dict, repr=False, compare=False)
+    """Every `Terms` made so far, handed on to the next catalogue, so that each is made once."""
+
+    @cached_property
+    def gates(self) -> Mapping[str, Gate]:
+        """Gates by gate_id."""
+        return {gate.gate_id: gate for gate in self.network.gates}
+
+    @cached_property
+    def stations(self) -> Mapping[str, Station]:
+        """Stations by station_id."""
+        return {station.station_id: station for station in self.network.stations}
+
+    @cached_property
+    def media(self) -> Mapping[str, MediumType]:
+        """Media types by code."""
+        return {medium.code: medium for medium in self.network.media}
+
+    @cached_property
+    def medium_patterns(self) -> Mapping[str, re.Pattern[str]]:
+        """The compiled id pattern of each media type; an id must match it as a whole."""
+        return {medium.code: re.compile(medium.id_pattern) for medium in self.network.media}
+
+    @cached_property
+    def _gates_by_number(self) -> Mapping[int, Gate]:
+        return {gate.number: gate for gate in self.network.gates}
+
+    @cached_property
+    def _media_by_number(self) -> Mapping[int, MediumType]:
+        return {medium.number: medium for medium in self.network.media}
+
+    @cached_property
+    def _timelines(self) -> dict[str, Timeline[Terms | None]]:
+        return {}
+
+    @cached_property
+    def _policies_by_version(self) -> Mapping[tuple[str, int], Policy]:
+        return {
+            (policy.station_id, policy.version): policy
+            for versions in self.policies.values()
+            for policy in versions
+        }
+
+    @cached_property
+    def _tariffs_by_version(self) -> Mapping[int, Tariff]:
+        return {tariff.version: tariff for tariff in self.tariffs}
+
+    def find_terms(self, station_id: str, at_ms: int) -> Terms | None:
+        """What is in force at a station at an instant; None before the first tariff."""
+        return self.find_stretch(station_id, at_ms)[2]
+
+    def find_stretch(self, station_id: str, at_ms: int) -> TermsStretch:
+        """What is in force at an instant, with the first and the next instant of its stretch."""
+        timeline = self._timelines.get(station_id)
+        if timeline is None:
+            timeline = self._timelines[station_id] = self._make_timeline(station_id)
+        return timeline.find_stretch(at_ms)
+
+    def get_terms(self, key: TermsKey) -> Terms:
+        """The terms that a ledger row pinned; LedgerDamaged when no such version was published."""
+        terms = self.terms.get(key)
+        if terms is not None:
+            return terms
+        station_id, policy_version, suspended, tariff_version = key
+        tariff = self._tariffs_by_version.get(tariff_version)
+        policy = None
+        if policy_version is not None:
+            policy = self._policies_by_version.get((station_id, policy_version))
+        if tariff is None or (policy is None) != (policy_version is None):
+            raise LedgerDamaged(f"the ledger pins versions that were never published: {key}")
+        return self.terms.setdefault(key, Terms(tariff, policy, suspended))
+
+    def get_station(self, station_id: str) -> Station:
+        """A station by id; NotFound when there is none."""
+        try:
+            return self.stations[station_id]
+        except KeyError:
+            raise NotFound(f"there is no station {station_id!r}") from None
+
+    def get_gate_by_number(self, number: int) -> Gate:
+        """A gate by its number in the ledger; LedgerDamaged when there is none."""
+        try:
+            return self._gates_by_number[number]
+        except KeyError:
+            raise LedgerDamaged(f"the ledger names gate number {number}, unknown here") from None
+
+    def get_medium_by_number(self, number: int) -> MediumType:
+        """A media type by its number in the ledger; LedgerDamaged when there is none."""
+        try:
+            return self._media_by_number[number]
+        except KeyError:
+            raise LedgerDamaged(f"the ledger names medium number {number}, unknown here") from None
+
+    def list_policies(self, station_id: str) -> tuple[Policy, ...]:
+        """All versions of a station's policy, oldest first."""
+        return self.policies.get(station_id, ())
+
+    def find_suspension(self, station_id: str, at_ms: int) -> Suspension | None:
+        """The suspension that covers an instant at a station, if any."""
+        for suspension in reversed(self.suspensions.get(station_id, ())):
+            if suspension.covers(at_ms):
+                return suspension
+        return None
+
+    def _make_timeline(self, station_id: str) -> Timeline[Terms | None]:
+        policies = self.list_policies(station_id)
+        suspensions = self.suspensions.get(station_id, ())
+        versions: tuple[Policy | Tariff, ...] = (*policies, *self.tariffs)
+        breaks = {version.effective_from_ms for version in versions}
+        breaks |= {version.effective_to_ms for version in versions if version.effective_to_ms}
+        breaks |= {suspension.suspended_at_ms for suspension in suspensions}
+        breaks |= {stretch.resumed_at_ms for stretch in suspensions if stretch.resumed_at_ms}
+
+        def terms_at(at_ms: int) -> Terms | None:
+            tariff = find_in_force(self.tariffs, at_ms)
+            if tariff is None:
+                return None
+            policy = find_in_force(policies, at_ms)
+            suspended = self.find_suspension(station_id, at_ms) is not None
+            version = policy.version if policy else None
+            return self.get_terms((station_id, version, suspended, tariff.version))
+
+        return Timeline(breaks, terms_at)

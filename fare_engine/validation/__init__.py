@@ -1,0 +1,23 @@
+"""Whether a catalogue can be: every fault of a network, its policies and its tariffs, by field.
+
+A fault is a pair of a field and a sentence that says what is wrong with it. `validate` looks at a
+whole catalogue and names fields by their place in it (`policies.FHY.2.window_seconds`);
+`check_new_policy` and `check_new_tariff` look at a version before it is published and name the
+fields as its author wrote them (`window_seconds`).
+"""
+
+from fare_engine.validation.catalogue import (
+    check_network,
+    check_new_policy,
+    check_new_tariff,
+    list_faults,
+    validate,
+)
+
+__all__ = [
+    "check_network",
+    "check_new_policy",
+    "check_new_tariff",
+    "list_faults",
+    "validate",
+]

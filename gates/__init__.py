@@ -1,0 +1,1 @@
+"""What runs beside a gate: media, for now."""
