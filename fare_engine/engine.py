@@ -1,0 +1,430 @@
+"""The engine: taps in, verdicts out, one transaction for all that gathered meanwhile.
+
+A synchronous object without clock, thread or event loop. A shell around it offers submissions,
+takes a batch, has the ledger commit it (wherever it likes), and tells the engine how that ended::
+
+    engine.offer(submission)            any number of times
+    batch = engine.take_batch(now_ms)   loads, decides
+    engine.commit(batch)                blocks until durable; may run in another thread
+    engine.committed(batch)             or failed(batch, error): results are there now
+
+Between `take_batch` and `committed`/`failed` no other batch is taken. `process` does all of it at
+once, for replays and tests.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from fare_engine.catalogue import Catalogue, TermsStretch
+from fare_engine.decision import Decision, Reason
+from fare_engine.errors import (
+    ClockAhead,
+    DirectionNotAllowed,
+    FareEngineError,
+    LedgerError,
+    LedgerUnavailable,
+    NoTariffInForce,
+    NotFound,
+    Overloaded,
+    TapConflict,
+    TapRefused,
+    UnknownGate,
+)
+from fare_engine.journey import BLANK, TokenState
+from fare_engine.matching import decide
+from fare_engine.ports import Conflict, Entries, Ledger, StateIndex, Step, StoredReport
+from fare_engine.tap import Report, Tap
+from fare_engine.verdict import Verdict
+
+CLOCK_AHEAD_MAX_MS: Final = 5 * 60_000
+"""A gate clock further ahead of the engine's is an error of the gate."""
+
+BATCH_TAPS_MAX: Final = 4_000
+"""Taps of one transaction: enough that its fixed costs vanish, few enough that nobody waits."""
+
+PENDING_TAPS_MAX: Final = 100_000
+"""Taps that wait for a transaction; beyond it new ones are turned away with a clear error."""
+
+Result = Verdict | FareEngineError
+Finding = TapRefused | Reason
+_make: Final = tuple.__new__
+_NO_ERRORS: Final = frozenset({type(None), Reason})
+"""Findings that go to the rule: none, or a refusal."""
+
+
+class Submission:
+    """Taps that came together and are answered together, in order.
+
+    `findings` holds, by place, what the edge found out about a medium: an error, or a refusal of
+    the rule. `results` has one result a tap once `done` is called.
+    """
+
+    __slots__ = ("done", "findings", "received_at_ms", "results", "taps")
+
+    def __init__(
+        self,
+        taps: Sequence[Tap],
+        received_at_ms: int,
+        done: Callable[[], None],
+        findings: Mapping[int, Finding] | None = None,
+    ) -> None:
+        self.taps = taps
+        self.received_at_ms = received_at_ms
+        self.done = done
+        self.findings = findings
+        self.results: list[Result] = []
+
+
+class ReportSubmission:
+    """What a gate says it did at a tap that it sent before."""
+
+    __slots__ = ("done", "received_at_ms", "report", "results", "tap_id")
+
+    def __init__(
+        self, tap_id: str, report: Report, received_at_ms: int, done: Callable[[], None]
+    ) -> None:
+        self.tap_id = tap_id
+        self.report = report
+        self.received_at_ms = received_at_ms
+        self.done = done
+        self.results: list[Result] = []
+
+
+class Batch:
+    """What one transaction decides: an overlay over index and ledger until it is durable."""
+
+    def __init__(self, decided_at_ms: int, next_row: int) -> None:
+        self.decided_at_ms = decided_at_ms
+        self.next_row = next_row
+        self.submissions: list[Submission | ReportSubmission] = []
+        self.states: dict[bytes, TokenState] = {}
+        self.known: dict[str, Verdict] = {}
+        self.fresh: dict[str, Step] = {}
+        self.reports: dict[int, StoredReport] = {}
+        self.conflicts: list[Conflict] = []
+
+    @property
+    def entries(self) -> Entries:
+        """What the ledger has to store."""
+        return Entries(tuple(self.fresh.values()), tuple(self.reports.values()), self.conflicts)
+
+    def is_empty(self) -> bool:
+        """Whether nothing has to be stored, as when all taps were known."""
+        return not (self.fresh or self.reports or self.conflicts)
+
+
+class Engine:
+    """Pairs taps by the rule, over a ledger that is the truth and an index that is a cache."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        index: StateIndex,
+        catalogue: Catalogue,
+        *,
+        batch_taps_max: int = BATCH_TAPS_MAX,
+        pending_taps_max: int = PENDING_TAPS_MAX,
+    ) -> None:
+        self._ledger = ledger
+        self._index = index
+        self._batch_taps_max = batch_taps_max
+        self._pending_taps_max = pending_taps_max
+        self._pending: deque[Submission | ReportSubmission] = deque()
+        self._taken: Batch | None = None
+        self._doubtful_tokens: set[bytes] | None = None
+        self.pending_taps = 0
+        self.use(catalogue)
+
+    def use(self, catalogue: Catalogue) -> None:
+        """Decide by this catalogue from the next batch on."""
+        self.catalogue = self._ledger.catalogue = catalogue
+        self._stretches: dict[str, TermsStretch] = {}
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether anything waits for a batch."""
+        return bool(self._pending)
+
+    def offer(self, submission: Submission | ReportSubmission) -> None:
+        """Queue taps for the next batch; Overloaded when too many wait already."""
+        taps = len(submission.taps) if isinstance(submission, Submission) else 1
+        if self.pending_taps + taps > self._pending_taps_max:
+            raise Overloaded(f"{self.pending_taps} taps wait already; try again")
+        self.pending_taps += taps
+        self._pending.append(submission)
+
+    def take_batch(self, now_ms: int) -> Batch | None:
+        """Decide what waits, up to the limit of a batch; nothing is applied yet.
+
+        None when nothing waits, or when the ledger could not be read: everyone has been told.
+        """
+        if not self._pending:
+            return None
+        batch = self._taken = Batch(now_ms, 0)
+        self._gather(batch)
+        try:
+            if self._doubtful_tokens is not None:
+                self._recover()
+            batch.next_row = self._ledger.next_row()
+            self._load(batch)
+            for submission in batch.submissions:
+                if isinstance(submission, Submission):
+                    self._decide_taps(batch, submission)
+                else:
+                    submission.results = [self._decide_report(batch, submission)]
+        except LedgerError as error:
+            self.failed(batch, error)
+            return None
+        return batch
+
+    def commit(self, batch: Batch) -> None:
+        """Make the batch durable. Safe in another thread; raises LedgerUnavailable."""
+        if not batch.is_empty():
+            self._ledger.commit(batch.entries)
+
+    def committed(self, batch: Batch) -> None:
+        """Apply what is durable now, and answer."""
+        self._index.apply(batch.states)
+        self._taken = None
+        for submission in batch.submissions:
+            submission.done()
+
+    def failed(self, batch: Batch, error: FareEngineError) -> None:
+        """Nothing is known to be stored: everyone who waits hears so, and nothing is applied.
+
+        The tokens concerned are read from the ledger again before anything else is decided.
+        """
+        self._doubtful_tokens = (self._doubtful_tokens or set()) | batch.states.keys()
+        self.fail_all(error)
+
+    def fail_all(self, error: FareEngineError) -> None:
+        """Answer everyone with an error: those of the batch that was taken, and all who wait."""
+        waiting, self._pending = self._pending, deque()
+        if self._taken is not None:
+            waiting.extendleft(reversed(self._taken.submissions))
+            self._taken = None
+        self.pending_taps = 0
+        for submission in waiting:
+            count = len(submission.taps) if isinstance(submission, Submission) else 1
+            submission.results = [error] * count
+            submission.done()
+
+    def process(
+        self,
+        taps: Sequence[Tap],
+        now_ms: int,
+        findings: Mapping[int, Finding] | None = None,
+    ) -> list[Result]:
+        """Decide and store these taps at once, for replays and tests; one result a tap."""
+        submission = Submission(taps, now_ms, _nothing, findings)
+        self.offer(submission)
+        self.run_batch(now_ms)
+        return submission.results
+
+    def run_batch(self, now_ms: int) -> Batch | None:
+        """One turn without a shell: take, commit, apply."""
+        batch = self.take_batch(now_ms)
+        if batch is None:
+            return None
+        try:
+            self.commit(batch)
+        except LedgerUnavailable as error:
+            self.failed(batch, error)
+        else:
+            self.committed(batch)
+        return batch
+
+    def _gather(self, batch: Batch) -> None:
+        taps = 0
+        while self._pending:
+            waiting = self._pending[0]
+            size = len(waiting.taps) if isinstance(waiting, Submission) else 1
+            if taps and taps + size > self._batch_taps_max:
+                break
+            taps += size
+            batch.submissions.append(self._pending.popleft())
+        self.pending_taps -= taps
+
+    def _load(self, batch: Batch) -> None:
+        """Read at once what the whole batch needs: taps known already, states not remembered."""
+        tap_ids: list[str] = []
+        tokens: set[bytes] = set()
+        for submission in batch.submissions:
+            if isinstance(submission, Submission):
+                taps = submission.taps
+                tap_ids += [tap.tap_id for tap in taps]
+                tokens.update([tap.token for tap in taps])
+            else:
+                tap_ids.append(submission.tap_id)
+        batch.known.update(self._ledger.find_taps(tap_ids))
+        tokens.update([verdict.tap.token for verdict in batch.known.values()])
+        states = self._index.find(tokens)
+        if len(states) < len(tokens):
+            states.update(self._ledger.find_states(tokens - states.keys()))
+        batch.states = states
+
+    def _recover(self) -> None:
+        self._ledger.recover()
+        self._index.forget(self._doubtful_tokens or ())
+        self._doubtful_tokens = None
+
+    def _decide_taps(self, batch: Batch, submission: Submission) -> None:
+        """Decide the taps of a submission in order.
+
+        One flat loop over local names: here a million taps go by, and every call would show.
+        """
+        results, findings = submission.results, submission.findings
+        known, fresh, states = batch.known, batch.fresh, batch.states
+        gates, stretches = self.catalogue.gates, self._stretches
+        received_at_ms, decided_at_ms = submission.received_at_ms, batch.decided_at_ms
+        latest_ms = received_at_ms + CLOCK_AHEAD_MAX_MS
+        row = batch.next_row
+        for place, tap in enumerate(submission.taps):
+            tap_id, gate_id, direction, _, token, at_ms, report, _ = tap
+            gate = gates.get(gate_id)
+            finding = findings.get(place) if findings else None
+            if (
+                tap_id in fresh
+                or tap_id in known
+                or gate is None
+                or direction not in gate.directions
+                or at_ms > latest_ms
+                or finding.__class__ not in _NO_ERRORS
+            ):
+                batch.next_row = row
+                results.append(self._answer_unusual(batch, submission, tap, finding))
+                row = batch.next_row
+                continue
+            station_id = gate.station_id
+            stretch = stretches.get(station_id)
+            if stretch is None or not stretch[0] <= at_ms < stretch[1]:
+                stretch = self.catalogue.find_stretch(station_id, at_ms)
+                stretches[station_id] = stretch
+            terms = stretch[2]
+            if terms is None:
+                batch.next_row = row
+                error = NoTariffInForce("no tariff was in force at occurred_at")
+                results.append(self._refuse(batch, submission, tap, error))
+                row = batch.next_row
+                continue
+            before = states.get(token, BLANK)
+            decision, after = decide(before, tap, gate, terms, row, finding)  # type: ignore[arg-type]
+            verdict = _make(
+                Verdict,
+                (tap, decision, station_id, received_at_ms, decided_at_ms, row, None, False),
+            )
+            results.append(verdict)
+            fresh[tap_id] = (verdict, before, after, "")
+            states[token] = after
+            if report is not None:
+                batch.reports[row] = StoredReport(row, report, False, received_at_ms)
+            row += 1
+        batch.next_row = row
+
+    def _answer_unusual(
+        self, batch: Batch, submission: Submission, tap: Tap, finding: Finding | None
+    ) -> Result:
+        """A tap whose id is known already, or which cannot be decided; in the order of checks."""
+        step = batch.fresh.get(tap.tap_id)
+        first = step[0] if step else batch.known.get(tap.tap_id)
+        received_at_ms = submission.received_at_ms
+        if first is not None:
+            return self._answer_again(batch, first, tap, received_at_ms)
+        gate = self.catalogue.gates.get(tap.gate_id)
+        error: TapRefused
+        if gate is None:
+            error = UnknownGate(f"there is no gate {tap.gate_id!r}")
+        elif tap.direction not in gate.directions:
+            error = DirectionNotAllowed(f"gate {tap.gate_id} does not take this direction")
+        elif tap.occurred_at_ms > received_at_ms + CLOCK_AHEAD_MAX_MS:
+            error = ClockAhead("occurred_at is more than 5 minutes ahead of the engine's clock")
+        else:
+            assert isinstance(finding, TapRefused)
+            error = finding
+        return self._refuse(batch, submission, tap, error)
+
+    def _refuse(self, batch: Batch, submission: Submission, tap: Tap, error: TapRefused) -> Result:
+        """Tell what is wrong, or set the tap aside: a gate that acted alone must not resend it."""
+        if tap.report is None:
+            return error
+        return self._set_aside(batch, tap, submission.received_at_ms, error)
+
+    def _set_aside(self, batch: Batch, tap: Tap, received_at_ms: int, error: TapRefused) -> Verdict:
+        """Record a tap that cannot be decided, to be settled once it can."""
+        assert tap.report is not None
+        row = batch.next_row
+        decision = Decision(Reason.RECORDED, gate_opens=True)
+        verdict = Verdict(tap, decision, None, received_at_ms, batch.decided_at_ms, row, error.code)
+        before = batch.states.get(tap.token, BLANK)
+        batch.fresh[tap.tap_id] = (verdict, before, before, str(error))
+        batch.reports[row] = StoredReport(row, tap.report, False, received_at_ms)
+        batch.next_row = row + 1
+        return verdict
+
+    def _answer_again(self, batch: Batch, first: Verdict, tap: Tap, received_at_ms: int) -> Result:
+        """The first decision of a known tap_id; TapConflict when the content is another."""
+        if not _same_content(first.tap, tap):
+            batch.conflicts.append(Conflict(first.row, tap, received_at_ms))
+            return TapConflict(f"tap_id {tap.tap_id} was used before with other content")
+        if tap.report is not None:
+            self._take_report(batch, first, tap.report, received_at_ms)
+        return first._replace(replayed=True)
+
+    def _decide_report(self, batch: Batch, submission: ReportSubmission) -> Result:
+        step = batch.fresh.get(submission.tap_id)
+        verdict = step[0] if step else batch.known.get(submission.tap_id)
+        if verdict is None:
+            return NotFound(f"there is no tap {submission.tap_id}")
+        self._take_report(batch, verdict, submission.report, submission.received_at_ms)
+        return verdict._replace(replayed=True)
+
+    def _take_report(
+        self, batch: Batch, verdict: Verdict, report: Report, received_at_ms: int
+    ) -> None:
+        """Store the first report of a tap beside it; one that contradicts it is a conflict.
+
+        A report that repeats what the first said and adds whether she passed completes it.
+        """
+        row = verdict.row
+        first = batch.reports.get(row) or self._ledger.find_report(row)
+        if first is not None:
+            said = first.report
+            agrees = (said.gate_opened, said.fare_taken) == (
+                report.gate_opened,
+                report.fare_taken,
+            )
+            if agrees and report.passed in (None, said.passed):
+                return
+            if not agrees or said.passed is not None:
+                batch.conflicts.append(Conflict(row, report, received_at_ms))
+                return
+        reverses = self._reverse_passage(batch, verdict, report)
+        batch.reports[row] = StoredReport(row, report, reverses, received_at_ms)
+
+    def _reverse_passage(self, batch: Batch, verdict: Verdict, report: Report) -> bool:
+        """Return the token to before its latest tap, when nobody went through at it after all."""
+        if report.passed is not False and report.gate_opened:
+            return False
+        token = verdict.tap.token
+        state = batch.states.get(token, BLANK)
+        if state.row != verdict.row:
+            return False
+        step = batch.fresh.get(verdict.tap.tap_id)
+        before = step[1] if step else self._ledger.get_state_before(verdict)
+        batch.states[token] = before._replace(number=state.number)
+        return True
+
+
+def _same_content(first: Tap, second: Tap) -> bool:
+    return (
+        first.gate_id == second.gate_id
+        and first.direction == second.direction
+        and first.medium_type == second.medium_type
+        and first.token == second.token
+        and first.occurred_at_ms == second.occurred_at_ms
+    )
+
+
+def _nothing() -> None:
+    """Nobody waits: `process` looks at the results itself."""

@@ -1,0 +1,1 @@
+"""Where token states are remembered between taps: a cache, never the truth."""

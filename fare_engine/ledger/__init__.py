@@ -1,0 +1,1 @@
+"""What is durable: the ledger of taps, and the catalogue, keys and audit beside it."""

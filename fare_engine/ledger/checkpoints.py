@@ -1,0 +1,86 @@
+"""Folding the write-ahead log into the database, beside the writer, so that no tap waits for it."""
+
+import contextlib
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+logger = logging.getLogger(__name__)
+
+COMMITS_BETWEEN: Final = 256
+"""Commits after which the size of the log is looked at: a `stat` now and then, not every time."""
+
+LOG_BYTES: Final = 8 * 2**20
+"""Above this a checkpoint runs beside the writer."""
+
+LOG_BYTES_MAX: Final = 512 * 2**20
+"""Above this the writer waits for one: the disk is too slow, and the log must not fill it."""
+
+
+class Checkpointer:
+    """One thread that folds the log into the database when it has grown."""
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection], path: Path) -> None:
+        self._connect = connect
+        self._log = path.with_name(path.name + "-wal")
+        self._commits = 0
+        self._wanted = threading.Event()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+        self.checkpoints = 0
+        self.waits = 0
+
+    def log_bytes(self) -> int:
+        """The size of the write-ahead log now."""
+        with contextlib.suppress(FileNotFoundError):
+            return self._log.stat().st_size
+        return 0
+
+    def committed(self) -> None:
+        """Called after every commit, by the writer."""
+        self._commits += 1
+        if self._commits % COMMITS_BETWEEN:
+            return
+        size = self.log_bytes()
+        if size > LOG_BYTES_MAX:
+            self.waits += 1
+            self._fold("TRUNCATE")
+        elif size > LOG_BYTES:
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, name="ledger-checkpoints", daemon=True
+                )
+                self._thread.start()
+            self._wanted.set()
+
+    def stop(self) -> None:
+        """End the thread; SQLite folds the rest when the last connection closes."""
+        self._stopping = True
+        self._wanted.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            self._wanted.wait()
+            self._wanted.clear()
+            if self._stopping:
+                return
+            self._fold("PASSIVE")
+            # The writer went on meanwhile; the little it added is quick, and only a log that is
+            # folded whole starts again at its beginning.
+            self._fold("PASSIVE")
+
+    def _fold(self, mode: str) -> None:
+        try:
+            connection = self._connect()
+            try:
+                connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
+            finally:
+                connection.close()
+            self.checkpoints += 1
+        except sqlite3.Error:
+            logger.exception("the write-ahead log could not be folded; it goes on growing")

@@ -1,0 +1,166 @@
+"""Opening the ledger's database, bringing it to this version's schema, and telling its version."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+
+from fare_engine.errors import LedgerUnavailable, SchemaVersionWrong
+
+BUSY_TIMEOUT_MS: Final = 5_000
+PAGE_CACHE_KIBIBYTES: Final = 16_384
+_IMMEDIATE: Final = "fare_engine_begin_immediate"
+
+Database = Engine
+"""The ledger's database, for packages that do not know SQLAlchemy."""
+
+__all__ = [
+    "Connection",
+    "Database",
+    "check_schema",
+    "find_mismatch",
+    "find_revision",
+    "get_head_revision",
+    "list_revisions",
+    "migrate",
+    "open_database",
+    "reading",
+    "writing",
+]
+
+
+def open_database(url_or_path: str | Path) -> Engine:
+    """The database at a path (SQLite) or a URL; nothing is read or written yet."""
+    if isinstance(url_or_path, str) and "://" in url_or_path:
+        engine = create_engine(url_or_path)
+    else:
+        engine = create_engine(URL.create("sqlite", database=str(url_or_path)))
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One view of the database, beside whoever writes; LedgerUnavailable when it fails."""
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise LedgerUnavailable(f"{_tell(engine)} cannot be read: {error.orig}") from error
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One transaction that writes, committed at the end of the block.
+
+    SQLite is told so at its beginning: a transaction that reads first and writes then would fail
+    at once, instead of waiting, where another has written between the two. LedgerUnavailable when
+    it fails.
+    """
+    try:
+        with engine.execution_options(**{_IMMEDIATE: True}).begin() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise LedgerUnavailable(f"{_tell(engine)} did not confirm: {error.orig}") from error
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the database to the schema of this version, in one transaction; data stay."""
+    found = find_revision(engine)
+    if found is not None and found not in list_revisions():
+        check_schema(engine)
+    config = _make_config()
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def check_schema(engine: Engine) -> None:
+    """Raise SchemaVersionWrong, with what to do about it, unless the schema is this version's."""
+    mismatch = find_mismatch(find_revision(engine), list_revisions())
+    if mismatch is not None:
+        raise SchemaVersionWrong(f"{_tell(engine)} {mismatch}")
+
+
+def find_mismatch(found: str | None, known: Sequence[str]) -> str | None:
+    """What is wrong with a schema revision, for a version that knows these, the newest first."""
+    head = known[0]
+    if found is None:
+        return "holds no ledger; `fare-engine init` makes one"
+    if found not in known:
+        return (
+            f"was written by a newer version of the engine (schema {found}, this version knows "
+            f"up to {head}); install that version or a newer one"
+        )
+    if found != head:
+        return (
+            f"was written by an older version of the engine (schema {found}, this version has "
+            f"{head}); make a backup, then bring it up to date with `fare-engine migrate`"
+        )
+    return None
+
+
+def find_revision(engine: Engine) -> str | None:
+    """The schema revision of the database; None when it has none."""
+    try:
+        with engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    except DBAPIError as error:
+        raise LedgerUnavailable(f"{_tell(engine)} cannot be read: {error.orig}") from error
+
+
+def get_head_revision() -> str:
+    """The schema revision of this version."""
+    return list_revisions()[0]
+
+
+def list_revisions() -> list[str]:
+    """The schema revisions that this version knows, the newest first."""
+    scripts = ScriptDirectory.from_config(_make_config())
+    return [script.revision for script in scripts.walk_revisions()]
+
+
+def _make_config() -> Config:
+    config = Config()
+    folder = str(resources.files("fare_engine.ledger") / "migrations")
+    # The configuration takes % for the beginning of a variable.
+    config.set_main_option("script_location", folder.replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _tell(engine: Engine) -> str:
+    return f"the database {engine.url.database}"
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # The driver's own way of opening transactions leaves out DDL and begins late: `_begin_sqlite`.
+    connection.isolation_level = None
+    for pragma in (
+        f"busy_timeout = {BUSY_TIMEOUT_MS}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        f"cache_size = -{PAGE_CACHE_KIBIBYTES}",
+        "temp_store = MEMORY",
+        # The ledger's checkpointer folds the log in, beside the way of a tap.
+        "wal_autocheckpoint = 0",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get(_IMMEDIATE, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

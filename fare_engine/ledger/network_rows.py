@@ -1,0 +1,193 @@
+"""The network in the ledger's tables: stored once by `init`, read whenever a catalogue is made."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, select
+
+from fare_engine.errors import ConfigurationError
+from fare_engine.ledger import schema
+from fare_engine.network import (
+    Direction,
+    Exit,
+    Gate,
+    Line,
+    MediumType,
+    Name,
+    Network,
+    Segment,
+    Station,
+)
+
+
+def insert_network(connection: Connection, network: Network) -> Network:
+    """Store a network in an empty ledger; gates and media come back with their numbers."""
+    network = replace(
+        network,
+        gates=tuple(replace(gate, number=n) for n, gate in enumerate(network.gates, 1)),
+        media=tuple(replace(medium, number=n) for n, medium in enumerate(network.media, 1)),
+    )
+    names = _name_columns
+    own = {
+        "network_id": network.network_id,
+        **names(network.name),
+        "time_zone": network.time_zone,
+        "currency": network.currency,
+    }
+    _insert(connection, schema.networks, [own])
+    _insert(
+        connection,
+        schema.stations,
+        (
+            {
+                "number": number,
+                "station_id": station.station_id,
+                **names(station.name),
+                "latitude": station.latitude,
+                "longitude": station.longitude,
+            }
+            for number, station in enumerate(network.stations, start=1)
+        ),
+    )
+    _insert(
+        connection,
+        schema.lines,
+        (
+            {
+                "position": position,
+                "line_id": line.line_id,
+                **names(line.name),
+                "colour": line.colour,
+            }
+            for position, line in enumerate(network.lines, start=1)
+        ),
+    )
+    _insert(
+        connection,
+        schema.segments,
+        (
+            {
+                "position": position,
+                "line_id": segment.line_id,
+                "from_station_id": segment.from_station_id,
+                "to_station_id": segment.to_station_id,
+                "distance_m": segment.distance_m,
+            }
+            for position, segment in enumerate(network.segments, start=1)
+        ),
+    )
+    _insert(
+        connection,
+        schema.exits,
+        (
+            {
+                "station_id": exit_.station_id,
+                "exit_id": exit_.exit_id,
+                **names(exit_.name),
+            }
+            for exit_ in network.exits
+        ),
+    )
+    _insert(connection, schema.gates, map(_gate_columns, network.gates))
+    _insert(
+        connection,
+        schema.media_types,
+        (
+            {
+                "number": medium.number,
+                "code": medium.code,
+                **names(medium.name),
+                "id_pattern": medium.id_pattern,
+            }
+            for medium in network.media
+        ),
+    )
+    return network
+
+
+def has_network(connection: Connection) -> bool:
+    """Whether a network was stored."""
+    return connection.execute(select(schema.networks.c.network_id)).first() is not None
+
+
+def read_network(connection: Connection) -> Network:
+    """The stored network, in the order in which it was stored."""
+    own = connection.execute(select(schema.networks)).first()
+    if own is None:
+        raise ConfigurationError("the ledger holds no network; `fare-engine init` stores one")
+    exits = schema.exits
+    return Network(
+        network_id=own.network_id,
+        name=_name(own),
+        time_zone=own.time_zone,
+        currency=own.currency,
+        lines=tuple(
+            Line(row.line_id, _name(row), row.colour)
+            for row in connection.execute(select(schema.lines).order_by("position"))
+        ),
+        stations=tuple(
+            Station(row.station_id, _name(row), row.latitude, row.longitude)
+            for row in connection.execute(select(schema.stations).order_by("number"))
+        ),
+        segments=tuple(
+            Segment(row.line_id, row.from_station_id, row.to_station_id, row.distance_m)
+            for row in connection.execute(select(schema.segments).order_by("position"))
+        ),
+        exits=tuple(
+            Exit(row.station_id, row.exit_id, _name(row))
+            for row in connection.execute(
+                select(exits).order_by(exits.c.station_id, exits.c.exit_id)
+            )
+        ),
+        gates=tuple(
+            _gate(row) for row in connection.execute(select(schema.gates).order_by("number"))
+        ),
+        media=tuple(
+            MediumType(row.code, _name(row), row.id_pattern, row.number)
+            for row in connection.execute(select(schema.media_types).order_by("number"))
+        ),
+    )
+
+
+def read_station_numbers(connection: Connection) -> dict[str, int]:
+    """The small integer of each station in the ledger, by station_id."""
+    stations = schema.stations.c
+    rows = connection.execute(select(stations.station_id, stations.number))
+    return {row.station_id: row.number for row in rows}
+
+
+def _insert(connection: Connection, table: Table, rows: Iterable[dict[str, Any]]) -> None:
+    found = list(rows)
+    if found:
+        connection.execute(table.insert(), found)
+
+
+def _name_columns(name: Name) -> dict[str, str]:
+    return {"name_zh": name.zh, "name_en": name.en}
+
+
+def _name(row: Row[Any]) -> Name:
+    return Name(row.name_zh, row.name_en)
+
+
+def _gate_columns(gate: Gate) -> dict[str, Any]:
+    return {
+        "number": gate.number,
+        "gate_id": gate.gate_id,
+        "station_id": gate.station_id,
+        "exit_id": gate.exit_id,
+        "directions": sum(gate.directions),
+        "controller": gate.controller,
+    }
+
+
+def _gate(row: Row[Any]) -> Gate:
+    return Gate(
+        row.gate_id,
+        row.station_id,
+        frozenset(direction for direction in Direction if row.directions & direction),
+        row.exit_id,
+        row.controller,
+        row.number,
+    )

@@ -1,0 +1,258 @@
+"""The tables. `taps` is the ledger itself: append-only, one row a tap, with its decision.
+
+Times are whole milliseconds since 1970 (UTC), money is integer fen, codes are the small integers
+of `Reason`, `Closing`, `Direction` and the numbers of the catalogue.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+RowNumber = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite keeps a row under its integer primary key only when the type is plain INTEGER."""
+
+taps = Table(
+    "taps",
+    metadata,
+    Column("row", RowNumber, primary_key=True, autoincrement=False),
+    Column("tap_id", String(64), nullable=False),
+    Column("token", LargeBinary(16), nullable=False),
+    Column("number", Integer, comment="place in the token's chain; null where no state changed"),
+    Column("previous_row", RowNumber, comment="the row that made the state this tap found"),
+    Column("gate", Integer, comment="gates.number; null while the tap waits in quarantine"),
+    Column("station", Integer, comment="stations.number at the tap"),
+    Column("medium", SmallInteger, comment="media_types.number"),
+    Column("direction", SmallInteger, nullable=False),
+    Column("occurred_at", BigInteger, nullable=False, comment="the gate's clock"),
+    Column("received_at", BigInteger, nullable=False, comment="the engine's clock"),
+    Column("decided_at", BigInteger, nullable=False),
+    Column("reason", SmallInteger, nullable=False),
+    Column("flags", SmallInteger, nullable=False, comment="see fare_engine.ledger.rows"),
+    Column("fare", Integer, nullable=False),
+    Column("fare_waived", Integer, nullable=False),
+    Column("conditions", SmallInteger, nullable=False),
+    Column("closing", SmallInteger, nullable=False),
+    Column("entry_row", RowNumber, comment="the journey found open, by the row of its entry"),
+    Column("incomplete_fare", Integer, nullable=False),
+    Column("policy_version", Integer),
+    Column("tariff_version", Integer),
+    Column("waivers", BigInteger, nullable=False, comment="packed counts after this tap"),
+    Column("clock_ahead", Integer, nullable=False, comment="token clock minus occurred_at, ms"),
+    Column("listed_fare", Integer, comment="of a recorded tap whose source lists a fare"),
+    comment="append-only; one row a tap",
+)
+
+tap_ids = Table(
+    "tap_ids",
+    metadata,
+    Column("tap_id", String(64), primary_key=True),
+    Column("row", RowNumber, nullable=False),
+    comment="where a tap stands; filled behind the ledger in sorted runs",
+    sqlite_with_rowid=False,
+)
+
+token_rows = Table(
+    "token_rows",
+    metadata,
+    Column("token", LargeBinary(16), primary_key=True),
+    Column("number", Integer, primary_key=True, comment="0 where the tap changed no state"),
+    Column("row", RowNumber, primary_key=True),
+    comment="the taps of a token; filled behind the ledger in sorted runs",
+    sqlite_with_rowid=False,
+)
+
+ledger_marks = Table(
+    "ledger_marks",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+    comment="how far the sorted runs have come",
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("row", RowNumber, ForeignKey("taps.row"), primary_key=True, autoincrement=False),
+    Column("gate_opened", SmallInteger, nullable=False),
+    Column("fare_taken", Integer, nullable=False),
+    Column("passed", SmallInteger, comment="null: the gate did not say"),
+    Column("cause", String(200)),
+    Column("reversed", SmallInteger, nullable=False, comment="the token went back to before it"),
+    Column("received_at", BigInteger, nullable=False),
+    comment="what gates did, beside what the rule says; the first report counts",
+)
+
+conflicts = Table(
+    "conflicts",
+    metadata,
+    Column("conflict", RowNumber, primary_key=True),
+    Column("row", RowNumber, ForeignKey("taps.row"), nullable=False, index=True),
+    Column("kind", String(16), nullable=False, comment="tap or report"),
+    Column("content", JSON, nullable=False, comment="what came, with the token and no card"),
+    Column("received_at", BigInteger, nullable=False),
+    comment="a known tap_id with other content, or a second report",
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("row", RowNumber, ForeignKey("taps.row"), primary_key=True, autoincrement=False),
+    Column("problem", String(40), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("gate_id", String(64), nullable=False),
+    Column("medium_type", String(32), nullable=False),
+    comment="taps of gates that decided alone which the engine could not decide",
+)
+
+stations = Table(
+    "stations",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("station_id", String(16), nullable=False, unique=True),
+    Column("name_zh", String(64), nullable=False),
+    Column("name_en", String(64), nullable=False),
+    Column("latitude", Float),
+    Column("longitude", Float),
+)
+
+networks = Table(
+    "networks",
+    metadata,
+    Column("network_id", String(32), primary_key=True),
+    Column("name_zh", String(64), nullable=False),
+    Column("name_en", String(64), nullable=False),
+    Column("time_zone", String(64), nullable=False),
+    Column("currency", String(3), nullable=False),
+)
+
+lines = Table(
+    "lines",
+    metadata,
+    Column("position", Integer, primary_key=True),
+    Column("line_id", String(16), nullable=False, unique=True),
+    Column("name_zh", String(64), nullable=False),
+    Column("name_en", String(64), nullable=False),
+    Column("colour", String(9), nullable=False),
+)
+
+segments = Table(
+    "segments",
+    metadata,
+    Column("position", Integer, primary_key=True),
+    Column("line_id", String(16), ForeignKey("lines.line_id"), nullable=False),
+    Column("from_station_id", String(16), ForeignKey("stations.station_id"), nullable=False),
+    Column("to_station_id", String(16), ForeignKey("stations.station_id"), nullable=False),
+    Column("distance_m", Integer, nullable=False),
+)
+
+exits = Table(
+    "exits",
+    metadata,
+    Column("station_id", String(16), ForeignKey("stations.station_id"), primary_key=True),
+    Column("exit_id", String(16), primary_key=True),
+    Column("name_zh", String(64), nullable=False),
+    Column("name_en", String(64), nullable=False),
+)
+
+gates = Table(
+    "gates",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("gate_id", String(64), nullable=False, unique=True),
+    Column("station_id", String(16), ForeignKey("stations.station_id"), nullable=False),
+    Column("exit_id", String(16)),
+    Column("directions", SmallInteger, nullable=False, comment="1 entry, 2 exit, 3 both"),
+    Column("controller", String(64)),
+)
+
+media_types = Table(
+    "media_types",
+    metadata,
+    Column("number", SmallInteger, primary_key=True, autoincrement=True),
+    Column("code", String(32), nullable=False, unique=True),
+    Column("name_zh", String(64), nullable=False),
+    Column("name_en", String(64), nullable=False),
+    Column("id_pattern", String(200), nullable=False),
+)
+
+policies = Table(
+    "policies",
+    metadata,
+    Column("station_id", String(16), ForeignKey("stations.station_id"), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("window_ms", Integer, nullable=False),
+    Column("media", JSON, nullable=False),
+    Column("designated_gates", JSON, nullable=False),
+    Column("daily_limit", Integer),
+    Column("effective_from", BigInteger, nullable=False),
+    Column("effective_to", BigInteger),
+    Column("note", Text, nullable=False),
+    Column("published_at", BigInteger, nullable=False),
+    comment="versions are never edited",
+)
+
+suspensions = Table(
+    "suspensions",
+    metadata,
+    Column("suspension", Integer, primary_key=True),
+    Column("station_id", String(16), ForeignKey("stations.station_id"), nullable=False),
+    Column("suspended_at", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("resumed_at", BigInteger),
+)
+
+tariffs = Table(
+    "tariffs",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("effective_from", BigInteger, nullable=False),
+    Column("effective_to", BigInteger),
+    Column("rules", JSON, nullable=False, comment="see fare_engine.ledger.tariff_document"),
+    Column("published_at", BigInteger, nullable=False),
+    comment="versions are never edited",
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("key_id", String(16), primary_key=True),
+    Column("kind", String(16), nullable=False, comment="gate or admin"),
+    Column("name", String(100), nullable=False),
+    Column("sha256", LargeBinary(32), nullable=False, unique=True),
+    Column("stations", JSON, comment="the stations a gate key speaks for"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("entry", RowNumber, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", String(100), nullable=False, comment="a key's id, or the command line"),
+    Column("action", String(40), nullable=False),
+    Column("subject", String(100), nullable=False),
+    Column("before", JSON),
+    Column("after", JSON),
+    comment="who changed what, when, from what to what",
+)

@@ -1,0 +1,382 @@
+"""The embedded ledger: one SQLite file, owned by one process, durable at every commit.
+
+The tables are SQLAlchemy's (`schema.py`); this module speaks to the driver, since binding rows is
+what a commit costs. Two connections: one writes and reads for the engine, one reads for everyone
+else; runs and checkpoints open their own.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from fare_engine.catalogue import Catalogue
+from fare_engine.errors import LedgerUnavailable
+from fare_engine.journey import TokenState
+from fare_engine.ledger.checkpoints import Checkpointer
+from fare_engine.ledger.rows import (
+    QUARANTINE_COLUMNS,
+    SELECT,
+    WIDTH,
+    Reader,
+    TapRow,
+    decode_report,
+    encode,
+    encode_report,
+)
+from fare_engine.ledger.runs import CHUNK_ROWS, MARK, RUN_ROWS, Run, insert_rows
+from fare_engine.ledger.side_tables import insert_conflicts, insert_quarantine
+from fare_engine.ledger.tail import HighestTapIds, Tail
+from fare_engine.ports import Entries, Step, StoredReport
+from fare_engine.verdict import Verdict
+
+BUSY_TIMEOUT_S: Final = 5.0
+"""How long a commit waits for an operator's change to end before its gates decide alone."""
+
+LOOKUP_MAX: Final = 500
+"""Values of one IN list: below every SQLite's limit of variables."""
+
+_INSERT_TAPS: Final = "INSERT INTO taps"
+_REPORT_COLUMNS: Final = "row, gate_opened, fare_taken, passed, cause, reversed, received_at"
+
+
+def connect(
+    path: Path, *, read_only: bool = False, busy_timeout_s: float = BUSY_TIMEOUT_S
+) -> sqlite3.Connection:
+    """A connection with the ledger's settings: write-ahead log, synced at every commit."""
+    mode = "ro" if read_only else "rw"
+    connection = sqlite3.connect(
+        f"file:{path}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=busy_timeout_s,
+        cached_statements=64,
+    )
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA cache_size = -131072")  # kibibytes: the indexes of a few days
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")  # the checkpointer does it beside
+    return connection
+
+
+class SqliteLedger:
+    """The ledger in one SQLite file, one per process and file.
+
+    Not shared between threads, except that `commit` may run in another one while nothing else is
+    asked.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        catalogue: Catalogue,
+        *,
+        run_rows: int = RUN_ROWS,
+        busy_timeout_s: float = BUSY_TIMEOUT_S,
+    ) -> None:
+        self.catalogue = catalogue
+        self._path = path
+        self._run_rows = run_rows
+        self._connection = connect(path, busy_timeout_s=busy_timeout_s)
+        self._stations = _read_stations(self._connection)
+        self._station_numbers = {name: number for number, name in self._stations.items()}
+        self._tail = Tail()
+        self._highest = HighestTapIds()
+        self._run: Run | None = None
+        self._last_row = 0
+        self._indexed_through = 0
+        self._lookup_lock = threading.Lock()
+        self.checkpointer = Checkpointer(lambda: connect(path), path)
+        self.recover()
+
+    def close(self) -> None:
+        """Close the file; the log is folded into it by SQLite."""
+        self.checkpointer.stop()
+        if self._run is not None:
+            self._run.detach(self._connection)
+        self._connection.close()
+
+    @property
+    def unindexed_rows(self) -> int:
+        """Rows that are looked up in memory until their index entries are written."""
+        return self._last_row - self._indexed_through
+
+    def next_row(self) -> int:
+        """The place that the next tap will take."""
+        return self._last_row + 1
+
+    def recover(self) -> None:
+        """Find out what is stored, at the start and after a commit with unknown result."""
+        try:
+            if self._connection.in_transaction:
+                self._connection.rollback()
+            if self._run is not None:
+                self._run.detach(self._connection)
+                self._run = None
+            self._tail = Tail()
+            mark = self._connection.execute(
+                "SELECT value FROM ledger_marks WHERE name = ?", (MARK,)
+            ).fetchone()
+            self._indexed_through = self._last_row = mark[0] if mark else 0
+            rows = self._connection.execute(
+                "SELECT row, tap_id, token, number FROM taps WHERE row > ? ORDER BY row",
+                (self._indexed_through,),
+            )
+            tap_ids, tokens = self._tail.tap_ids, self._tail.tokens
+            for row, tap_id, token, number in rows:
+                tap_ids[tap_id] = row
+                if number is not None:
+                    tokens[token] = row
+                self._last_row = row
+            self._learn_tail()
+        except sqlite3.Error as error:
+            raise LedgerUnavailable(f"the ledger cannot be read: {error}") from error
+
+    def find_taps(self, tap_ids: Sequence[str]) -> Mapping[str, Verdict]:
+        """The taps among these ids that are stored, as they were decided."""
+        try:
+            doubtful, unknown = self._highest.pass_new(tap_ids)
+            if not doubtful:
+                return {}
+            if unknown and self._highest.is_full:
+                self._learn_tail()
+            for prefix in unknown:
+                self._highest.learn(prefix, self._read_highest(prefix))
+            if unknown:
+                doubtful, _ = self._highest.pass_new(doubtful)
+            found = {}
+            for tap_id in doubtful:
+                row = self._find_row(tap_id)
+                if row is not None:
+                    found[tap_id] = self._read_verdict(row)
+            return found
+        except sqlite3.Error as error:
+            raise LedgerUnavailable(f"the ledger cannot be read: {error}") from error
+
+    def find_recent_row(self, tap_id: str) -> int | None:
+        """The row of a tap that no index table covers yet; safe to ask from any thread."""
+        return self._tail.find_tap(tap_id)
+
+    def find_states(self, tokens: Iterable[bytes]) -> Mapping[bytes, TokenState]:
+        """The states of those tokens that have one."""
+        try:
+            latest: dict[bytes, int] = {}
+            elsewhere: list[bytes] = []
+            for token in tokens:
+                row = self._tail.find_latest(token)
+                if row is not None:
+                    latest[token] = row
+                else:
+                    elsewhere.append(token)
+            latest.update(self._find_indexed(elsewhere))
+            return self._read_states(latest)
+        except sqlite3.Error as error:
+            raise LedgerUnavailable(f"the ledger cannot be read: {error}") from error
+
+    def get_state_before(self, verdict: Verdict) -> TokenState:
+        """The state that a stored tap found; its `number` is that of the tap itself."""
+        try:
+            row = self._read_rows([verdict.row])[verdict.row]
+            number = row.number or 0
+            if not row.previous_row:
+                return TokenState(None, _NEVER_MS, number, 0, None, 0, 0)
+            states = self._read_states({row.token: row.previous_row})
+            return states[row.token]._replace(number=number)
+        except sqlite3.Error as error:
+            raise LedgerUnavailable(f"the ledger cannot be read: {error}") from error
+
+    def find_report(self, row: int) -> StoredReport | None:
+        """The report stored beside a tap."""
+        try:
+            values = self._connection.execute(
+                f"SELECT {_REPORT_COLUMNS} FROM reports WHERE row = ?", (row,)
+            ).fetchone()
+        except sqlite3.Error as error:
+            raise LedgerUnavailable(f"the ledger cannot be read: {error}") from error
+        return decode_report(values) if values else None
+
+    def commit(self, entries: Entries) -> None:
+        """Store all of it in one transaction; durable on return."""
+        steps, run, connection = entries.steps, self._run, self._connection
+        values = encode(steps, self.catalogue, self._station_numbers)
+        try:
+            if run is not None:
+                run.attach(connection)
+            if len(steps) == 1 and run is None and not entries.reports and not entries.conflicts:
+                insert_rows(connection, _INSERT_TAPS, WIDTH, values)  # a transaction of its own
+            else:
+                connection.execute("BEGIN IMMEDIATE")
+                insert_rows(connection, _INSERT_TAPS, WIDTH, values)
+                self._insert_beside(connection, entries)
+                if run is not None:
+                    run.write_slice(connection, len(steps))
+                connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._roll_back()
+            raise LedgerUnavailable(f"the ledger did not confirm: {error}") from error
+        self._remember(steps, values)
+        if run is not None and run.slice_committed():
+            run.detach(connection)
+            self._indexed_through = run.through_row
+            self._tail.finish_draining()
+            self._run = None
+        elif run is None and len(self._tail) >= self._run_rows:
+            self._start_run()
+        self.checkpointer.committed()
+
+    def _insert_beside(self, connection: sqlite3.Connection, entries: Entries) -> None:
+        if entries.reports:
+            connection.executemany(
+                f"INSERT OR REPLACE INTO reports ({_REPORT_COLUMNS}) VALUES (?,?,?,?,?,?,?)",
+                [encode_report(report) for report in entries.reports],
+            )
+        insert_conflicts(connection, entries.conflicts)
+        if entries.reports:  # only a tap with a report of its gate can be set aside
+            insert_quarantine(connection, entries.steps)
+
+    def _remember(self, steps: Sequence[Step], values: list[Any]) -> None:
+        """Look these rows up in memory from now on. Their numbers follow one another."""
+        if not steps:
+            return
+        rows = range(values[0], values[0] + len(steps))
+        self._tail.tap_ids.update(zip(values[1::WIDTH], rows, strict=True))
+        tokens, numbers = values[2::WIDTH], values[3::WIDTH]
+        if None in numbers:
+            latest = zip(tokens, rows, numbers, strict=True)
+            self._tail.tokens.update((token, row) for token, row, number in latest if number)
+        else:
+            self._tail.tokens.update(zip(tokens, rows, strict=True))
+        self._last_row = rows[-1]
+
+    def _start_run(self) -> None:
+        self._run = Run(self._indexed_through, self._last_row)
+        self._tail.start_draining()
+        self._run.read_beside(lambda: connect(self._path, read_only=True))
+
+    def _roll_back(self) -> None:
+        try:
+            if self._connection.in_transaction:
+                self._connection.rollback()
+        except sqlite3.Error:
+            pass  # `recover` tries again before anything else is decided
+
+    def _learn_tail(self) -> None:
+        """Remember the greatest tap_ids of the latest rows alone; others are read when needed."""
+        highest, tail = self._highest, self._tail
+        highest.forget_all()
+        highest.raise_to((*tail.draining_tap_ids, *tail.tap_ids))
+        for prefix, latest in highest.items():
+            highest.learn(prefix, max(latest, self._read_highest(prefix)))
+
+    def _read_highest(self, prefix: str) -> str:
+        """No tap_id of this prefix in the index table is greater; empty when there is none.
+
+        Ids with a longer prefix may stand in the same stretch: then this is too high, which costs
+        look-ups and never a tap.
+        """
+        stored: str | None = self._connection.execute(
+            "SELECT max(tap_id) FROM tap_ids WHERE tap_id >= ? AND tap_id < ?",
+            (f"{prefix}.", f"{prefix}/"),  # '/' follows '.' in every encoding of ASCII
+        ).fetchone()[0]
+        return stored or ""
+
+    def _find_row(self, tap_id: str) -> int | None:
+        row = self._tail.find_tap(tap_id)
+        if row is None:
+            found = self._connection.execute(
+                "SELECT row FROM tap_ids WHERE tap_id = ?", (tap_id,)
+            ).fetchone()
+            row = found[0] if found else None
+        return row
+
+    def _find_indexed(self, tokens: list[bytes]) -> Iterator[tuple[bytes, int]]:
+        for place in range(0, len(tokens), LOOKUP_MAX):
+            chunk = tokens[place : place + LOOKUP_MAX]
+            marks = ", ".join("?" * len(chunk))
+            # Beside max(), SQLite takes `row` from the line that holds the greatest number.
+            for token, number, row in self._connection.execute(
+                f"SELECT token, max(number), row FROM token_rows WHERE token IN ({marks})"
+                " GROUP BY token",
+                chunk,
+            ):
+                if number > 0:
+                    yield token, row
+
+    def _read_rows(self, rows: Iterable[int]) -> dict[int, TapRow]:
+        wanted = list(rows)
+        found: dict[int, TapRow] = {}
+        for place in range(0, len(wanted), LOOKUP_MAX):
+            chunk = wanted[place : place + LOOKUP_MAX]
+            marks = ", ".join("?" * len(chunk))
+            for values in self._connection.execute(
+                f"{SELECT} FROM taps t WHERE t.row IN ({marks})", chunk
+            ):
+                found[values[0]] = TapRow._make(values)
+        return found
+
+    def _read_states(self, latest: Mapping[bytes, int]) -> dict[bytes, TokenState]:
+        """The states after the given rows, or after what stood before where nobody passed."""
+        if not latest:
+            return {}
+        rows = self._read_rows(latest.values())
+        undone = self._find_reversed(rows)
+        entries = self._read_rows(
+            row.entry_row for row in rows.values() if row.entry_row is not None
+        )
+        reader = self._reader()
+        states = {}
+        for token, place in latest.items():
+            row = rows[place]
+            if place in undone:
+                states[token] = self._read_standing(row)
+            else:
+                states[token] = reader.state_after(row, entries.get(row.entry_row or 0))
+        return states
+
+    def _read_standing(self, row: TapRow) -> TokenState:
+        """The state that holds when the tap of this row turned out not to be a passage."""
+        before = row.previous_row or 0
+        if before == 0:
+            return TokenState(None, _NEVER_MS, row.number or 0, 0, None, 0, 0)
+        state = self._read_states({row.token: before})[row.token]
+        return state._replace(number=row.number or 0)
+
+    def _find_reversed(self, rows: Iterable[int]) -> set[int]:
+        wanted = list(rows)
+        found: set[int] = set()
+        for place in range(0, len(wanted), LOOKUP_MAX):
+            chunk = wanted[place : place + LOOKUP_MAX]
+            marks = ", ".join("?" * len(chunk))
+            found.update(
+                row
+                for (row,) in self._connection.execute(
+                    f"SELECT row FROM reports WHERE reversed = 1 AND row IN ({marks})", chunk
+                )
+            )
+        return found
+
+    def _read_verdict(self, place: int) -> Verdict:
+        row = self._read_rows([place])[place]
+        entry = None
+        if row.entry_row is not None:
+            entry = self._read_rows([row.entry_row]).get(row.entry_row)
+        set_aside = None
+        if row.gate is None:
+            columns = ", ".join(QUARANTINE_COLUMNS)
+            set_aside = self._connection.execute(
+                f"SELECT {columns} FROM quarantine WHERE row = ?", (place,)
+            ).fetchone()
+        return self._reader().verdict(row, entry, self.find_report(place), set_aside)
+
+    def _reader(self) -> Reader:
+        return Reader(self.catalogue, self._stations)
+
+
+def _read_stations(connection: sqlite3.Connection) -> dict[int, str]:
+    return dict(connection.execute("SELECT number, station_id FROM stations").fetchall())
+
+
+_NEVER_MS = -(2**62)
+assert WIDTH * CHUNK_ROWS < 32_766, "a chunk of rows must fit the variables of one statement"

@@ -1,0 +1,78 @@
+"""What the engine asks of a ledger and of an index; the backends live in their packages."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from fare_engine.catalogue import Catalogue
+from fare_engine.journey import TokenState
+from fare_engine.tap import Report, Tap
+from fare_engine.verdict import Verdict
+
+Step = tuple[Verdict, TokenState, TokenState, str]
+"""One newly decided tap with the state of its token before and after; the two are one object where
+nothing changed. The text says what was wrong with a tap that goes to quarantine."""
+
+
+class StoredReport(NamedTuple):
+    """What the gate did at a tap, and whether the token went back to before the tap for it."""
+
+    row: int
+    report: Report
+    reversed: bool
+    received_at_ms: int
+
+
+class Conflict(NamedTuple):
+    """A known tap_id with other content, or a report that contradicts the first."""
+
+    row: int
+    content: Tap | Report
+    received_at_ms: int
+
+
+class Entries(NamedTuple):
+    """All that one transaction stores."""
+
+    steps: Sequence[Step]
+    reports: Sequence[StoredReport]
+    conflicts: Sequence[Conflict]
+
+
+class Ledger(Protocol):
+    """The durable truth. Every method may raise LedgerUnavailable."""
+
+    catalogue: Catalogue
+
+    def next_row(self) -> int:
+        """The place that the next tap will take."""
+
+    def find_taps(self, tap_ids: Sequence[str]) -> Mapping[str, Verdict]:
+        """The taps among these ids that are stored, as they were decided."""
+
+    def find_states(self, tokens: Iterable[bytes]) -> Mapping[bytes, TokenState]:
+        """The states of those tokens that have one."""
+
+    def get_state_before(self, verdict: Verdict) -> TokenState:
+        """The state that a stored tap found; its `number` is that of the tap itself."""
+
+    def find_report(self, row: int) -> StoredReport | None:
+        """The report stored beside a tap."""
+
+    def commit(self, entries: Entries) -> None:
+        """Store all of it in one transaction; durable on return."""
+
+    def recover(self) -> None:
+        """After a commit with unknown result: find out what is stored."""
+
+
+class StateIndex(Protocol):
+    """A cache of token states: to lose it costs time, never correctness."""
+
+    def find(self, tokens: Iterable[bytes]) -> dict[bytes, TokenState]:
+        """The states that are remembered."""
+
+    def apply(self, states: Mapping[bytes, TokenState]) -> None:
+        """Remember states that are durable."""
+
+    def forget(self, tokens: Iterable[bytes]) -> None:
+        """Drop what is remembered of these tokens."""

@@ -1,0 +1,195 @@
+"""The first set-up: a data directory with a network, its first tariff, its pilot and two keys."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from fare_engine.calendar import ServiceCalendar, to_ms
+from fare_engine.catalogue import Catalogue
+from fare_engine.errors import CatalogueInvalid
+from fare_engine.ledger import key_store
+from fare_engine.ledger.catalogue_store import (
+    load_catalogue,
+    publish_policy,
+    publish_tariff,
+    store_network,
+)
+from fare_engine.ledger.data_directory import DataDirectory
+from fare_engine.ledger.database import migrate, open_database, writing
+from fare_engine.network import CHENGDU_BANDS, Direction, FareTable, Network
+from fare_engine.network_file import (
+    TIANFUTONG,
+    NetworkFile,
+    list_builtins,
+    read_builtin,
+    read_network,
+)
+from fare_engine.tariff import Tariff
+from fare_engine.validation import check_network, validate
+
+ACTOR = "fare-engine init"
+LINE_1_OPENED_MS = to_ms(datetime.fromisoformat("2010-09-27T00:00:00+08:00"))
+"""Chengdu's line 1 opens: no tap of the network is older."""
+
+TIANFUTONG_DISCOUNT_PERCENT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class SetUpGate:
+    """A gate as `init` tells it: what it does, and whether the pilot designates it."""
+
+    gate_id: str
+    directions: tuple[str, ...]
+    designated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetUpStation:
+    """A station that the printed gate key speaks for, with its gates."""
+
+    station_id: str
+    gates: tuple[SetUpGate, ...]
+
+    def document(self) -> dict[str, Any]:
+        """As `init --json` prints it."""
+        return {
+            "station_id": self.station_id,
+            "gates": [
+                {
+                    "gate_id": gate.gate_id,
+                    "directions": list(gate.directions),
+                    "designated": gate.designated,
+                }
+                for gate in self.gates
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class InitialSetup:
+    """What `init` made. The keys are told here and never again."""
+
+    network_id: str
+    gate_key: str
+    admin_key: str
+    pilot: SetUpStation | None
+    other_station: SetUpStation | None
+
+    def __repr__(self) -> str:
+        return f"InitialSetup(network_id={self.network_id!r})"
+
+    def document(self) -> dict[str, Any]:
+        """As `init --json` prints it."""
+        return {
+            "network_id": self.network_id,
+            "gate_key": self.gate_key,
+            "admin_key": self.admin_key,
+            "pilot": self.pilot.document() if self.pilot else None,
+            "other_station": self.other_station.document() if self.other_station else None,
+        }
+
+
+def initialise(
+    directory: DataDirectory, *, now_ms: int, network: str | Path = "chengdu"
+) -> InitialSetup:
+    """Make a data directory for a network: one that comes with the engine, or a file.
+
+    Either all of it is there afterwards, or the directory is as it was.
+    """
+    file = _read(network)
+    check_network(file.network)
+    _check_other_station(file)
+    with directory.create() as ledger_path:
+        engine = open_database(ledger_path)
+        try:
+            migrate(engine)
+            with writing(engine) as connection:
+                store_network(connection, file.network, ACTOR, now_ms)
+                catalogue = load_catalogue(connection)
+                tariff = make_first_tariff(file)
+                catalogue = publish_tariff(connection, catalogue, tariff, ACTOR, now_ms)
+                if file.pilot is not None:
+                    catalogue = publish_policy(connection, catalogue, file.pilot, ACTOR, now_ms)
+                validate(catalogue)
+                _, gate_key = key_store.create_key(
+                    connection, key_store.GATE, "init", _spoken_for(file), now_ms, ACTOR
+                )
+                _, admin_key = key_store.create_key(
+                    connection, key_store.ADMIN, "init", None, now_ms, ACTOR
+                )
+        finally:
+            # With its last connection SQLite folds the log into the file.
+            engine.dispose()
+    return InitialSetup(
+        network_id=file.network.network_id,
+        gate_key=gate_key,
+        admin_key=admin_key,
+        pilot=_tell_station(catalogue, file.pilot.station_id) if file.pilot else None,
+        other_station=_tell_station(catalogue, file.other_station) if file.other_station else None,
+    )
+
+
+def make_first_tariff(file: NetworkFile) -> Tariff:
+    """Tariff 1: Chengdu's fares, in force from before the pilot."""
+    starts_ms = [LINE_1_OPENED_MS]
+    if file.pilot is not None:
+        starts_ms.append(file.pilot.effective_from_ms)
+    codes = {medium.code for medium in file.network.media}
+    discounts = {TIANFUTONG.code: TIANFUTONG_DISCOUNT_PERCENT}
+    return Tariff(
+        version=1,
+        effective_from_ms=min(starts_ms),
+        fares=FareTable({}, CHENGDU_BANDS),
+        discounts_percent={code: off for code, off in discounts.items() if code in codes},
+        calendar=ServiceCalendar(file.network.time_zone),
+        note="成都地铁票价 / Chengdu Metro fares",
+    )
+
+
+def _read(network: str | Path) -> NetworkFile:
+    if isinstance(network, str) and network in list_builtins():
+        return read_builtin(network)
+    return read_network(Path(network))
+
+
+def _directions(network: Network, station_id: str) -> set[Direction]:
+    gates = (gate for gate in network.gates if gate.station_id == station_id)
+    return {direction for gate in gates for direction in gate.directions}
+
+
+def _check_other_station(file: NetworkFile) -> None:
+    """The other station is there to compare with, so both must be able to take a journey."""
+    if file.pilot is None or file.other_station is None:
+        return
+    field, station_id = "pilot.other_station", file.other_station
+    if station_id == file.pilot.station_id:
+        raise CatalogueInvalid([(field, "must be another station than the pilot's")])
+    if _directions(file.network, station_id) != set(Direction):
+        raise CatalogueInvalid(
+            [(field, f"must have entry and exit gates, which {station_id!r} has not")]
+        )
+
+
+def _spoken_for(file: NetworkFile) -> set[str]:
+    stations = {file.pilot.station_id} if file.pilot else set()
+    if file.other_station:
+        stations.add(file.other_station)
+    return stations or {gate.station_id for gate in file.network.gates}
+
+
+def _tell_station(catalogue: Catalogue, station_id: str) -> SetUpStation:
+    policies = catalogue.list_policies(station_id)
+    designated = policies[-1].designated_gates if policies else frozenset()
+    return SetUpStation(
+        station_id,
+        tuple(
+            SetUpGate(
+                gate.gate_id,
+                tuple(direction.name.lower() for direction in sorted(gate.directions)),
+                gate.gate_id in designated,
+            )
+            for gate in catalogue.network.gates
+            if gate.station_id == station_id
+        ),
+    )

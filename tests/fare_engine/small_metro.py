@@ -1,0 +1,144 @@
+"""A metro small enough to read: two stations, a crossing lane at one, and a ledger in a file."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from fare_engine.catalogue import Catalogue
+from fare_engine.engine import Engine, Result
+from fare_engine.index.memory import MemoryIndex
+from fare_engine.ledger.catalogue_store import load_catalogue, store_network
+from fare_engine.ledger.database import migrate, open_database, writing
+from fare_engine.ledger.sqlite import SqliteLedger
+from fare_engine.network import (
+    CHENGDU_BANDS,
+    Direction,
+    FareTable,
+    Gate,
+    Line,
+    MediumType,
+    Name,
+    Network,
+    Segment,
+    Station,
+)
+from fare_engine.policy import Policy
+from fare_engine.tap import Report, Tap
+from fare_engine.tariff import Tariff
+from fare_engine.verdict import Verdict
+
+NOON_MS = 1_637_726_400_000
+"""2021-11-24 12:00 in Chengdu."""
+
+MINUTE_MS = 60_000
+_IN = frozenset({Direction.ENTRY})
+_OUT = frozenset({Direction.EXIT})
+_BOTH = _IN | _OUT
+
+NETWORK = Network(
+    network_id="small",
+    name=Name("小地铁", "Small Metro"),
+    time_zone="Asia/Shanghai",
+    lines=(Line("1", Name("1号线", "Line 1")),),
+    stations=(Station("FHY", Name("孵化园", "Fuhuayuan")), Station("CXL", Name("春", "Chun"))),
+    segments=(Segment("1", "FHY", "CXL", 9_800),),
+    gates=(
+        Gate("FHY-A-01", "FHY", _IN),
+        Gate("FHY-C-02", "FHY", _OUT),
+        Gate("FHY-B-03", "FHY", _BOTH),
+        Gate("CXL-A-01", "CXL", _BOTH),
+    ),
+    media=(
+        MediumType("tianfutong", Name("天府通", "Tianfutong"), "[0-9]{10,20}"),
+        MediumType("qr", Name("乘车码", "QR ride code"), "[a-z0-9]{1,32}"),
+    ),
+)
+
+TARIFF = Tariff(
+    1,
+    0,
+    FareTable({"FHY": {"FHY": 0, "CXL": 9_800}, "CXL": {"CXL": 0, "FHY": 9_800}}, CHENGDU_BANDS),
+    discounts_percent={"tianfutong": 10},
+)
+
+PILOT = Policy(
+    "FHY",
+    1,
+    15 * MINUTE_MS,
+    frozenset({"tianfutong", "qr"}),
+    frozenset({"FHY-A-01", "FHY-C-02"}),
+    0,
+)
+
+
+def create_ledger_file(path: Path) -> Catalogue:
+    """An empty ledger in a real file, with this metro in it."""
+    database = open_database(path)
+    migrate(database)
+    with writing(database) as connection:
+        store_network(connection, NETWORK, "test", NOON_MS)
+        catalogue = load_catalogue(connection)
+    database.dispose()
+    return replace(catalogue, policies={"FHY": (PILOT,)}, tariffs=(TARIFF,))
+
+
+class SmallMetro:
+    """An engine over a real file, which can be closed and opened again."""
+
+    def __init__(self, directory: Path, *, run_rows: int = 100_000) -> None:
+        self.path = directory / "ledger.sqlite3"
+        self.catalogue = create_ledger_file(self.path)
+        self._run_rows = run_rows
+        self._sequence = 0
+        self.now_ms = NOON_MS
+        self.open()
+
+    def open(self) -> None:
+        """Start the engine on what the file holds."""
+        self.ledger = SqliteLedger(self.path, self.catalogue, run_rows=self._run_rows)
+        self.engine = Engine(self.ledger, MemoryIndex(), self.catalogue)
+
+    def restart(self) -> None:
+        """Lose everything but the file."""
+        self.ledger.close()
+        self.open()
+
+    def tap(
+        self,
+        gate_id: str,
+        direction: str,
+        minutes: float = 0,
+        *,
+        tap_id: str | None = None,
+        token: str = "anna",
+        medium_type: str = "tianfutong",
+        report: Report | None = None,
+    ) -> Tap:
+        """A tap so many minutes after noon."""
+        self._sequence += 1
+        return Tap(
+            tap_id or f"{gate_id}.20211124.{self._sequence:06}",
+            gate_id,
+            int(Direction[direction.upper()]),
+            medium_type,
+            token.encode().ljust(16, b"\0"),
+            NOON_MS + round(minutes * MINUTE_MS),
+            report,
+        )
+
+    def decide_all(self, *taps: Tap) -> list[Result]:
+        """Decide taps in one batch, an hour after noon by the engine's clock."""
+        return self.engine.process(taps, self.now_ms + 60 * MINUTE_MS)
+
+    def decide(self, tap: Tap) -> Verdict:
+        """Decide one tap that must not fail."""
+        (result,) = self.decide_all(tap)
+        assert isinstance(result, Verdict), result
+        return result
+
+    def enter(self, minutes: float = 0, gate_id: str = "FHY-A-01", token: str = "anna") -> Verdict:
+        """An entry of a passenger."""
+        return self.decide(self.tap(gate_id, "entry", minutes, token=token))
+
+    def leave(self, minutes: float, gate_id: str = "FHY-C-02", token: str = "anna") -> Verdict:
+        """An exit of a passenger."""
+        return self.decide(self.tap(gate_id, "exit", minutes, token=token))

@@ -1,0 +1,196 @@
+"""What gates did: reports beside decisions, and passages that did not happen."""
+
+import pytest
+
+from fare_engine.decision import Reason
+from fare_engine.engine import ReportSubmission
+from fare_engine.tap import Report, Tap
+from fare_engine.verdict import Verdict
+from tests.fare_engine.small_metro import NOON_MS, SmallMetro
+
+OPENED = Report(gate_opened=True, fare_taken=0)
+TURNED_BACK = Report(gate_opened=True, fare_taken=0, passed=False, cause="turned back")
+STAYED_SHUT = Report(gate_opened=False, fare_taken=0)
+
+
+def report(metro: SmallMetro, tap: Tap, said: Report) -> Verdict:
+    submission = ReportSubmission(tap.tap_id, said, NOON_MS, lambda: None)
+    metro.engine.offer(submission)
+    metro.engine.run_batch(NOON_MS)
+    (result,) = submission.results
+    assert isinstance(result, Verdict), result
+    return result
+
+
+def stored(metro: SmallMetro, verdict: Verdict) -> tuple[Report, bool] | None:
+    found = metro.ledger.find_report(verdict.row)
+    return (found.report, found.reversed) if found else None
+
+
+def conflicts(metro: SmallMetro) -> int:
+    (count,) = metro.ledger._connection.execute("SELECT count(*) FROM conflicts").fetchone()
+    return int(count)
+
+
+@pytest.fixture(params=[False, True], ids=["same process", "restarted"])
+def between(request: pytest.FixtureRequest, metro: SmallMetro) -> "Between":
+    return Between(metro, request.param)
+
+
+class Between:
+    """What lies between two steps of a test: nothing, or a restart."""
+
+    def __init__(self, metro: SmallMetro, restarts: bool) -> None:
+        self._metro = metro
+        self._restarts = restarts
+
+    def __call__(self) -> None:
+        if self._restarts:
+            self._metro.restart()
+
+
+def test_an_entry_that_nobody_passed_is_void(metro: SmallMetro, between: Between) -> None:
+    tap = metro.tap("FHY-A-01", "entry")
+    first = metro.decide(tap)
+    between()
+    assert report(metro, tap, TURNED_BACK) == first._replace(replayed=True)
+    assert stored(metro, first) == (TURNED_BACK, True)
+    between()
+    assert metro.leave(3).decision.reason is Reason.NO_OPEN_ENTRY
+
+
+def test_an_exit_that_nobody_passed_leaves_the_journey_open_and_the_waiver_uncounted(
+    metro: SmallMetro, between: Between
+) -> None:
+    metro.enter(0)
+    tap = metro.tap("FHY-C-02", "exit", 3)
+    waived = metro.decide(tap)
+    assert waived.decision.reason is Reason.SAME_STATION_WITHIN_WINDOW
+    between()
+    report(metro, tap, TURNED_BACK)
+    between()
+    state = metro.ledger.find_states([tap.token])[tap.token]
+    assert state.waivers == 0
+    between()
+    assert metro.leave(4).decision.reason is Reason.SAME_STATION_WITHIN_WINDOW
+
+
+def test_a_passage_that_did_not_happen_long_ago_changes_no_journey_since(
+    metro: SmallMetro, between: Between
+) -> None:
+    tap = metro.tap("FHY-A-01", "entry", 0)
+    first = metro.decide(tap)
+    metro.enter(10)
+    between()
+    report(metro, tap, TURNED_BACK)
+    assert stored(metro, first) == (TURNED_BACK, False)
+    assert metro.leave(12).decision.reason is Reason.SAME_STATION_WITHIN_WINDOW
+
+
+def test_two_taps_in_a_row_can_both_turn_out_not_to_be_passages(
+    metro: SmallMetro, between: Between
+) -> None:
+    first = metro.tap("FHY-A-01", "entry", 0)
+    second = metro.tap("FHY-A-01", "entry", 1)
+    metro.decide(first)
+    metro.decide(second)
+    report(metro, second, TURNED_BACK)
+    between()
+    report(metro, first, TURNED_BACK)
+    between()
+    assert metro.leave(3).decision.reason is Reason.NO_OPEN_ENTRY
+
+
+def test_taps_go_on_after_a_passage_that_did_not_happen(
+    metro: SmallMetro, between: Between
+) -> None:
+    void = metro.tap("FHY-A-01", "entry", 0)
+    metro.decide(void)
+    report(metro, void, TURNED_BACK)
+    between()
+    metro.enter(1)
+    between()
+    exit_tap = metro.tap("FHY-C-02", "exit", 2)
+    metro.decide(exit_tap)
+    report(metro, exit_tap, TURNED_BACK)
+    between()
+    verdict = metro.leave(3)
+    assert verdict.decision.entry is not None
+    assert verdict.decision.entry.entered_at_ms == NOON_MS + 60_000
+
+
+def test_a_gate_that_stayed_shut_after_all_let_nobody_through(
+    metro: SmallMetro, between: Between
+) -> None:
+    tap = metro.tap("FHY-A-01", "entry")
+    metro.decide(tap)
+    between()
+    again = metro.decide(tap._replace(report=STAYED_SHUT))
+    assert again.replayed
+    between()
+    assert metro.leave(3).decision.reason is Reason.NO_OPEN_ENTRY
+
+
+def test_the_first_report_counts_and_another_is_recorded_as_a_conflict(
+    metro: SmallMetro, between: Between
+) -> None:
+    tap = metro.tap("FHY-A-01", "entry")
+    first = metro.decide(tap._replace(report=OPENED))
+    between()
+    answer = report(metro, tap, Report(gate_opened=True, fare_taken=180))
+    assert answer == first._replace(replayed=True, tap=answer.tap)
+    assert stored(metro, first) == (OPENED, False)
+    assert conflicts(metro) == 1
+
+
+def test_the_same_report_again_changes_nothing(metro: SmallMetro, between: Between) -> None:
+    tap = metro.tap("FHY-A-01", "entry")
+    first = metro.decide(tap)
+    for _ in range(3):
+        report(metro, tap, TURNED_BACK)
+        between()
+    assert stored(metro, first) == (TURNED_BACK, True)
+    assert conflicts(metro) == 0
+
+
+def test_a_gate_that_decided_alone_may_add_later_that_nobody_passed(
+    metro: SmallMetro, between: Between
+) -> None:
+    tap = metro.tap("FHY-A-01", "entry", report=OPENED)
+    first = metro.decide(tap)
+    between()
+    report(metro, tap, TURNED_BACK)
+    assert stored(metro, first) == (TURNED_BACK, True)
+    assert conflicts(metro) == 0
+    report(metro, tap, OPENED._replace(passed=True))
+    assert conflicts(metro) == 1
+
+
+def test_a_tap_at_a_gate_that_stayed_shut_alone_is_recorded_and_changes_nothing(
+    metro: SmallMetro, between: Between
+) -> None:
+    metro.enter(0)
+    shut = metro.decide(metro.tap("FHY-C-02", "exit", 2, report=STAYED_SHUT))
+    assert shut.decision.reason is Reason.SAME_STATION_WITHIN_WINDOW
+    between()
+    verdict = metro.leave(3)
+    assert verdict.decision.reason is Reason.SAME_STATION_WITHIN_WINDOW
+
+
+def test_an_exit_that_a_gate_opened_alone_counts_as_an_exit(
+    metro: SmallMetro, between: Between
+) -> None:
+    alone = metro.decide(metro.tap("FHY-C-02", "exit", 0, report=OPENED))
+    assert alone.decision.reason is Reason.NO_OPEN_ENTRY
+    assert not alone.decision.gate_opens
+    between()
+    assert metro.leave(0.5).decision.reason is Reason.EXIT_REPEATED
+
+
+def test_a_report_in_the_batch_of_its_tap_finds_it(metro: SmallMetro, between: Between) -> None:
+    tap = metro.tap("FHY-A-01", "entry")
+    first, again = metro.decide_all(tap, tap._replace(report=STAYED_SHUT))
+    assert isinstance(first, Verdict)
+    assert again == first._replace(replayed=True)
+    between()
+    assert metro.leave(3).decision.reason is Reason.NO_OPEN_ENTRY
