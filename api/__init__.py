@@ -1,0 +1,1 @@
+"""HTTP and the command line: the ways into the engine."""

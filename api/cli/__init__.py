@@ -1,0 +1,32 @@
+"""The command line: `fare-engine`. Exit status 0: done, 1: failed, 2: wrong usage.
+
+A command imports what it needs when it runs, so that `--help` is quick.
+"""
+
+import sys
+
+import typer
+
+from api.cli import config, keys, policies, replay, setup, stations, tariffs
+from fare_engine.errors import FareEngineError
+
+app = typer.Typer(
+    name="fare-engine",
+    help="Same-station crossing fare engine for metros.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+setup.register(app)
+replay.register(app)
+for group in (keys, stations, policies, tariffs, config):
+    app.add_typer(group.app)
+
+
+def main() -> None:
+    """Run a command. An error that the engine knows by name is told in one line."""
+    try:
+        app()
+    except FareEngineError as error:
+        print(f"fare-engine: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,77 @@
+"""`config check`: everything that would keep the engine from serving, told at once."""
+
+from collections.abc import Iterator
+
+import typer
+
+from api.cli.options import DataDir, Json
+
+app = typer.Typer(name="config", help="The configuration.", no_args_is_help=True)
+
+
+@app.callback()
+def config() -> None:
+    """The configuration."""
+
+
+@app.command("check")
+def check(data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Look at settings, data directory, schema and catalogue; exit status 1 on any fault."""
+    from api.cli.output import print_json
+    from api.settings import list_unknown_variables, load_settings
+    from fare_engine.errors import ConfigurationError
+
+    faults: list[str] = []
+    warnings = [f"{name}: no option reads this variable" for name in list_unknown_variables()]
+    try:
+        settings = load_settings(data_dir=data_dir)
+    except ConfigurationError as error:
+        faults += str(error).splitlines()
+    else:
+        faults += _directory_faults(settings.data_dir)
+    if as_json:
+        print_json({"ok": not faults, "faults": faults, "warnings": warnings})
+    else:
+        for warning in warnings:
+            print(f"warning: {warning}")
+        for fault in faults:
+            print(f"fault: {fault}")
+        if not faults:
+            print("the configuration is good")
+    raise typer.Exit(1 if faults else 0)
+
+
+def _directory_faults(path: object) -> Iterator[str]:
+    """Faults of a data directory. A server may be running on it: nothing is locked or written."""
+    from pathlib import Path
+
+    from api.service import now_ms
+    from fare_engine.errors import FareEngineError
+    from fare_engine.ledger.catalogue_store import load_catalogue
+    from fare_engine.ledger.data_directory import DataDirectory
+    from fare_engine.ledger.database import check_schema, open_database, reading
+    from fare_engine.ledger.key_store import load_keys
+    from fare_engine.validation import list_faults
+    from fare_engine.versions import find_in_force
+
+    assert isinstance(path, Path)
+    try:
+        directory = DataDirectory(path).open()
+        directory.read_token_key()
+        database = open_database(directory.ledger_path)
+        try:
+            check_schema(database)
+            with reading(database) as connection:
+                catalogue = load_catalogue(connection)
+                keys = load_keys(connection)
+        finally:
+            database.dispose()
+    except FareEngineError as error:
+        yield str(error)
+        return
+    for field, message in list_faults(catalogue):
+        yield f"{field}: {message}"
+    if find_in_force(catalogue.tariffs, now_ms()) is None:
+        yield "tariffs: none is in force now"
+    if not keys:
+        yield "keys: none is in force; nobody could send a tap"

@@ -1,0 +1,117 @@
+"""How operator commands reach the engine: over the API, always.
+
+Where a running server holds the data directory they speak to it. Where none does, the command
+opens the directory itself and speaks to the same application within its own process, so that both
+ways check, store and audit alike.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from typing import Any, Final
+
+import httpx2
+
+from api.app import create_app
+from api.cli.output import tell_problem
+from api.logs import configure_logs
+from api.runtime import open_runtime
+from api.service import now_ms
+from api.settings import Settings
+from fare_engine.errors import ConfigurationError, DataDirectoryInUse, FareEngineError
+from fare_engine.ledger.data_directory import DataDirectory
+from fare_engine.ledger.key_store import ADMIN, Key, hash_secret
+
+TIMEOUT_S: Final = 60.0
+ACTOR: Final = "command line"
+_PAGE: Final = 1_000
+
+
+class CallFailed(FareEngineError):
+    """The engine answered a command with a problem."""
+
+    code = "call-failed"
+
+
+class Operator:
+    """Calls the API and gives back what it answers."""
+
+    def __init__(self, runner: asyncio.Runner, client: httpx2.AsyncClient) -> None:
+        self._runner = runner
+        self._client = client
+
+    def call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+        """One call; CallFailed tells the problem it was answered."""
+        query = {name: value for name, value in query.items() if value is not None}
+        try:
+            response = self._runner.run(self._client.request(method, path, json=body, params=query))
+        except httpx2.HTTPError as error:
+            raise CallFailed(f"the server cannot be reached: {error}") from error
+        try:
+            answer = response.json()
+        except ValueError:
+            answer = None
+        if response.is_error:
+            raise CallFailed(tell_problem(answer))
+        return answer
+
+    def list_all(self, path: str) -> list[Any]:
+        """A list, page after page."""
+        items: list[Any] = []
+        cursor = None
+        while True:
+            page = self.call("GET", path, limit=_PAGE, cursor=cursor)
+            items += page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return items
+
+
+@contextmanager
+def open_operator(settings: Settings) -> Iterator[Operator]:
+    """An operator of a data directory, whether a server runs on it or not."""
+    configure_logs(settings.model_copy(update={"log_level": "warning"}))
+    directory = DataDirectory(settings.data_dir).open()
+    with asyncio.Runner() as runner:
+        try:
+            with directory.lock(ACTOR):
+                stack = AsyncExitStack()
+                client = runner.run(_open_here(directory, settings, stack))
+                try:
+                    yield Operator(runner, client)
+                finally:
+                    runner.run(stack.aclose())
+            return
+        except DataDirectoryInUse as error:
+            if error.url is None:
+                raise
+            url = error.url
+        if settings.admin_key is None:
+            raise ConfigurationError(
+                f"a server at {url} holds {settings.data_dir}: give its admin key in FARE_ADMIN_KEY"
+            )
+        client = _client(settings.admin_key.get_secret_value(), url, None)
+        try:
+            yield Operator(runner, client)
+        finally:
+            runner.run(client.aclose())
+
+
+async def _open_here(
+    directory: DataDirectory, settings: Settings, stack: AsyncExitStack
+) -> httpx2.AsyncClient:
+    """A client of an application in this process; its key is good nowhere else."""
+    runtime = await stack.enter_async_context(open_runtime(directory, settings))
+    runtime.keys[hash_secret(ACTOR)] = Key(ACTOR, ADMIN, ACTOR, None, now_ms())
+    client = _client(ACTOR, "http://here", httpx2.ASGITransport(create_app(runtime)))
+    return await stack.enter_async_context(client)
+
+
+def _client(key: str, url: str, transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        transport=transport,
+        base_url=url,
+        headers={"Authorization": f"Bearer {key}"},
+        timeout=TIMEOUT_S,
+        trust_env=False,
+    )

@@ -1,0 +1,18 @@
+"""Options that several commands take. Each overrules its FARE_… variable."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help="The data directory (FARE_DATA_DIR).")
+]
+AdminKey = Annotated[
+    str | None,
+    typer.Option(
+        "--admin-key",
+        help="For a running server; better in FARE_ADMIN_KEY, which no process list shows.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

@@ -1,0 +1,40 @@
+"""What commands print: tables for people, JSON for programs."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+PLAIN_COLUMNS = 160
+"""Where no terminal says how wide it is, nothing should be cut."""
+
+
+def print_json(value: Any) -> None:
+    """One JSON value on standard output."""
+    print(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table on standard output; an empty one says so."""
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*["–" if value is None else str(value) for value in row])
+    if not table.row_count:
+        print("none")
+        return
+    width = None if sys.stdout.isatty() else PLAIN_COLUMNS
+    Console(width=width, highlight=False, markup=False).print(table)
+
+
+def tell_problem(problem: Any) -> str:
+    """A problem of the API as lines for a terminal."""
+    if not isinstance(problem, dict):
+        return "the server answered what is no problem of this API"
+    faults = problem.get("errors") or []
+    if len(faults) < 2:
+        return f"{problem.get('title')}: {problem.get('detail')}"
+    told = [f"  {fault['field']}: {fault['message']}" for fault in faults]
+    return "\n".join([f"{problem.get('title')}:", *told])

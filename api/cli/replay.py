@@ -1,0 +1,142 @@
+"""`replay`: a file of recorded taps decided by the engine, and what it came to."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from api.cli.options import DataDir, Json
+from fare_engine.replay.pilot import Pilot
+
+if TYPE_CHECKING:
+    from fare_engine.interchange.formats import TapFile
+    from fare_engine.replay.figures import Figures
+    from fare_engine.replay.run import Watch
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("replay")(replay)
+
+
+def replay(
+    file: Annotated[
+        Path, typer.Argument(help="CSV (also in gzip) or Parquet.", show_default=False)
+    ],
+    form: Annotated[
+        Literal["own", "shenzhen"] | None,
+        typer.Option("--format", help="What the columns are, else told by their names."),
+    ] = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(help="TOML: what columns, stations, gates and directions mean here."),
+    ] = None,
+    pilot: Annotated[
+        Pilot,
+        typer.Option(
+            help="Waive crossings at the stations of the catalogue that have a policy, at all "
+            "stations of the file (all gates designated), or at none."
+        ),
+    ] = Pilot.CONFIGURED,
+    window_seconds: Annotated[
+        int | None, typer.Option(min=1, help="A window in place of the policies' own.")
+    ] = None,
+    into_ledger: Annotated[
+        bool,
+        typer.Option(
+            "--into-ledger",
+            help="Store the taps in the data directory, by its catalogue, for good.",
+        ),
+    ] = False,
+    data_dir: DataDir = None,
+    rejected: Annotated[
+        Path | None,
+        typer.Option(help="A CSV file to write: every row that was left out, and why."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Decide a file of recorded taps, in a scratch ledger that is gone afterwards.
+
+    The catalogue is that of --data-dir where one is given, else the built-in network; gates that
+    only the file knows are added to it.
+    """
+    from api.cli.output import print_json
+    from api.cli.replay_progress import ReplayProgress
+    from api.cli.replay_report import print_report, write_skipped
+    from fare_engine.interchange.formats import open_tap_file
+    from fare_engine.interchange.mapping import NO_MAPPING, read_mapping
+    from fare_engine.replay.run import Watch
+
+    _check_usage(file, pilot, window_seconds, into_ledger, rejected)
+    told = read_mapping(mapping) if mapping else NO_MAPPING
+    with (
+        open_tap_file(file, format_name=form, mapping=told) as taps,
+        write_skipped(rejected) as on_skipped,
+        ReplayProgress() as progress,
+    ):
+        watch = Watch(progress.update, on_skipped)
+        if into_ledger:
+            figures = _replay_into_ledger(taps, data_dir, watch)
+        else:
+            window_ms = window_seconds * 1_000 if window_seconds else None
+            figures = _replay_in_scratch(taps, data_dir, pilot, window_ms, watch)
+    if as_json:
+        print_json(figures.document())
+    else:
+        print_report(figures)
+
+
+def _check_usage(
+    file: Path,
+    pilot: Pilot,
+    window_seconds: int | None,
+    into_ledger: bool,
+    rejected: Path | None,
+) -> None:
+    if into_ledger and (pilot is not Pilot.CONFIGURED or window_seconds is not None):
+        raise typer.BadParameter(
+            "a ledger is decided by its own policies: no --pilot and no --window-seconds with it",
+            param_hint="--into-ledger",
+        )
+    if pilot is Pilot.NONE and window_seconds is not None:
+        raise typer.BadParameter("nothing has a window with --pilot none", param_hint="--pilot")
+    if rejected is not None and rejected.exists() and file.exists() and rejected.samefile(file):
+        raise typer.BadParameter("must not be the file that is read", param_hint="--rejected")
+
+
+def _replay_in_scratch(
+    taps: "TapFile", data_dir: Path | None, pilot: Pilot, window_ms: int | None, watch: "Watch"
+) -> "Figures":
+    import secrets
+
+    from api.service import now_ms
+    from fare_engine.ledger.data_directory import DataDirectory
+    from fare_engine.replay.engines import read_catalogue
+    from fare_engine.replay.run import replay_in_scratch
+    from gates.media import KEY_BYTES_MIN, TokenMaker
+
+    # Only where it is named: a file is not to be decided otherwise because of where one stands.
+    base = read_catalogue(DataDirectory(data_dir).open()) if data_dir else None
+    # A key of this run alone: nobody can find a card again in what it leaves behind.
+    make_token = TokenMaker(secrets.token_bytes(KEY_BYTES_MIN)).token
+    return replay_in_scratch(
+        taps,
+        make_token,
+        now_ms=now_ms(),
+        base=base,
+        pilot=pilot,
+        window_ms=window_ms,
+        watch=watch,
+    )
+
+
+def _replay_into_ledger(taps: "TapFile", data_dir: Path | None, watch: "Watch") -> "Figures":
+    from api.service import now_ms
+    from api.settings import load_settings
+    from fare_engine.ledger.data_directory import DataDirectory
+    from fare_engine.replay.run import replay_into_ledger
+    from gates.media import TokenMaker
+
+    directory = DataDirectory(load_settings(data_dir=data_dir).data_dir).open()
+    make_token = TokenMaker(directory.read_token_key()).token
+    return replay_into_ledger(directory, taps, make_token, now_ms=now_ms(), watch=watch)

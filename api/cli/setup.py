@@ -1,0 +1,98 @@
+"""`init`, `serve` and `migrate`: a data directory from its making to its use."""
+
+from typing import Annotated
+
+import typer
+
+from api.cli.options import DataDir, Json
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("init")(initialise)
+    app.command("serve")(serve)
+    app.command("migrate")(migrate)
+
+
+def initialise(
+    data_dir: DataDir = None,
+    network: Annotated[
+        str | None,
+        typer.Option(help="A network that comes with the engine, or a file (FARE_NETWORK)."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a data directory: network, first tariff, pilot and two keys, told this once."""
+    from api.cli.output import print_json, print_table
+    from api.service import now_ms
+    from api.settings import load_settings
+    from fare_engine import setup
+    from fare_engine.ledger.data_directory import DataDirectory
+
+    settings = load_settings(data_dir=data_dir, network=network)
+    made = setup.initialise(
+        DataDirectory(settings.data_dir), now_ms=now_ms(), network=settings.network
+    )
+    if as_json:
+        print_json(made.document())
+        return
+    print(f"{settings.data_dir} is ready, with the network {made.network_id}.\n")
+    for what, station in (("pilot", made.pilot), ("other station", made.other_station)):
+        if station is not None:
+            print(f"{what}: {station.station_id} (gates and exits are examples)")
+            print_table(
+                ("gate", "directions", "designated"),
+                [
+                    (gate.gate_id, ", ".join(gate.directions), "yes" if gate.designated else "no")
+                    for gate in station.gates
+                ],
+            )
+            print()
+    print("Keys, told now and never again:")
+    print(f"  gate key   {made.gate_key}")
+    print(f"  admin key  {made.admin_key}\n")
+    print(f"Next: fare-engine serve --data-dir {settings.data_dir}")
+
+
+def serve(
+    data_dir: DataDir = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen at (FARE_HOST).")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="0 takes any free port (FARE_PORT).")
+    ] = None,
+    _no_console: Annotated[
+        bool, typer.Option("--no-console", help="Serve the API alone, which is all there is yet.")
+    ] = False,
+) -> None:
+    """Serve the API until told to stop (SIGTERM or Ctrl-C)."""
+    from api import server
+    from api.settings import load_settings
+
+    settings = load_settings(data_dir=data_dir, host=host, port=port)
+
+    def announce(url: str) -> None:
+        print(f"fare-engine serves {url} (documentation: {url}/docs)", flush=True)
+
+    status = server.serve(settings, announce)
+    if status:
+        typer.echo("fare-engine: the engine has died; the log says why", err=True)
+    raise typer.Exit(status)
+
+
+def migrate(data_dir: DataDir = None) -> None:
+    """Bring the ledger of an older version to this one's schema. Make a backup first."""
+    from api.settings import load_settings
+    from fare_engine.ledger import database
+    from fare_engine.ledger.data_directory import DataDirectory
+
+    settings = load_settings(data_dir=data_dir)
+    directory = DataDirectory(settings.data_dir).open()
+    with directory.lock("migrate"):
+        engine = database.open_database(directory.ledger_path)
+        try:
+            before = database.find_revision(engine)
+            database.migrate(engine)
+            after = database.find_revision(engine)
+        finally:
+            engine.dispose()
+    print(f"schema {after}: " + ("nothing to do" if before == after else f"was {before}"))

@@ -1,0 +1,62 @@
+"""What operators look after: the quarantine of taps not decided, and who changed what."""
+
+from fastapi import APIRouter
+
+from api.auth import ADMIN_ONLY, TheRuntime
+from api.explaining import tell_action, tell_direction
+from api.operator_models import AuditAnswer, Page, SetAsideAnswer
+from api.paging import Cursor, Limit, page_of_rows, read_number
+from api.times import format_ms
+from fare_engine.ledger.listings import AuditEntry, SetAside, list_audit, list_quarantine
+
+router = APIRouter(prefix="/v1", tags=["operation"])
+
+
+@router.get("/quarantine", dependencies=ADMIN_ONLY)
+async def list_set_aside(
+    runtime: TheRuntime, limit: Limit = 100, cursor: Cursor = None
+) -> Page[SetAsideAnswer]:
+    """Taps of gates that decided alone which the engine could not decide, oldest first."""
+    after_row = read_number(cursor) or 0
+    rows = await runtime.read(lambda connection: list_quarantine(connection, after_row, limit + 1))
+    zone = runtime.catalogue.network.time_zone
+
+    def answer(row: SetAside) -> SetAsideAnswer:
+        opened = row.gate_opened
+        return SetAsideAnswer(
+            tap_id=row.tap_id,
+            problem=row.problem,
+            detail=row.detail,
+            gate_id=row.gate_id,
+            direction=tell_direction(row.direction),
+            medium_type=row.medium_type,
+            occurred_at=format_ms(row.occurred_at_ms, zone),
+            received_at=format_ms(row.received_at_ms, zone),
+            gate_action_taken=None if opened is None else tell_action(bool(opened)),
+            fare_taken=row.fare_taken,
+        )
+
+    return page_of_rows(rows, limit, lambda row: row.row, answer)
+
+
+@router.get("/audit", dependencies=ADMIN_ONLY)
+async def list_changes(
+    runtime: TheRuntime, limit: Limit = 100, cursor: Cursor = None
+) -> Page[AuditAnswer]:
+    """Who changed what, when, from what to what; newest first."""
+    before_entry = read_number(cursor)
+    rows = await runtime.read(lambda connection: list_audit(connection, before_entry, limit + 1))
+    zone = runtime.catalogue.network.time_zone
+
+    def answer(row: AuditEntry) -> AuditAnswer:
+        return AuditAnswer(
+            entry=row.entry,
+            at=format_ms(row.at_ms, zone),
+            actor=row.actor,
+            action=row.action,
+            subject=row.subject,
+            before=row.before,
+            after=row.after,
+        )
+
+    return page_of_rows(rows, limit, lambda row: row.entry, answer)

@@ -1,0 +1,139 @@
+"""Everything one process holds while it serves: opened once at the start, closed once at the end.
+
+This is the one file that wires the engine to its ledger, index, keys and settings.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from api.service import EngineService
+from api.settings import Settings
+from fare_engine.catalogue import Catalogue
+from fare_engine.engine import Engine
+from fare_engine.index.memory import MemoryIndex
+from fare_engine.ledger.catalogue_store import load_catalogue
+from fare_engine.ledger.data_directory import DataDirectory
+from fare_engine.ledger.database import (
+    Connection,
+    Database,
+    check_schema,
+    open_database,
+    reading,
+    writing,
+)
+from fare_engine.ledger.key_store import Key, load_keys
+from fare_engine.ledger.sqlite import SqliteLedger
+from gates.media import TokenMaker
+
+T = TypeVar("T")
+
+
+@dataclass
+class Runtime:
+    """What request handlers use. Changes to the catalogue go through `change_catalogue` alone."""
+
+    service: EngineService
+    ledger: SqliteLedger
+    database: Database
+    keys: dict[bytes, Key]
+    make_token: Callable[[str, str], bytes]
+    settings: Settings
+    ledger_path: Path
+    _changing: asyncio.Lock
+    _ledger_file: os.stat_result
+    requests_in_flight: Callable[[], int] = lambda: 0
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue that decides now."""
+        return self.service.catalogue
+
+    def is_ledger_in_place(self) -> bool:
+        """Whether the file that is written is still the one that a restart would open."""
+        with suppress(OSError):
+            return os.path.samestat(self._ledger_file, self.ledger_path.stat())
+        return False
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        """Run a query beside the writer, in a thread."""
+
+        def run() -> T:
+            with reading(self.database) as connection:
+                return query(connection)
+
+        return await asyncio.to_thread(run)
+
+    async def write(self, change: Callable[[Connection], T]) -> T:
+        """Run a change in a transaction, in a thread; one change at a time."""
+
+        def run() -> T:
+            with writing(self.database) as connection:
+                return change(connection)
+
+        async with self._changing:
+            return await asyncio.to_thread(run)
+
+    async def change_catalogue(
+        self, change: Callable[[Connection, Catalogue], Catalogue]
+    ) -> Catalogue:
+        """Store a new catalogue, and decide by it from the next batch on."""
+
+        def run() -> Catalogue:
+            with writing(self.database) as connection:
+                return change(connection, self.catalogue)
+
+        async with self._changing:
+            catalogue = await asyncio.to_thread(run)
+            self.service.use(catalogue)
+            return catalogue
+
+    async def reload_keys(self) -> None:
+        """Honour keys created or revoked just now."""
+        async with self._changing:  # or an older reading could bring back a key just revoked
+            keys = await self.read(load_keys)
+            self.keys.clear()
+            self.keys.update(keys)
+
+
+@asynccontextmanager
+async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIterator[Runtime]:
+    """Open a data directory that this process has locked; close it after the last answer."""
+    database = open_database(directory.ledger_path)
+    try:
+        check_schema(database)
+        with reading(database) as connection:
+            catalogue = load_catalogue(connection)
+            keys = load_keys(connection)
+        ledger = SqliteLedger(directory.ledger_path, catalogue)
+        try:
+            engine = Engine(
+                ledger,
+                MemoryIndex(),
+                catalogue,
+                batch_taps_max=settings.commit_taps_max,
+                pending_taps_max=settings.pending_taps_max,
+            )
+            service = EngineService(engine, inline_taps_max=settings.commit_inline_taps_max)
+            maker = TokenMaker(directory.read_token_key())
+            path = directory.ledger_path
+            yield Runtime(
+                service=service,
+                ledger=ledger,
+                database=database,
+                keys=keys,
+                make_token=maker.token,
+                settings=settings,
+                ledger_path=path,
+                _changing=asyncio.Lock(),
+                _ledger_file=path.stat(),
+            )
+            await service.close()
+        finally:
+            ledger.close()
+    finally:
+        database.dispose()

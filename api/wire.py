@@ -1,0 +1,238 @@
+"""Reads taps from the bytes of a request, fast: the same that `api.models` accepts and refuses.
+
+What does not fit is read again by the models, which say what is wrong with every field.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+from pydantic import TypeAdapter, ValidationError
+
+from api.models import FARE_MAX, MEDIUM_ID_MAX, RIDE_CODE_MAX, TapRequest
+from api.problems import Refused
+from api.times import parse_rfc3339
+from fare_engine.catalogue import Catalogue
+from fare_engine.decision import Reason
+from fare_engine.engine import Finding
+from fare_engine.errors import MediumIdInvalid, UnknownMedium
+from fare_engine.network import Direction
+from fare_engine.tap import Report, Tap
+
+BATCH_TAPS_MAX: Final = 1_000
+
+_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_CODE: Final = re.compile(r"[a-z0-9_-]{1,32}")
+_is_id: Final = _ID.fullmatch
+_DIRECTIONS: Final = {"entry": int(Direction.ENTRY), "exit": int(Direction.EXIT)}
+_find_direction: Final = _DIRECTIONS.get
+_ACTIONS: Final = {"open": True, "refuse": False}
+
+Read = tuple[Tap, Finding | None]
+
+
+class _Struct(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A shape of the wire; unknown fields are refused."""
+
+
+class _Medium(_Struct):
+    type: str
+    id: str | UnsetType = UNSET
+    code_id: str | UnsetType | None = UNSET
+    token: str | UnsetType = UNSET
+    code: str | UnsetType = UNSET
+
+
+class _Offline(_Struct):
+    gate_action_taken: str
+    fare_taken: int
+
+
+class _Tap(_Struct):
+    tap_id: str
+    gate_id: str
+    direction: str
+    medium: _Medium
+    occurred_at: str
+    offline: _Offline | None = None
+
+
+class _Batch(_Struct):
+    taps: list[_Tap]
+
+
+class _RawBatch(_Struct):
+    taps: list[msgspec.Raw]
+
+
+class _Unfit(Exception):
+    """The tap does not fit the contract; the models know why."""
+
+
+# ValueError: a time or a token that is none, text that is no UTF-8, and JSON that is none.
+_UNREADABLE: Final = (_Unfit, ValueError, msgspec.MsgspecError, RecursionError)
+
+
+_TAP: Final = msgspec.json.Decoder(_Tap)
+_BATCH: Final = msgspec.json.Decoder(_Batch)
+_RAW_BATCH: Final = msgspec.json.Decoder(_RawBatch)
+_MODEL: Final = TypeAdapter(TapRequest)
+
+
+class TapReader:
+    """Turns the bytes of a request into taps with tokens; card numbers go no further."""
+
+    def __init__(self, make_token: Callable[[str, str], bytes]) -> None:
+        self._make_token = make_token
+
+    def read_tap(self, body: bytes, catalogue: Catalogue) -> Read:
+        """The tap of a body; Refused says what is wrong with it."""
+        try:
+            return self._convert(_TAP.decode(body), catalogue)
+        except _UNREADABLE:
+            raise _explain(body) from None
+
+    def read_batch(self, body: bytes, catalogue: Catalogue) -> "list[Read | BadTap]":
+        """The taps of a batch in order; one that does not fit is told alone."""
+        convert = self._convert
+        try:
+            wires = _BATCH.decode(body).taps
+            check_size(len(wires))
+            return [convert(wire, catalogue) for wire in wires]
+        except _UNREADABLE:
+            return self._read_one_by_one(body, catalogue)
+
+    def _read_one_by_one(self, body: bytes, catalogue: Catalogue) -> "list[Read | BadTap]":
+        try:
+            raws = _RAW_BATCH.decode(body).taps
+        except (msgspec.ValidationError, UnicodeError) as error:
+            raise Refused(
+                "invalid-request", "the body must be one list of taps", [("taps", str(error))]
+            ) from None
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise Refused("malformed-json", str(error)) from None
+        check_size(len(raws))
+        results: list[Read | BadTap] = []
+        for raw in raws:
+            try:
+                results.append(self.read_tap(bytes(raw), catalogue))
+            except Refused as refused:
+                results.append(BadTap(_find_tap_id(raw), refused))
+        return results
+
+    def _convert(self, wire: _Tap, catalogue: Catalogue) -> Read:
+        tap_id, gate_id, medium = wire.tap_id, wire.gate_id, wire.medium
+        direction = _find_direction(wire.direction)
+        if (
+            direction is None
+            or _is_id(tap_id) is None
+            or (gate_id not in catalogue.gates and _is_id(gate_id) is None)
+        ):
+            raise _Unfit
+        occurred_at_ms = parse_rfc3339(wire.occurred_at)
+        medium_type, medium_id, token_text = medium.type, medium.id, medium.token
+        pattern = catalogue.medium_patterns.get(medium_type)
+        finding: Finding | None = None
+        if pattern is None:
+            if _CODE.fullmatch(medium_type) is None:
+                raise _Unfit
+            finding = UnknownMedium(f"there is no medium type {medium_type!r}")
+        if isinstance(token_text, str):
+            token = bytes.fromhex(token_text)
+            if len(token_text) != 32 or len(token) != 16 or not _has_only(medium, "token"):
+                raise _Unfit
+        elif isinstance(medium_id, str) and medium.code is UNSET:
+            if not 0 < len(medium_id) <= MEDIUM_ID_MAX:
+                raise _Unfit
+            token = self._make_token(medium_type, medium_id)
+            if pattern is not None and pattern.fullmatch(medium_id) is None:
+                finding = MediumIdInvalid(f"the id does not fit a medium of type {medium_type}")
+            if medium.code_id is not UNSET:
+                _check_code_id(medium.code_id)
+        else:
+            token, finding = self._read_ride_code(medium)
+        report = None if wire.offline is None else _convert_report(wire.offline)
+        tap = (tap_id, gate_id, direction, medium_type, token, occurred_at_ms, report, None)
+        return tuple.__new__(Tap, tap), finding
+
+    def _read_ride_code(self, medium: _Medium) -> tuple[bytes, Finding]:
+        code = medium.code
+        if (
+            not isinstance(code, str)
+            or not _has_only(medium, "code")
+            or medium.type != "qr"
+            or not 1 <= len(code) <= RIDE_CODE_MAX
+        ):
+            raise _Unfit
+        # No issuer of ride codes is registered with this engine, so none of its keys fits.
+        return self._make_token("qr code", code), Reason.RIDE_CODE_INVALID
+
+
+def _has_only(medium: _Medium, name: str) -> bool:
+    """Whether a medium is told by this field and by no other."""
+    return all(
+        getattr(medium, other) is UNSET
+        for other in ("id", "code_id", "token", "code")
+        if other != name
+    )
+
+
+class BadTap:
+    """A tap of a batch that does not fit the contract, with what is wrong."""
+
+    __slots__ = ("refused", "tap_id")
+
+    def __init__(self, tap_id: str | None, refused: Refused) -> None:
+        self.tap_id = tap_id
+        self.refused = refused
+
+
+def check_size(taps: int) -> None:
+    """Refuse a batch without taps, or with too many."""
+    if not 1 <= taps <= BATCH_TAPS_MAX:
+        message = f"must hold 1 to {BATCH_TAPS_MAX} taps, not {taps}"
+        raise Refused("invalid-request", "the batch has the wrong size", [("taps", message)])
+
+
+def _convert_report(offline: _Offline) -> Report:
+    opened = _ACTIONS.get(offline.gate_action_taken)
+    if opened is None or not 0 <= offline.fare_taken <= FARE_MAX:
+        raise _Unfit
+    return Report(opened, offline.fare_taken)
+
+
+def _check_code_id(code_id: Any) -> None:
+    if code_id is not None and _ID.fullmatch(code_id) is None:
+        raise _Unfit
+
+
+def _explain(body: bytes) -> Refused:
+    """What is wrong with a tap, field by field, as the models of the contract see it."""
+    try:
+        _MODEL.validate_json(body)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        if any(fault["type"] == "json_invalid" for fault in faults):
+            return Refused("malformed-json", faults[0]["msg"])
+        return Refused(
+            "invalid-request",
+            "the tap does not fit the contract",
+            [(_field(fault["loc"]), fault["msg"]) for fault in faults],
+        )
+    return Refused("malformed-json", "the body is not JSON in UTF-8")
+
+
+def _field(place: Iterable[int | str]) -> str:
+    """The name of a field as a gate maker writes it; the forms of a medium are no part of it."""
+    return ".".join(str(part) for part in place if part not in ("by_id", "by_token", "by_code"))
+
+
+def _find_tap_id(raw: msgspec.Raw) -> str | None:
+    """The tap_id of a tap that cannot be read, if that much can be."""
+    try:
+        tap_id = msgspec.json.decode(raw).get("tap_id")
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, AttributeError):
+        return None
+    return tap_id if isinstance(tap_id, str) and _ID.fullmatch(tap_id) else None

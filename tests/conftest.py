@@ -1,0 +1,46 @@
+"""A real server for all tests that need one; those that break theirs make one of their own."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.server_process import ServerProcess
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """One server for the whole run. Whoever kills or stops it starts it again."""
+    process = ServerProcess(tmp_path_factory.mktemp("server") / "data")
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def make_server(tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
+    """Makes servers that a test has for itself, with variables of the environment or another program."""
+    made: list[ServerProcess] = []
+
+    def make(**options: Any) -> ServerProcess:
+        made.append(ServerProcess(tmp_path / f"data-{len(made)}", **options))
+        return made[-1]
+
+    yield make
+    for process in made:
+        process.stop()
+
+
+@pytest.fixture
+def gates(server: ServerProcess) -> Iterator[httpx2.Client]:
+    """A client with the gate key."""
+    with server.client() as client:
+        yield client
+
+
+@pytest.fixture
+def admin(server: ServerProcess) -> Iterator[httpx2.Client]:
+    """A client with the admin key."""
+    with server.client(server.admin_key) as client:
+        yield client

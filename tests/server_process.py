@@ -1,0 +1,158 @@
+"""A real server on a data directory of its own: started, asked, killed and started again."""
+
+import json
+import os
+import signal
+import subprocess
+import sysconfig
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+import httpx2
+
+FARE_ENGINE: Final = Path(sysconfig.get_path("scripts"), "fare-engine")
+STOP_MAX_S: Final = 60.0
+
+_numbers = count(1)
+
+
+def run_command(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `fare-engine` to its end."""
+    return subprocess.run(
+        [FARE_ENGINE, *map(str, arguments)],
+        env=make_environment(environment),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=STOP_MAX_S,
+    )
+
+
+def make_environment(changes: dict[str, str]) -> dict[str, str]:
+    """This process's environment without the settings of whoever runs the tests."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("FARE_")}
+    return ours | {"PYTHONUNBUFFERED": "1", **changes}
+
+
+def new_number() -> int:
+    """A number that no other test of this run has."""
+    return os.getpid() * 100_000 + next(_numbers)
+
+
+def new_card() -> str:
+    """The id of a card that nobody tapped yet."""
+    return f"31{new_number():014}"
+
+
+class ServerProcess:
+    """`fare-engine serve` on a new data directory, at a free port that it keeps."""
+
+    def __init__(
+        self, data_dir: Path, *, program: Sequence[object] = (FARE_ENGINE,), **environment: str
+    ) -> None:
+        self.data_dir = data_dir
+        self._program = program
+        self._environment = environment
+        made = run_command("init", "--data-dir", data_dir, "--json")
+        assert made.returncode == 0, made.stderr
+        self.setup: dict[str, Any] = json.loads(made.stdout)
+        self.gate_key: str = self.setup["gate_key"]
+        self.admin_key: str = self.setup["admin_key"]
+        self.pilot: dict[str, Any] = self.setup["pilot"]
+        self.other_station: dict[str, Any] = self.setup["other_station"]
+        self.url = ""
+        self.port = 0
+        self._process: subprocess.Popen[str] | None = None
+        self._log: TextIO | None = None
+        self.start()
+
+    @property
+    def process(self) -> subprocess.Popen[str]:
+        """The process that serves."""
+        assert self._process is not None, "the server was not started"
+        return self._process
+
+    @property
+    def log_path(self) -> Path:
+        """What the server logged, over all its starts."""
+        return self.data_dir.with_name(self.data_dir.name + ".log")
+
+    def start(self) -> None:
+        """Start, and wait until the server says that it listens."""
+        self._log = self.log_path.open("a", encoding="utf-8")
+        self._process = subprocess.Popen(
+            [
+                *map(str, self._program),
+                *("serve", "--no-console"),
+                *("--data-dir", self.data_dir, "--port", str(self.port)),
+            ],
+            env=make_environment(self._environment),
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        told = self._process.stdout.readline()  # ends when it listens, or when it has died
+        assert told.startswith("fare-engine serves "), told + self.log_path.read_text("utf-8")
+        self.url = told.split()[2]
+        self.port = int(self.url.rpartition(":")[2])
+        with self.client() as client:
+            assert client.get("/readyz").status_code == 200
+
+    def stop(self) -> int:
+        """Stop in good order; the exit status."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        return self._wait()
+
+    def kill(self) -> None:
+        """Cut it off, as a power failure would."""
+        self.process.send_signal(signal.SIGKILL)
+        self._wait()
+
+    def restart(self) -> None:
+        """Start again at the same address, after `kill` or `stop`."""
+        self.start()
+
+    def client(self, key: str | None = None) -> httpx2.Client:
+        """A client with a key, the gate key where none is named; an empty one sends none."""
+        key = self.gate_key if key is None else key
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return httpx2.Client(
+            base_url=self.url, headers=headers, timeout=30, trust_env=False
+        )
+
+    def gate(self, direction: str, *, designated: bool = True, station: str | None = None) -> str:
+        """A gate of the pilot, or of the other station, that takes a direction."""
+        gates = self.pilot["gates"]
+        if station == self.other_station["station_id"]:
+            gates, designated = self.other_station["gates"], False
+        return next(
+            gate["gate_id"]
+            for gate in gates
+            if direction in gate["directions"] and gate["designated"] == designated
+        )
+
+    def _wait(self) -> int:
+        status = self.process.wait(STOP_MAX_S)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        assert self._log is not None
+        self._log.close()
+        return status
+
+
+def make_tap(
+    gate_id: str, direction: str, card: str, occurred_at: str, **more: Any
+) -> dict[str, Any]:
+    """A tap that nobody sent yet."""
+    return {
+        "tap_id": f"{gate_id}.20211124.{new_number():012}",
+        "gate_id": gate_id,
+        "direction": direction,
+        "medium": {"type": "tianfutong", "id": card},
+        "occurred_at": occurred_at,
+        **more,
+    }
