@@ -1,0 +1,1 @@
+"""Files of recorded taps: what stands in them becomes taps, or rows skipped with a reason."""

@@ -1,0 +1,87 @@
+"""A table in a file: named columns and rows of text, whatever the file is made of."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from fare_engine.errors import FileInvalid
+from fare_engine.interchange.rows import RawRow
+
+
+class Table(Protocol):
+    """The rows of one file, read as they are asked for."""
+
+    path: Path
+    columns: Sequence[str]
+    """The names of the header, as they stand in it."""
+    first_place: str
+    """Where the columns are named, for messages."""
+
+    def list_rows(self) -> Iterator[RawRow]:
+        """The rows of the file from its beginning, those that cannot be read among them."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+class ColumnPlaces:
+    """Where the columns stand that a format knows, in whatever order the file has them.
+
+    Spaces around a name and capitals do not count. `renamed` tells the name that a file has for
+    a column of the format.
+    """
+
+    def __init__(self, table: Table, renamed: Mapping[str, str]) -> None:
+        self._table = table
+        self._renamed = renamed
+        self._places: dict[str, int] = {}
+        self._asked: set[str] = set()
+        for place, name in enumerate(table.columns):
+            plain = _plain(name)
+            if plain and plain in self._places:
+                raise FileInvalid(
+                    f"{table.path}: {table.first_place}: column {name!r} stands there twice"
+                )
+            self._places[plain] = place
+
+    def find(self, column: str) -> int | None:
+        """The place of a column that may be missing."""
+        name = _plain(self._renamed.get(column, column))
+        self._asked.add(name)
+        return self._places.get(name)
+
+    def get(self, column: str) -> int:
+        """The place of a column that must be there."""
+        place = self.find(column)
+        if place is None:
+            raise FileInvalid(self.tell_missing([column]))
+        return place
+
+    def list_missing(self, columns: Sequence[str]) -> list[str]:
+        """Those of these columns that the file does not have."""
+        return [
+            column
+            for column in columns
+            if _plain(self._renamed.get(column, column)) not in self._places
+        ]
+
+    def list_unused(self) -> list[str]:
+        """The file's columns that nobody asked for."""
+        return [name for name in self._table.columns if _plain(name) not in self._asked]
+
+    def tell_missing(self, missing: Sequence[str]) -> str:
+        """A message that names what is missing and what is there."""
+        there = ", ".join(name.strip() for name in self._table.columns)
+        needed = ", ".join(_told(column, self._renamed) for column in missing)
+        return (
+            f"{self._table.path}: {self._table.first_place}: "
+            f"missing column {needed}; the file has {there[:500]}"
+        )
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower()
+
+
+def _told(column: str, renamed: Mapping[str, str]) -> str:
+    return f"{renamed[column]} (for {column})" if column in renamed else column

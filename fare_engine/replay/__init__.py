@@ -1,0 +1,1 @@
+"""Replay: a file of recorded taps decided by the engine, in a scratch ledger or in a real one."""

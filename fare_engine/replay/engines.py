@@ -1,0 +1,88 @@
+"""The engines that decide a replay: over a ledger that is gone afterwards, or over a real one."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from fare_engine.catalogue import Catalogue
+from fare_engine.engine import Engine
+from fare_engine.index.memory import MemoryIndex
+from fare_engine.ledger.audit import record_change
+from fare_engine.ledger.catalogue_store import load_catalogue
+from fare_engine.ledger.data_directory import DataDirectory
+from fare_engine.ledger.database import (
+    check_schema,
+    migrate,
+    open_database,
+    reading,
+    writing,
+)
+from fare_engine.ledger.network_rows import insert_network
+from fare_engine.ledger.sqlite import SqliteLedger
+
+ACTOR = "command line"
+
+
+@contextmanager
+def open_scratch(catalogue: Catalogue) -> Iterator[Engine]:
+    """An engine over a ledger of its own in a temporary directory, which is removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="fare-replay-") as directory:
+        path = Path(directory) / "ledger.sqlite3"
+        database = open_database(path)
+        try:
+            migrate(database)
+            with writing(database) as connection:
+                # Not `store_network`: what a file names need not be a network that could be run.
+                network = insert_network(connection, catalogue.network)
+        finally:
+            database.dispose()
+        numbered = replace(catalogue, network=network, terms={})
+        ledger = SqliteLedger(path, numbered)
+        try:
+            yield Engine(ledger, MemoryIndex(), numbered)
+        finally:
+            ledger.close()
+
+
+def read_catalogue(directory: DataDirectory) -> Catalogue:
+    """The catalogue of a data directory, which a server may be using meanwhile."""
+    database = open_database(directory.ledger_path)
+    try:
+        check_schema(database)
+        with reading(database) as connection:
+            return load_catalogue(connection)
+    finally:
+        database.dispose()
+
+
+@contextmanager
+def open_directory(directory: DataDirectory) -> Iterator[Engine]:
+    """An engine over the ledger of a data directory, which is held alone meanwhile."""
+    with directory.lock("replay"):
+        catalogue = read_catalogue(directory)
+        ledger = SqliteLedger(directory.ledger_path, catalogue)
+        try:
+            yield Engine(ledger, MemoryIndex(), catalogue)
+        finally:
+            ledger.close()
+
+
+def record_replay(
+    directory: DataDirectory, file_name: str, format_name: str, taps: int, now_ms: int
+) -> None:
+    """Write down in the audit that these taps came from a file and not from gates."""
+    database = open_database(directory.ledger_path)
+    try:
+        with writing(database) as connection:
+            record_change(
+                connection,
+                at_ms=now_ms,
+                actor=ACTOR,
+                action="taps.replayed",
+                subject=file_name[:100],
+                after={"format": format_name, "taps": taps},
+            )
+    finally:
+        database.dispose()
