@@ -9,6 +9,7 @@ import contextlib
 import gc
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -30,6 +31,10 @@ BACKLOG: Final = 2_048
 GC_THRESHOLDS: Final = (50_000, 20, 1_000)
 """Most objects of a tap die at once without the collector; what lives long is the index, and to
 walk all of it would stop every gate for a moment."""
+
+SWITCH_INTERVAL_S: Final = 0.000_5
+"""The ledger's thread asks for the interpreter a few times a commit; it should not wait for it ten
+times as long as the disk takes."""
 
 
 def serve(settings: Settings, announce: Callable[[str], None]) -> int:
@@ -81,6 +86,7 @@ async def _serve(
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
         await server.serve(sockets=[listener])
     dead = runtime.service.dead
     logger.info("stopped", failed=dead is not None)

@@ -2,7 +2,7 @@
 
 Batches form by themselves: while one commit runs, the next batch gathers; there is no timer. A
 small batch is committed in the event loop, since handing it to a thread and back costs more than
-the sync itself; a large one in the ledger's thread, so that the loop reads on meanwhile.
+the sync itself; a large one in the ledger's thread, while the loop reads and decides the next.
 """
 
 import asyncio
@@ -14,14 +14,17 @@ from typing import Final
 
 import structlog
 
+from fare_engine.batch import Batch, Finding, ReportSubmission, Result, Submission
 from fare_engine.catalogue import Catalogue
-from fare_engine.engine import Batch, Engine, Finding, ReportSubmission, Result, Submission
+from fare_engine.engine import Engine
 from fare_engine.errors import LedgerError, LedgerUnavailable
 from fare_engine.tap import Report, Tap
 
 logger = structlog.get_logger(__name__)
 
 INLINE_TAPS_MAX: Final = 128
+AHEAD_TAPS_MIN: Final = 200
+"""Fewer taps wait for the commit to end, and share the next one."""
 
 
 def now_ms() -> int:
@@ -38,6 +41,8 @@ class EngineService:
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._turn_is_due = False
+        self._committing: Batch | None = None
+        self._ahead: Batch | None = None
         self._idle = asyncio.Event()
         self._idle.set()
         self._commit_s = 0.0
@@ -47,7 +52,6 @@ class EngineService:
         self.replayed = 0
         self.batches = 0
         self.failed_batches = 0
-        self.listeners: list[Callable[[Sequence[Result]], None]] = []
 
     @property
     def catalogue(self) -> Catalogue:
@@ -76,7 +80,7 @@ class EngineService:
         if self.dead is not None:
             raise LedgerUnavailable("the engine has stopped; the process must be restarted")
         self._engine.offer(submission)
-        if not self._turn_is_due:
+        if self._committing is None or self._may_decide_ahead():
             self._schedule_turn()
 
     async def decide(
@@ -106,40 +110,70 @@ class EngineService:
         self._thread.shutdown()
 
     def _schedule_turn(self) -> None:
-        self._turn_is_due = True
-        self._idle.clear()
-        self._loop.call_soon(self._turn)
+        if not self._turn_is_due:
+            self._turn_is_due = True
+            self._idle.clear()
+            self._loop.call_soon(self._turn)
 
     def _turn(self) -> None:
-        """Take what waits, decide it, and have it committed."""
+        """Commit what is decided, or decide what waits."""
+        self._turn_is_due = False
         try:
-            batch = self._engine.take_batch(now_ms())
-            if batch is None:
-                self._end_turn()
-                return
-            if len(batch.fresh) <= self._inline_taps_max:
-                begun = time.perf_counter()
-                error: BaseException | None = None
-                try:
-                    self._engine.commit(batch)
-                except LedgerError as failure:
-                    error = failure
-                self._finish(batch, begun, error)
-            else:
-                begun = time.perf_counter()
-                commit = self._thread.submit(self._engine.commit, batch)
-                commit.add_done_callback(
-                    lambda done: self._loop.call_soon_threadsafe(
-                        self._finish_guarded, batch, begun, done.exception()
-                    )
-                )
+            if self._committing is None:
+                batch = self._ahead or self._engine.take_batch(now_ms())
+                self._ahead = None
+                if batch is not None:
+                    self._commit(batch)
+            elif self._may_decide_ahead():
+                self._ahead = self._engine.take_batch(now_ms())
+            self._go_on()
         except BaseException as error:
             self._die(error)
             raise
 
-    def _finish_guarded(self, batch: Batch, begun: float, error: BaseException | None) -> None:
+    def _may_decide_ahead(self) -> bool:
+        """Whether enough waits that deciding it beside a commit is worth a smaller batch."""
+        return (
+            self._ahead is None
+            and self._engine.pending_taps >= AHEAD_TAPS_MIN
+            and not self._engine.must_recover
+        )
+
+    def _go_on(self) -> None:
+        if self._committing is None:
+            if self._ahead is not None or self._engine.has_pending:
+                self._schedule_turn()
+            elif not self._turn_is_due:
+                self._idle.set()
+        elif self._may_decide_ahead():
+            self._schedule_turn()
+
+    def _commit(self, batch: Batch) -> None:
+        begun = time.perf_counter()
+        if batch.taps <= self._inline_taps_max:
+            error: BaseException | None = None
+            try:
+                self._engine.commit(batch)
+            except LedgerError as failure:
+                error = failure
+            self._finish(batch, begun, error)
+            return
+        self._committing = batch
+        commit = self._thread.submit(self._engine.commit, batch)
+        commit.add_done_callback(
+            lambda done: self._loop.call_soon_threadsafe(
+                self._finish_and_go_on, batch, begun, done.exception()
+            )
+        )
+
+    def _finish_and_go_on(self, batch: Batch, begun: float, error: BaseException | None) -> None:
+        self._committing = None
         try:
             self._finish(batch, begun, error)
+            if self._ahead is not None:  # at once, so that the disk does not wait for the loop
+                self._turn()
+            else:
+                self._go_on()
         except BaseException as failure:
             self._die(failure)
             raise
@@ -147,28 +181,16 @@ class EngineService:
     def _finish(self, batch: Batch, begun: float, error: BaseException | None) -> None:
         self._commit_s += (time.perf_counter() - begun - self._commit_s) / 8
         self.batches += 1
-        submissions = batch.submissions
         if error is None:
             self._engine.committed(batch)
             self._count(batch)
-            for listener in self.listeners:
-                for submission in submissions:
-                    listener(submission.results)
         elif isinstance(error, LedgerError):
             self.failed_batches += 1
-            logger.error("commit_failed", taps=len(batch.fresh), error=str(error))
+            self._ahead = None  # it stood upon the batch that failed
+            logger.error("commit_failed", taps=batch.taps, error=str(error))
             self._engine.failed(batch, error)
         else:
-            self._engine.failed(batch, LedgerUnavailable("the engine has stopped"))
             raise error
-        self._end_turn()
-
-    def _end_turn(self) -> None:
-        if self._engine.has_pending:
-            self._loop.call_soon(self._turn)
-        else:
-            self._turn_is_due = False
-            self._idle.set()
 
     def _count(self, batch: Batch) -> None:
         counts = self.counts

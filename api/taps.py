@@ -16,7 +16,7 @@ from api.problems import Headers, Refused, error_bytes, error_problem, problem, 
 from api.runtime import Runtime
 from api.service import now_ms
 from api.wire import BadTap, TapReader
-from fare_engine.engine import Finding, Result
+from fare_engine.batch import Finding, Result
 from fare_engine.errors import FareEngineError
 from fare_engine.ledger.key_store import Key
 from fare_engine.tap import Tap

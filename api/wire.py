@@ -14,9 +14,9 @@ from pydantic import TypeAdapter, ValidationError
 from api.models import FARE_MAX, MEDIUM_ID_MAX, RIDE_CODE_MAX, TapRequest
 from api.problems import Refused
 from api.times import parse_rfc3339
+from fare_engine.batch import Finding
 from fare_engine.catalogue import Catalogue
 from fare_engine.decision import Reason
-from fare_engine.engine import Finding
 from fare_engine.errors import MediumIdInvalid, UnknownMedium
 from fare_engine.network import Direction
 from fare_engine.tap import Report, Tap

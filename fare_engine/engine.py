@@ -8,14 +8,15 @@ takes a batch, has the ledger commit it (wherever it likes), and tells the engin
     engine.commit(batch)                blocks until durable; may run in another thread
     engine.committed(batch)             or failed(batch, error): results are there now
 
-Between `take_batch` and `committed`/`failed` no other batch is taken. `process` does all of it at
-once, for replays and tests.
+While one batch is being committed the next may be taken: it is decided upon the first, committed
+after it, and falls with it. `process` does all of it at once, for replays and tests.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from fare_engine.batch import Batch, Finding, ReportSubmission, Result, Submission
 from fare_engine.catalogue import Catalogue, TermsStretch
 from fare_engine.decision import Decision, Reason
 from fare_engine.errors import (
@@ -30,10 +31,11 @@ from fare_engine.errors import (
     TapConflict,
     TapRefused,
     UnknownGate,
+    UnknownMedium,
 )
-from fare_engine.journey import BLANK, TokenState
+from fare_engine.journey import BLANK
 from fare_engine.matching import decide
-from fare_engine.ports import Conflict, Entries, Ledger, StateIndex, Step, StoredReport
+from fare_engine.ports import Conflict, Ledger, StateIndex, StoredReport
 from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
 
@@ -46,72 +48,9 @@ BATCH_TAPS_MAX: Final = 4_000
 PENDING_TAPS_MAX: Final = 100_000
 """Taps that wait for a transaction; beyond it new ones are turned away with a clear error."""
 
-Result = Verdict | FareEngineError
-Finding = TapRefused | Reason
 _make: Final = tuple.__new__
 _NO_ERRORS: Final = frozenset({type(None), Reason})
 """Findings that go to the rule: none, or a refusal."""
-
-
-class Submission:
-    """Taps that came together and are answered together, in order.
-
-    `findings` holds, by place, what the edge found out about a medium: an error, or a refusal of
-    the rule. `results` has one result a tap once `done` is called.
-    """
-
-    __slots__ = ("done", "findings", "received_at_ms", "results", "taps")
-
-    def __init__(
-        self,
-        taps: Sequence[Tap],
-        received_at_ms: int,
-        done: Callable[[], None],
-        findings: Mapping[int, Finding] | None = None,
-    ) -> None:
-        self.taps = taps
-        self.received_at_ms = received_at_ms
-        self.done = done
-        self.findings = findings
-        self.results: list[Result] = []
-
-
-class ReportSubmission:
-    """What a gate says it did at a tap that it sent before."""
-
-    __slots__ = ("done", "received_at_ms", "report", "results", "tap_id")
-
-    def __init__(
-        self, tap_id: str, report: Report, received_at_ms: int, done: Callable[[], None]
-    ) -> None:
-        self.tap_id = tap_id
-        self.report = report
-        self.received_at_ms = received_at_ms
-        self.done = done
-        self.results: list[Result] = []
-
-
-class Batch:
-    """What one transaction decides: an overlay over index and ledger until it is durable."""
-
-    def __init__(self, decided_at_ms: int, next_row: int) -> None:
-        self.decided_at_ms = decided_at_ms
-        self.next_row = next_row
-        self.submissions: list[Submission | ReportSubmission] = []
-        self.states: dict[bytes, TokenState] = {}
-        self.known: dict[str, Verdict] = {}
-        self.fresh: dict[str, Step] = {}
-        self.reports: dict[int, StoredReport] = {}
-        self.conflicts: list[Conflict] = []
-
-    @property
-    def entries(self) -> Entries:
-        """What the ledger has to store."""
-        return Entries(tuple(self.fresh.values()), tuple(self.reports.values()), self.conflicts)
-
-    def is_empty(self) -> bool:
-        """Whether nothing has to be stored, as when all taps were known."""
-        return not (self.fresh or self.reports or self.conflicts)
 
 
 class Engine:
@@ -131,7 +70,7 @@ class Engine:
         self._batch_taps_max = batch_taps_max
         self._pending_taps_max = pending_taps_max
         self._pending: deque[Submission | ReportSubmission] = deque()
-        self._taken: Batch | None = None
+        self._uncommitted: deque[Batch] = deque()
         self._doubtful_tokens: set[bytes] | None = None
         self.pending_taps = 0
         self.use(catalogue)
@@ -154,6 +93,11 @@ class Engine:
         self.pending_taps += taps
         self._pending.append(submission)
 
+    @property
+    def must_recover(self) -> bool:
+        """Whether the ledger has to be read again first, which no commit may disturb."""
+        return self._doubtful_tokens is not None
+
     def take_batch(self, now_ms: int) -> Batch | None:
         """Decide what waits, up to the limit of a batch; nothing is applied yet.
 
@@ -161,12 +105,14 @@ class Engine:
         """
         if not self._pending:
             return None
-        batch = self._taken = Batch(now_ms, 0)
+        behind = self._uncommitted[-1] if self._uncommitted else None
+        batch = Batch(now_ms, behind)
+        self._uncommitted.append(batch)
         self._gather(batch)
         try:
             if self._doubtful_tokens is not None:
                 self._recover()
-            batch.next_row = self._ledger.next_row()
+            batch.next_row = behind.next_row if behind else self._ledger.next_row()
             self._load(batch)
             for submission in batch.submissions:
                 if isinstance(submission, Submission):
@@ -179,14 +125,23 @@ class Engine:
         return batch
 
     def commit(self, batch: Batch) -> None:
-        """Make the batch durable. Safe in another thread; raises LedgerUnavailable."""
+        """Make the batch durable, in the order of taking. Raises LedgerUnavailable.
+
+        Safe in another thread, also while the next batch is taken.
+        """
         if not batch.is_empty():
             self._ledger.commit(batch.entries)
 
     def committed(self, batch: Batch) -> None:
         """Apply what is durable now, and answer."""
+        if batch not in self._uncommitted:
+            return  # it was given up meanwhile; its tokens are read from the ledger again
+        self._uncommitted.remove(batch)
+        if self._uncommitted:
+            self._uncommitted[0].behind = None
+        if not batch.is_empty():
+            self._ledger.confirm()
         self._index.apply(batch.states)
-        self._taken = None
         for submission in batch.submissions:
             submission.done()
 
@@ -195,15 +150,18 @@ class Engine:
 
         The tokens concerned are read from the ledger again before anything else is decided.
         """
-        self._doubtful_tokens = (self._doubtful_tokens or set()) | batch.states.keys()
+        doubtful = self._doubtful_tokens or set()
+        for uncommitted in (batch, *self._uncommitted):
+            doubtful |= uncommitted.states.keys()
+        self._doubtful_tokens = doubtful
         self.fail_all(error)
 
     def fail_all(self, error: FareEngineError) -> None:
-        """Answer everyone with an error: those of the batch that was taken, and all who wait."""
-        waiting, self._pending = self._pending, deque()
-        if self._taken is not None:
-            waiting.extendleft(reversed(self._taken.submissions))
-            self._taken = None
+        """Answer everyone with an error: those of batches that were taken, and all who wait."""
+        waiting = [submission for batch in self._uncommitted for submission in batch.submissions]
+        waiting += self._pending
+        self._uncommitted.clear()
+        self._pending.clear()
         self.pending_taps = 0
         for submission in waiting:
             count = len(submission.taps) if isinstance(submission, Submission) else 1
@@ -257,12 +215,23 @@ class Engine:
                 tokens.update([tap.token for tap in taps])
             else:
                 tap_ids.append(submission.tap_id)
-        batch.known.update(self._ledger.find_taps(tap_ids))
-        tokens.update([verdict.tap.token for verdict in batch.known.values()])
-        states = self._index.find(tokens)
-        if len(states) < len(tokens):
-            states.update(self._ledger.find_states(tokens - states.keys()))
-        batch.states = states
+        known = batch.known
+        known.update(self._ledger.find_taps(tap_ids))
+        behind = batch.behind
+        if behind is not None:
+            fresh = behind.fresh
+            known.update({tap_id: fresh[tap_id][0] for tap_id in tap_ids if tap_id in fresh})
+        if known:
+            tokens.update([verdict.tap.token for verdict in known.values()])
+        states = batch.states
+        if behind is not None:
+            before = behind.states
+            states.update({token: before[token] for token in tokens if token in before})
+            tokens.difference_update(states)
+        found = self._index.find(tokens)
+        states.update(found)
+        if len(found) < len(tokens):
+            states.update(self._ledger.find_states(tokens - found.keys()))
 
     def _recover(self) -> None:
         self._ledger.recover()
@@ -276,12 +245,12 @@ class Engine:
         """
         results, findings = submission.results, submission.findings
         known, fresh, states = batch.known, batch.fresh, batch.states
-        gates, stretches = self.catalogue.gates, self._stretches
+        gates, media, stretches = self.catalogue.gates, self.catalogue.media, self._stretches
         received_at_ms, decided_at_ms = submission.received_at_ms, batch.decided_at_ms
         latest_ms = received_at_ms + CLOCK_AHEAD_MAX_MS
         row = batch.next_row
         for place, tap in enumerate(submission.taps):
-            tap_id, gate_id, direction, _, token, at_ms, report, _ = tap
+            tap_id, gate_id, direction, medium_type, token, at_ms, report, _ = tap
             gate = gates.get(gate_id)
             finding = findings.get(place) if findings else None
             if (
@@ -290,6 +259,7 @@ class Engine:
                 or gate is None
                 or direction not in gate.directions
                 or at_ms > latest_ms
+                or medium_type not in media
                 or finding.__class__ not in _NO_ERRORS
             ):
                 batch.next_row = row
@@ -339,9 +309,10 @@ class Engine:
             error = DirectionNotAllowed(f"gate {tap.gate_id} does not take this direction")
         elif tap.occurred_at_ms > received_at_ms + CLOCK_AHEAD_MAX_MS:
             error = ClockAhead("occurred_at is more than 5 minutes ahead of the engine's clock")
-        else:
-            assert isinstance(finding, TapRefused)
+        elif isinstance(finding, TapRefused):
             error = finding
+        else:
+            error = UnknownMedium(f"there is no medium type {tap.medium_type!r}")
         return self._refuse(batch, submission, tap, error)
 
     def _refuse(self, batch: Batch, submission: Submission, tap: Tap, error: TapRefused) -> Result:
@@ -372,7 +343,7 @@ class Engine:
         return first._replace(replayed=True)
 
     def _decide_report(self, batch: Batch, submission: ReportSubmission) -> Result:
-        step = batch.fresh.get(submission.tap_id)
+        step = batch.find_step(submission.tap_id)
         verdict = step[0] if step else batch.known.get(submission.tap_id)
         if verdict is None:
             return NotFound(f"there is no tap {submission.tap_id}")
@@ -387,7 +358,7 @@ class Engine:
         A report that repeats what the first said and adds whether she passed completes it.
         """
         row = verdict.row
-        first = batch.reports.get(row) or self._ledger.find_report(row)
+        first = batch.find_report(row) or self._ledger.find_report(row)
         if first is not None:
             said = first.report
             agrees = (said.gate_opened, said.fare_taken) == (
@@ -410,7 +381,7 @@ class Engine:
         state = batch.states.get(token, BLANK)
         if state.row != verdict.row:
             return False
-        step = batch.fresh.get(verdict.tap.tap_id)
+        step = batch.find_step(verdict.tap.tap_id)
         before = step[1] if step else self._ledger.get_state_before(verdict)
         batch.states[token] = before._replace(number=state.number)
         return True

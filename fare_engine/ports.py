@@ -59,7 +59,10 @@ class Ledger(Protocol):
         """The report stored beside a tap."""
 
     def commit(self, entries: Entries) -> None:
-        """Store all of it in one transaction; durable on return."""
+        """Store all of it in one transaction; durable on return. May run in another thread."""
+
+    def confirm(self) -> None:
+        """After a commit that succeeded: find what it stored from now on."""
 
     def recover(self) -> None:
         """After a commit with unknown result: find out what is stored."""

@@ -1,8 +1,8 @@
 """The embedded ledger: one SQLite file, owned by one process, durable at every commit.
 
 The tables are SQLAlchemy's (`schema.py`); this module speaks to the driver, since binding rows is
-what a commit costs. Two connections: one writes and reads for the engine, one reads for everyone
-else; runs and checkpoints open their own.
+what a commit costs. Two connections: one writes, one reads for the engine; runs, checkpoints and
+operators open their own.
 """
 
 import sqlite3
@@ -28,7 +28,7 @@ from fare_engine.ledger.rows import (
 from fare_engine.ledger.runs import CHUNK_ROWS, MARK, RUN_ROWS, Run, insert_rows
 from fare_engine.ledger.side_tables import insert_conflicts, insert_quarantine
 from fare_engine.ledger.tail import HighestTapIds, Tail
-from fare_engine.ports import Entries, Step, StoredReport
+from fare_engine.ports import Entries, StoredReport
 from fare_engine.verdict import Verdict
 
 BUSY_TIMEOUT_S: Final = 5.0
@@ -64,8 +64,8 @@ def connect(
 class SqliteLedger:
     """The ledger in one SQLite file, one per process and file.
 
-    Not shared between threads, except that `commit` may run in another one while nothing else is
-    asked.
+    One connection writes and another one reads, so that the next batch is decided while one is
+    committed. Not shared between threads, except that `commit` may run in another one.
     """
 
     def __init__(
@@ -79,12 +79,14 @@ class SqliteLedger:
         self.catalogue = catalogue
         self._path = path
         self._run_rows = run_rows
-        self._connection = connect(path, busy_timeout_s=busy_timeout_s)
+        self._writer = connect(path, busy_timeout_s=busy_timeout_s)
+        self._connection = connect(path, read_only=True)
         self._stations = _read_stations(self._connection)
         self._station_numbers = {name: number for number, name in self._stations.items()}
         self._tail = Tail()
         self._highest = HighestTapIds()
         self._run: Run | None = None
+        self._unconfirmed: list[Any] = []
         self._last_row = 0
         self._indexed_through = 0
         self._lookup_lock = threading.Lock()
@@ -95,8 +97,9 @@ class SqliteLedger:
         """Close the file; the log is folded into it by SQLite."""
         self.checkpointer.stop()
         if self._run is not None:
-            self._run.detach(self._connection)
+            self._run.detach(self._writer)
         self._connection.close()
+        self._writer.close()
 
     @property
     def unindexed_rows(self) -> int:
@@ -110,10 +113,11 @@ class SqliteLedger:
     def recover(self) -> None:
         """Find out what is stored, at the start and after a commit with unknown result."""
         try:
-            if self._connection.in_transaction:
-                self._connection.rollback()
+            self._unconfirmed = []
+            if self._writer.in_transaction:
+                self._writer.rollback()
             if self._run is not None:
-                self._run.detach(self._connection)
+                self._run.detach(self._writer)
                 self._run = None
             self._tail = Tail()
             mark = self._connection.execute(
@@ -198,8 +202,8 @@ class SqliteLedger:
         return decode_report(values) if values else None
 
     def commit(self, entries: Entries) -> None:
-        """Store all of it in one transaction; durable on return."""
-        steps, run, connection = entries.steps, self._run, self._connection
+        """Store all of it in one transaction; durable on return. May run in another thread."""
+        steps, run, connection = entries.steps, self._run, self._writer
         values = encode(steps, self.catalogue, self._station_numbers)
         try:
             if run is not None:
@@ -216,9 +220,15 @@ class SqliteLedger:
         except sqlite3.Error as error:
             self._roll_back()
             raise LedgerUnavailable(f"the ledger did not confirm: {error}") from error
-        self._remember(steps, values)
+        self._unconfirmed = values
+
+    def confirm(self) -> None:
+        """After a commit that succeeded: find what it stored from now on."""
+        values, self._unconfirmed = self._unconfirmed, []
+        self._remember(values)
+        run = self._run
         if run is not None and run.slice_committed():
-            run.detach(connection)
+            run.detach(self._writer)
             self._indexed_through = run.through_row
             self._tail.finish_draining()
             self._run = None
@@ -236,13 +246,13 @@ class SqliteLedger:
         if entries.reports:  # only a tap with a report of its gate can be set aside
             insert_quarantine(connection, entries.steps)
 
-    def _remember(self, steps: Sequence[Step], values: list[Any]) -> None:
+    def _remember(self, values: list[Any]) -> None:
         """Look these rows up in memory from now on. Their numbers follow one another."""
-        if not steps:
+        if not values:
             return
-        rows = range(values[0], values[0] + len(steps))
-        self._tail.tap_ids.update(zip(values[1::WIDTH], rows, strict=True))
-        tokens, numbers = values[2::WIDTH], values[3::WIDTH]
+        tap_ids, tokens, numbers = values[1::WIDTH], values[2::WIDTH], values[3::WIDTH]
+        rows = range(values[0], values[0] + len(tap_ids))
+        self._tail.tap_ids.update(zip(tap_ids, rows, strict=True))
         if None in numbers:
             latest = zip(tokens, rows, numbers, strict=True)
             self._tail.tokens.update((token, row) for token, row, number in latest if number)
@@ -257,8 +267,8 @@ class SqliteLedger:
 
     def _roll_back(self) -> None:
         try:
-            if self._connection.in_transaction:
-                self._connection.rollback()
+            if self._writer.in_transaction:
+                self._writer.rollback()
         except sqlite3.Error:
             pass  # `recover` tries again before anything else is decided
 

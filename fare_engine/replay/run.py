@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
 
+from fare_engine.batch import Result
 from fare_engine.catalogue import Catalogue
-from fare_engine.engine import Engine, Result
+from fare_engine.engine import Engine
 from fare_engine.errors import FareEngineError, LedgerError
 from fare_engine.interchange.formats import TapFile
 from fare_engine.interchange.rows import FileTap, MakeToken, SkippedRow, SkipReason

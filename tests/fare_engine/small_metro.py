@@ -3,8 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
+from fare_engine.batch import Result
 from fare_engine.catalogue import Catalogue
-from fare_engine.engine import Engine, Result
+from fare_engine.engine import Engine
 from fare_engine.index.memory import MemoryIndex
 from fare_engine.ledger.catalogue_store import load_catalogue, store_network
 from fare_engine.ledger.database import migrate, open_database, writing

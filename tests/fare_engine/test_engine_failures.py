@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from fare_engine.batch import Submission
 from fare_engine.decision import Reason
-from fare_engine.engine import Engine, Submission
+from fare_engine.engine import Engine
 from fare_engine.errors import LedgerUnavailable, Overloaded
 from fare_engine.index.memory import MemoryIndex
 from fare_engine.ledger.sqlite import SqliteLedger
@@ -119,7 +120,7 @@ def test_an_acknowledgement_lost_after_the_commit_changes_no_decision(
 def test_a_ledger_that_cannot_be_read_fails_the_batch_and_recovers(metro: SmallMetro) -> None:
     metro.enter(0)
     metro.restart()
-    connection = metro.ledger._connection
+    connection = metro.ledger._writer
     connection.execute("ALTER TABLE token_rows RENAME TO token_rows_away")
     (result,) = metro.decide_all(metro.tap("FHY-A-01", "entry", 0, token="berta"))
     assert isinstance(result, LedgerUnavailable)

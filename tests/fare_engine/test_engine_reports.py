@@ -2,8 +2,8 @@
 
 import pytest
 
+from fare_engine.batch import ReportSubmission
 from fare_engine.decision import Reason
-from fare_engine.engine import ReportSubmission
 from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
 from tests.fare_engine.small_metro import NOON_MS, SmallMetro

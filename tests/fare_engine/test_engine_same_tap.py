@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from fare_engine.batch import ReportSubmission
 from fare_engine.decision import Outcome, Reason
-from fare_engine.engine import ReportSubmission
 from fare_engine.errors import (
     ClockAhead,
     DirectionNotAllowed,

@@ -1,0 +1,98 @@
+"""What waits for a transaction, and what one transaction decides."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from fare_engine.decision import Reason
+from fare_engine.errors import FareEngineError, TapRefused
+from fare_engine.journey import TokenState
+from fare_engine.ports import Conflict, Entries, Step, StoredReport
+from fare_engine.tap import Report, Tap
+from fare_engine.verdict import Verdict
+
+Result = Verdict | FareEngineError
+Finding = TapRefused | Reason
+"""What the edge found out about a medium: an error, or a refusal of the rule."""
+
+
+class Submission:
+    """Taps that came together and are answered together, in order.
+
+    `findings` are told by place. `results` has one result a tap once `done` is called.
+    """
+
+    __slots__ = ("done", "findings", "received_at_ms", "results", "taps")
+
+    def __init__(
+        self,
+        taps: Sequence[Tap],
+        received_at_ms: int,
+        done: Callable[[], None],
+        findings: Mapping[int, Finding] | None = None,
+    ) -> None:
+        self.taps = taps
+        self.received_at_ms = received_at_ms
+        self.done = done
+        self.findings = findings
+        self.results: list[Result] = []
+
+
+class ReportSubmission:
+    """What a gate says it did at a tap that it sent before."""
+
+    __slots__ = ("done", "received_at_ms", "report", "results", "tap_id")
+
+    def __init__(
+        self, tap_id: str, report: Report, received_at_ms: int, done: Callable[[], None]
+    ) -> None:
+        self.tap_id = tap_id
+        self.report = report
+        self.received_at_ms = received_at_ms
+        self.done = done
+        self.results: list[Result] = []
+
+
+class Batch:
+    """What one transaction decides: an overlay over index and ledger until it is durable.
+
+    `behind` is the batch that is being committed meanwhile: this one stands on it, and falls with
+    it.
+    """
+
+    def __init__(self, decided_at_ms: int, behind: "Batch | None") -> None:
+        self.decided_at_ms = decided_at_ms
+        self.behind = behind
+        self.next_row = 0
+        self.submissions: list[Submission | ReportSubmission] = []
+        self.states: dict[bytes, TokenState] = {}
+        self.known: dict[str, Verdict] = {}
+        self.fresh: dict[str, Step] = {}
+        self.reports: dict[int, StoredReport] = {}
+        self.conflicts: list[Conflict] = []
+
+    def find_step(self, tap_id: str) -> Step | None:
+        """A tap that is decided and not durable yet."""
+        step = self.fresh.get(tap_id)
+        if step is None and self.behind is not None:
+            step = self.behind.fresh.get(tap_id)
+        return step
+
+    def find_report(self, row: int) -> StoredReport | None:
+        """A report that is taken and not durable yet."""
+        report = self.reports.get(row)
+        if report is None and self.behind is not None:
+            report = self.behind.reports.get(row)
+        return report
+
+    @property
+    def entries(self) -> Entries:
+        """What the ledger has to store."""
+        return Entries(tuple(self.fresh.values()), tuple(self.reports.values()), self.conflicts)
+
+    @property
+    def taps(self) -> int:
+        """How many new taps it decided."""
+        return len(self.fresh)
+
+    def is_empty(self) -> bool:
+        """Whether nothing has to be stored, as when all taps were known."""
+        return not (self.fresh or self.reports or self.conflicts)
