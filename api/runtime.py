@@ -28,6 +28,8 @@ from fare_engine.ledger.database import (
 )
 from fare_engine.ledger.key_store import Key, load_keys
 from fare_engine.ledger.sqlite import SqliteLedger
+from fare_engine.validation import list_faults
+from fare_engine.validation.faults import Fault
 from gates.media import TokenMaker
 
 T = TypeVar("T")
@@ -47,6 +49,7 @@ class Runtime:
     _changing: asyncio.Lock
     _ledger_file: os.stat_result
     requests_in_flight: Callable[[], int] = lambda: 0
+    _checked: tuple[Catalogue, list[Fault]] | None = None
 
     @property
     def catalogue(self) -> Catalogue:
@@ -58,6 +61,13 @@ class Runtime:
         with suppress(OSError):
             return os.path.samestat(self._ledger_file, self.ledger_path.stat())
         return False
+
+    def list_catalogue_faults(self) -> list[Fault]:
+        """What is wrong with the catalogue that decides now; looked at once for each."""
+        catalogue = self.catalogue
+        if self._checked is None or self._checked[0] is not catalogue:
+            self._checked = catalogue, list_faults(catalogue)
+        return self._checked[1]
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query beside the writer, in a thread."""

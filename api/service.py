@@ -193,9 +193,11 @@ class EngineService:
             raise error
 
     def _count(self, batch: Batch) -> None:
-        counts = self.counts
-        for verdict, _, _, _ in batch.fresh.values():
-            counts[verdict.decision.reason, verdict.problem] += 1
+        steps = batch.fresh.values()
+        if batch.reports:  # only a tap with a report of its gate can be recorded under a problem
+            self.counts.update([(step[0].decision.reason, step[0].problem) for step in steps])
+        else:
+            self.counts.update([(step[0][1][0], None) for step in steps])
 
     def _die(self, error: BaseException) -> None:
         """The committing task cannot go on: everyone hears it at once, and so does `/readyz`."""

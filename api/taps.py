@@ -15,9 +15,9 @@ from api.auth import UNAUTHORIZED, find_key, speaks_for
 from api.problems import Headers, Refused, error_bytes, error_problem, problem, problem_bytes
 from api.runtime import Runtime
 from api.service import now_ms
-from api.wire import BadTap, TapReader
-from fare_engine.batch import Finding, Result
-from fare_engine.errors import FareEngineError
+from api.wire import BatchRead, TapReader
+from fare_engine.batch import Result
+from fare_engine.errors import FareEngineError, LedgerError
 from fare_engine.ledger.key_store import Key
 from fare_engine.tap import Tap
 from fare_engine.verdict import Verdict
@@ -122,36 +122,41 @@ class TapRoutes:
 
     async def _decide_batch(self, key: Key, body: bytes) -> Response:
         received_at_ms = now_ms()
-        catalogue = self._runtime.catalogue
-        gates = catalogue.gates
-        taps: list[Tap] = []
-        findings: dict[int, Finding] = {}
-        bad: dict[int, str] = {}
-        for place, read in enumerate(self._reader.read_batch(body, catalogue)):
-            if isinstance(read, BadTap):
-                bad[place] = _bad_tap(read.tap_id, read.refused)
-                continue
-            tap, finding = read
-            gate = gates.get(tap.gate_id)
-            if gate is not None and not speaks_for(key, gate.station_id):
-                refused = Refused("gate-not-yours", _NOT_YOURS + tap.gate_id)
-                bad[place] = _bad_tap(tap.tap_id, refused)
-                continue
-            if finding is not None:
-                findings[len(taps)] = finding
-            taps.append(tap)
+        read = self._reader.read_batch(body, self._runtime.catalogue)
+        self._set_strangers_apart(key, read)
         results: list[Result] = []
-        if taps:
-            results = await self._runtime.service.decide(taps, received_at_ms, findings)
+        if read.taps:
+            results = await self._runtime.service.decide(read.taps, received_at_ms, read.findings)
+            if isinstance(results[0], LedgerError):  # one transaction: it failed for all of them
+                return error_bytes(results[0])
         write = self._writer.write
         written = [
             write(result) if isinstance(result, Verdict) else _problem_of(tap, result)
-            for tap, result in zip(taps, results, strict=True)
+            for tap, result in zip(read.taps, results, strict=True)
         ]
-        for place, problem_text in bad.items():
-            written.insert(place, problem_text)
+        for place in sorted(read.bad):
+            written.insert(place, _bad_tap(*read.bad[place]))
         answer = f'{{"results":[{",".join(written)}]}}'.encode()
         return 200, [_JSON, (b"content-length", b"%d" % len(answer))], answer
+
+    def _set_strangers_apart(self, key: Key, read: BatchRead) -> None:
+        """Take the taps of gates that the key does not speak for out of a batch."""
+        gates = self._runtime.catalogue.gates
+        known = {gate_id for tap in read.taps if (gate_id := tap.gate_id) in gates}
+        strange = {gate for gate in known if not speaks_for(key, gates[gate].station_id)}
+        if not strange:
+            return
+        taps, findings, bad = read.taps, read.findings, read.bad
+        read.taps, read.findings = [], {}
+        places = (place for place in range(len(taps) + len(bad)) if place not in bad)
+        for number, (place, tap) in enumerate(zip(list(places), taps, strict=True)):
+            if tap.gate_id in strange:
+                refused = Refused("gate-not-yours", _NOT_YOURS + tap.gate_id)
+                bad[place] = tap.tap_id, refused
+                continue
+            if number in findings:
+                read.findings[len(read.taps)] = findings[number]
+            read.taps.append(tap)
 
 
 def is_json(content_type: bytes) -> bool:

@@ -94,17 +94,24 @@ class TapReader:
         except _UNREADABLE:
             raise _explain(body) from None
 
-    def read_batch(self, body: bytes, catalogue: Catalogue) -> "list[Read | BadTap]":
+    def read_batch(self, body: bytes, catalogue: Catalogue) -> "BatchRead":
         """The taps of a batch in order; one that does not fit is told alone."""
         convert = self._convert
+        read = BatchRead()
+        taps = read.taps
         try:
             wires = _BATCH.decode(body).taps
             check_size(len(wires))
-            return [convert(wire, catalogue) for wire in wires]
+            for wire in wires:
+                tap, finding = convert(wire, catalogue)
+                if finding is not None:
+                    read.findings[len(taps)] = finding
+                taps.append(tap)
         except _UNREADABLE:
             return self._read_one_by_one(body, catalogue)
+        return read
 
-    def _read_one_by_one(self, body: bytes, catalogue: Catalogue) -> "list[Read | BadTap]":
+    def _read_one_by_one(self, body: bytes, catalogue: Catalogue) -> "BatchRead":
         try:
             raws = _RAW_BATCH.decode(body).taps
         except (msgspec.ValidationError, UnicodeError) as error:
@@ -114,13 +121,17 @@ class TapReader:
         except (msgspec.DecodeError, RecursionError) as error:
             raise Refused("malformed-json", str(error)) from None
         check_size(len(raws))
-        results: list[Read | BadTap] = []
-        for raw in raws:
+        read = BatchRead()
+        for place, raw in enumerate(raws):
             try:
-                results.append(self.read_tap(bytes(raw), catalogue))
+                tap, finding = self.read_tap(bytes(raw), catalogue)
             except Refused as refused:
-                results.append(BadTap(_find_tap_id(raw), refused))
-        return results
+                read.bad[place] = _find_tap_id(raw), refused
+            else:
+                if finding is not None:
+                    read.findings[len(read.taps)] = finding
+                read.taps.append(tap)
+        return read
 
     def _convert(self, wire: _Tap, catalogue: Catalogue) -> Read:
         tap_id, gate_id, medium = wire.tap_id, wire.gate_id, wire.medium
@@ -141,7 +152,13 @@ class TapReader:
             finding = UnknownMedium(f"there is no medium type {medium_type!r}")
         if isinstance(token_text, str):
             token = bytes.fromhex(token_text)
-            if len(token_text) != 32 or len(token) != 16 or not _has_only(medium, "token"):
+            if (
+                len(token) != 16
+                or len(token_text) != 32
+                or medium_id is not UNSET
+                or medium.code is not UNSET
+                or medium.code_id is not UNSET
+            ):
                 raise _Unfit
         elif isinstance(medium_id, str) and medium.code is UNSET:
             if not 0 < len(medium_id) <= MEDIUM_ID_MAX:
@@ -161,7 +178,8 @@ class TapReader:
         code = medium.code
         if (
             not isinstance(code, str)
-            or not _has_only(medium, "code")
+            or medium.id is not UNSET
+            or medium.code_id is not UNSET
             or medium.type != "qr"
             or not 1 <= len(code) <= RIDE_CODE_MAX
         ):
@@ -170,23 +188,18 @@ class TapReader:
         return self._make_token("qr code", code), Reason.RIDE_CODE_INVALID
 
 
-def _has_only(medium: _Medium, name: str) -> bool:
-    """Whether a medium is told by this field and by no other."""
-    return all(
-        getattr(medium, other) is UNSET
-        for other in ("id", "code_id", "token", "code")
-        if other != name
-    )
+class BatchRead:
+    """What a batch holds: taps in order, with findings by their place among them.
 
+    `bad` tells, by place in the request, the tap_id and what is wrong with it.
+    """
 
-class BadTap:
-    """A tap of a batch that does not fit the contract, with what is wrong."""
+    __slots__ = ("bad", "findings", "taps")
 
-    __slots__ = ("refused", "tap_id")
-
-    def __init__(self, tap_id: str | None, refused: Refused) -> None:
-        self.tap_id = tap_id
-        self.refused = refused
+    def __init__(self) -> None:
+        self.taps: list[Tap] = []
+        self.findings: dict[int, Finding] = {}
+        self.bad: dict[int, tuple[str | None, Refused]] = {}
 
 
 def check_size(taps: int) -> None:

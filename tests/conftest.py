@@ -20,7 +20,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 @pytest.fixture
 def make_server(tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
-    """Makes servers that a test has for itself, with variables of the environment or another program."""
+    """Makes servers that a test has for itself, with settings or a program of its own."""
     made: list[ServerProcess] = []
 
     def make(**options: Any) -> ServerProcess:

@@ -19,7 +19,6 @@ from api.service import now_ms
 from fare_engine.decision import Reason
 from fare_engine.errors import FareEngineError
 from fare_engine.ledger.database import Connection, find_revision, get_head_revision
-from fare_engine.validation import list_faults
 from fare_engine.versions import find_in_force
 
 logger = structlog.get_logger(__name__)
@@ -76,8 +75,8 @@ async def _list_failures(runtime: Runtime) -> list[tuple[str, str]]:
     if not runtime.is_ledger_in_place():
         failures.append(("database", f"{runtime.ledger_path.name} is no longer the file in use"))
     catalogue = runtime.catalogue
-    faults = list_faults(catalogue)
-    failures += [("configuration", f"{field} {what}") for field, what in faults[:FAULTS_TOLD_MAX]]
+    faults = runtime.list_catalogue_faults()[:FAULTS_TOLD_MAX]
+    failures += [("configuration", f"{field} {what}") for field, what in faults]
     if find_in_force(catalogue.tariffs, now_ms()) is None:
         failures.append(("configuration", "no tariff is in force"))
     return failures

@@ -1,6 +1,7 @@
 """One tap after it was decided: why, and what the gate did at it."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Path
 from starlette.responses import Response
@@ -12,22 +13,28 @@ from api.explanation_models import TapExplanation
 from api.models import Id, ReportRequest, TapDecision
 from api.runtime import Runtime
 from api.service import now_ms
+from fare_engine.catalogue import Catalogue
 from fare_engine.errors import NotFound
 from fare_engine.ledger.database import Connection
-from fare_engine.ledger.explanations import Explanation, find_explanation
-from fare_engine.ledger.key_store import Key
+from fare_engine.ledger.explanations import find_explanation, find_place
 from fare_engine.tap import Report
 from fare_engine.verdict import Verdict
 
 router = APIRouter(prefix="/v1/taps", tags=["taps"])
 
+T = TypeVar("T")
 TapId = Annotated[Id, Path()]
+Find = Callable[[Connection, Catalogue, str, int | None], T | None]
 
 
 @router.get("/{tap_id}")
 async def get_tap(tap_id: TapId, runtime: TheRuntime, key: TheKey) -> TapExplanation:
     """One decision with its explanation: both taps, both clocks, every condition."""
-    explanation = _check(key, await _find_explanation(runtime, tap_id), tap_id)
+    explanation = await _find(runtime, tap_id, find_explanation)
+    if explanation is None:
+        raise NotFound(f"there is no tap {tap_id}")
+    verdict = explanation.verdict
+    check_speaks_for(key, verdict.station_id, verdict.tap.gate_id)
     return explain(explanation, runtime.catalogue.network)
 
 
@@ -39,12 +46,14 @@ async def report_tap(
 
     The first report counts. The same report again changes nothing.
     """
-    explanation = await _find_explanation(runtime, tap_id)
-    if explanation is None:
+    place = await _find(runtime, tap_id, find_place)
+    if place is None:
         # A gate that timed out may report a tap that still waits: wait for all that came before.
         await runtime.service.decide((), now_ms())
-        explanation = await _find_explanation(runtime, tap_id)
-    _check(key, explanation, tap_id)
+        place = await _find(runtime, tap_id, find_place)
+    if place is None:
+        raise NotFound(f"there is no tap {tap_id}")
+    check_speaks_for(key, place.station_id, place.gate_id)
     told = Report(
         report.gate_action_taken == "open", report.fare_taken, report.passed, report.cause
     )
@@ -56,21 +65,12 @@ async def report_tap(
     return Response(body, media_type="application/json")
 
 
-async def _find_explanation(runtime: Runtime, tap_id: str) -> Explanation | None:
+async def _find(runtime: Runtime, tap_id: str, find: Find[T]) -> T | None:
     # Asked first: a tap that leaves the memory of the ledger meanwhile stands in its index by then.
     recent_row = runtime.ledger.find_recent_row(tap_id)
     catalogue = runtime.catalogue
 
-    def read(connection: Connection) -> Explanation | None:
-        return find_explanation(connection, catalogue, tap_id, recent_row)
+    def read(connection: Connection) -> T | None:
+        return find(connection, catalogue, tap_id, recent_row)
 
     return await runtime.read(read)
-
-
-def _check(key: Key, explanation: Explanation | None, tap_id: str) -> Explanation:
-    """NotFound when there is no such tap, Refused when its gate is not the key's."""
-    if explanation is None:
-        raise NotFound(f"there is no tap {tap_id}")
-    verdict = explanation.verdict
-    check_speaks_for(key, verdict.station_id, verdict.tap.gate_id)
-    return explanation

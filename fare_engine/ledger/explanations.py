@@ -5,7 +5,7 @@ Read beside the writer, on a connection of its own: an explanation never holds u
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, func, select
 
@@ -55,13 +55,30 @@ def find_explanation(
     `recent_row` is its row where the ledger knows it without the index (see
     `SqliteLedger.find_recent_row`, which must have been asked before the connection was opened).
     """
-    place = recent_row
-    if place is None:
-        place = connection.execute(
-            select(tap_ids.c.row).where(tap_ids.c.tap_id == tap_id)
-        ).scalar_one_or_none()
-    row = _find_row(connection, place)
+    row = _find_tap(connection, tap_id, recent_row)
     return None if row is None else _Explainer(connection, catalogue).explain(row)
+
+
+class Place(NamedTuple):
+    """Where a tap was made; the station is None while the tap waits in quarantine."""
+
+    gate_id: str
+    station_id: str | None
+
+
+def find_place(
+    connection: Connection, catalogue: Catalogue, tap_id: str, recent_row: int | None
+) -> Place | None:
+    """Where a tap was made, for those who need no more of it; None when there is no such tap."""
+    row = _find_tap(connection, tap_id, recent_row)
+    if row is None:
+        return None
+    if row.gate is None:
+        query = select(quarantine.c.gate_id).where(quarantine.c.row == row.row)
+        return Place(connection.execute(query).scalar_one(), None)
+    query = select(stations.c.station_id).where(stations.c.number == row.station)
+    gate = catalogue.get_gate_by_number(row.gate)
+    return Place(gate.gate_id, connection.execute(query).scalar_one())
 
 
 class _Explainer:
@@ -154,6 +171,15 @@ class _Explainer:
         return self._connection.execute(
             select(func.count()).select_from(conflicts).where(conflicts.c.row == place)
         ).scalar_one()
+
+
+def _find_tap(connection: Connection, tap_id: str, recent_row: int | None) -> TapRow | None:
+    place = recent_row
+    if place is None:
+        place = connection.execute(
+            select(tap_ids.c.row).where(tap_ids.c.tap_id == tap_id)
+        ).scalar_one_or_none()
+    return _find_row(connection, place)
 
 
 def _find_row(connection: Connection, place: int | None) -> TapRow | None:

@@ -160,7 +160,8 @@ def test_quarantine_and_audit_come_in_pages(admin: httpx2.Client) -> None:
         send(admin, make_tap("GONE-02", "exit", new_card(), ENTERED, offline=offline))
     for path, name in (("/v1/quarantine", "tap_id"), ("/v1/audit", "entry")):
         whole = admin.get(path, params={"limit": 1_000}).json()["items"]
-        found, cursor = [], None
+        found: list[dict[str, Any]] = []
+        cursor = None
         while cursor is not None or not found:
             query = {"limit": 2} | ({"cursor": cursor} if cursor else {})
             page = admin.get(path, params=query).json()

@@ -11,6 +11,9 @@ from api.times import EARLIEST_MS, LATEST_MS, format_ms, parse_rfc3339
 
 ZONES = ("Asia/Shanghai", "UTC", "America/New_York", "Asia/Kathmandu", "Africa/Monrovia")
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d")
+RFC_3339_LIKE = re.compile(
+    r"[0-9]{4}(-[0-9]{2}){2}[Tt][0-9]{2}(:[0-9]{2}){2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
 
 instants = st.integers(EARLIEST_MS, LATEST_MS - 1)
 offsets = st.integers(-23 * 60 - 59, 23 * 60 + 59)
@@ -53,12 +56,14 @@ def test_what_is_told_reads_as_the_same_instant(at_ms: int, zone: str) -> None:
 
 @given(st.text("0123456789-+:.TZtz ", min_size=1, max_size=40) | st.text(max_size=40))
 def test_anything_else_is_refused_with_a_reason(text: str) -> None:
+    told = ""
+    at_ms = EARLIEST_MS
     try:
         at_ms = parse_rfc3339(text)
     except ValueError as error:
-        assert str(error)
-    else:
-        assert EARLIEST_MS <= at_ms < LATEST_MS
+        told = str(error)
+    assert told or RFC_3339_LIKE.fullmatch(text)
+    assert EARLIEST_MS <= at_ms < LATEST_MS
 
 
 @pytest.mark.parametrize(
@@ -111,6 +116,6 @@ def test_the_same_instant_in_many_spellings(text: str, told: str) -> None:
 def test_what_is_no_time_with_an_offset_is_refused(text: str) -> None:
     # Twice, with a good time between: nothing refused may be remembered.
     for _ in range(2):
-        with pytest.raises(ValueError, match="must|calendar"):
+        with pytest.raises(ValueError, match=r"must|calendar"):
             parse_rfc3339(text)
         parse_rfc3339("2021-11-24T08:15:30.120+08:00")

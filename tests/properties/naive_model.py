@@ -84,8 +84,8 @@ def service_date(tariff: Tariff, at_ms: int) -> int:
 
 
 def end_of_service_date(tariff: Tariff, at_ms: int) -> int:
-    after_midnight_ms = tariff.calendar.cut_minutes * MINUTE_MS - SHANGHAI_AHEAD_MS
-    return (service_date(tariff, at_ms) + 1) * DAY_MS + after_midnight_ms
+    cut_ms = tariff.calendar.cut_minutes * MINUTE_MS
+    return (service_date(tariff, at_ms) + 1) * DAY_MS - SHANGHAI_AHEAD_MS + cut_ms
 
 
 def price(tariff: Tariff, fare: int, medium_type: str) -> int:
@@ -139,8 +139,8 @@ class NaiveModel:
 
     def policy_of(self, entry: PastTap) -> Policy | None:
         policies = [one for one in self.published[: entry.known] if isinstance(one, Policy)]
-        here = (policy for policy in policies if policy.station_id == entry.station_id)
-        return in_force(here, entry.tap.occurred_at_ms)
+        at_ms, station_id = entry.tap.occurred_at_ms, entry.station_id
+        return in_force([one for one in policies if one.station_id == station_id], at_ms)
 
     def tariff_of(self, entry: PastTap) -> Tariff:
         return self.tariff_at(entry.tap.occurred_at_ms, entry.known)

@@ -42,9 +42,7 @@ def test_init_tells_what_scripts_need(made: tuple[Path, dict[str, Any]]) -> None
     assert setup["admin_key"]
     for station in (setup["pilot"], setup["other_station"]):
         assert station["station_id"]
-        directions = {
-            direction for gate in station["gates"] for direction in gate["directions"]
-        }
+        directions = {direction for gate in station["gates"] for direction in gate["directions"]}
         assert directions == {"entry", "exit"}
     designated = [gate for gate in setup["pilot"]["gates"] if gate["designated"]]
     for direction in ("entry", "exit"):
@@ -155,9 +153,7 @@ def test_operator_commands_speak_to_a_running_server(
         assert "command line" in actors
 
 
-def test_a_tariff_shown_can_be_published(
-    made: tuple[Path, dict[str, Any]], tmp_path: Path
-) -> None:
+def test_a_tariff_shown_can_be_published(made: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     data_dir, _ = made
     at = ("--data-dir", data_dir)
     shown = run_command("tariffs", "show", "1", *at)

@@ -1,0 +1,1 @@
+"""The project's figures, each by a command: see `python -m benchmarks --help`."""

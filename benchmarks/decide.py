@@ -1,0 +1,63 @@
+"""The rule alone: taps a second through `matching.decide`, with duplicates checked."""
+
+import gc
+import time
+
+from benchmarks.metro import as_tap
+from benchmarks.workload import (
+    GATES_A_STATION,
+    PILOTS,
+    Workload,
+    gate_id,
+    make_network,
+    station_id,
+)
+from fare_engine.catalogue import Catalogue
+from fare_engine.distances import find_distances
+from fare_engine.journey import BLANK, TokenState
+from fare_engine.matching import decide
+from fare_engine.network import CHENGDU_BANDS, FareTable
+from fare_engine.policy import Policy
+from fare_engine.tariff import Tariff
+
+
+def taps_a_second(count: int) -> float:
+    """Decide so many taps of the workload, made beforehand."""
+    catalogue = _make_catalogue()
+    taps = [as_tap(tap) for tap in Workload().mixed(count)]
+    gates, find_terms = catalogue.gates, catalogue.find_terms
+    placed = []
+    for tap in taps:
+        gate = gates[tap.gate_id]
+        terms = find_terms(gate.station_id, tap.occurred_at_ms)
+        assert terms is not None
+        placed.append((tap, gate, terms))
+    states: dict[bytes, TokenState] = {}
+    known: set[str] = set()
+    row = 0
+    gc.collect()
+    gc.disable()  # as in a server, whose long-lived objects are frozen
+    begun = time.perf_counter()
+    for tap, gate, terms in placed:
+        if tap.tap_id in known:
+            continue
+        known.add(tap.tap_id)
+        row += 1
+        token = tap.token
+        _, states[token] = decide(states.get(token, BLANK), tap, gate, terms, row)
+    taken = time.perf_counter() - begun
+    gc.enable()
+    return row / taken
+
+
+def _make_catalogue() -> Catalogue:
+    network = make_network()
+    fares = FareTable(find_distances(network), CHENGDU_BANDS)
+    policies = {}
+    for number in range(PILOTS):
+        station = station_id(number)
+        gates = frozenset(gate_id(number, gate) for gate in range(GATES_A_STATION))
+        media = frozenset({"tianfutong"})
+        policies[station] = (Policy(station, 1, 15 * 60_000, media, gates, 0),)
+    tariff = Tariff(1, 0, fares, discounts_percent={"tianfutong": 10})
+    return Catalogue(network, policies, tariffs=(tariff,))

@@ -1,0 +1,100 @@
+"""A data directory with the workload's metro, and taps already in its ledger."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.workload import (
+    GATES_A_STATION,
+    MORNING_MS,
+    PILOTS,
+    STATIONS,
+    Presented,
+    Workload,
+    gate_id,
+    in_batches,
+    make_network,
+    station_id,
+)
+from fare_engine.catalogue import Catalogue
+from fare_engine.engine import Engine
+from fare_engine.index.memory import MemoryIndex
+from fare_engine.ledger import key_store
+from fare_engine.ledger.catalogue_store import (
+    load_catalogue,
+    publish_policy,
+    publish_tariff,
+    store_network,
+)
+from fare_engine.ledger.data_directory import DataDirectory
+from fare_engine.ledger.database import migrate, open_database, writing
+from fare_engine.ledger.sqlite import SqliteLedger
+from fare_engine.network import CHENGDU_BANDS, Direction, FareTable
+from fare_engine.policy import Policy
+from fare_engine.tap import Tap
+from fare_engine.tariff import Tariff
+
+ACTOR = "benchmarks"
+
+
+def create(path: Path) -> str:
+    """A new data directory for the workload; returns a gate key for all of its stations."""
+    with DataDirectory(path).create() as ledger_path:
+        database = open_database(ledger_path)
+        migrate(database)
+        with writing(database) as connection:
+            store_network(connection, make_network(), ACTOR, MORNING_MS)
+            catalogue = load_catalogue(connection)
+            fares = FareTable({}, CHENGDU_BANDS)
+            tariff = Tariff(1, 0, fares, discounts_percent={"tianfutong": 10})
+            catalogue = publish_tariff(connection, catalogue, tariff, ACTOR, MORNING_MS)
+            for number in range(PILOTS):
+                policy = _make_policy(number)
+                catalogue = publish_policy(connection, catalogue, policy, ACTOR, MORNING_MS)
+            stations = {station_id(number) for number in range(STATIONS)}
+            _, key = key_store.create_key(
+                connection, key_store.GATE, "benchmarks", stations, MORNING_MS, ACTOR
+            )
+        database.dispose()
+    return key
+
+
+def fill(path: Path, workload: Workload, rows: int, progress: Callable[[int], None]) -> None:
+    """Put so many taps into the ledger, as the engine itself would."""
+    ledger_path = DataDirectory(path).open().ledger_path
+    catalogue = load(path)
+    ledger = SqliteLedger(ledger_path, catalogue)
+    engine = Engine(ledger, MemoryIndex(), catalogue)
+    done = 0
+    while done < rows:
+        for batch in in_batches(workload.mixed(min(50_000, rows - done)), 1_000):
+            engine.process([as_tap(tap) for tap in batch], batch[-1].occurred_at_ms)
+            done += len(batch)
+        progress(done)
+    ledger.close()
+
+
+def load(path: Path) -> Catalogue:
+    """The catalogue of a data directory."""
+    database = open_database(DataDirectory(path).open().ledger_path)
+    with database.connect() as connection:
+        catalogue = load_catalogue(connection)
+    database.dispose()
+    return catalogue
+
+
+def as_tap(tap: Presented) -> Tap:
+    """A tap as it reaches the rule."""
+    return Tap(
+        tap.tap_id,
+        tap.gate_id,
+        int(Direction[tap.direction.upper()]),
+        "tianfutong",
+        tap.token,
+        tap.occurred_at_ms,
+    )
+
+
+def _make_policy(number: int) -> Policy:
+    station = station_id(number)
+    gates = {gate_id(number, gate) for gate in range(GATES_A_STATION)}
+    return Policy(station, 1, 15 * 60_000, frozenset({"tianfutong"}), frozenset(gates), 0)

@@ -1,0 +1,30 @@
+"""Every benchmark runs at its small size, and its workload is the same for the same seed."""
+
+import hashlib
+import subprocess
+import sys
+
+from benchmarks.workload import Workload
+
+
+def test_the_same_seed_makes_the_same_workload() -> None:
+    def fingerprint(seed: int) -> str:
+        workload = Workload(seed)
+        taps = [*workload.mixed(2_000), *workload.one_station(100)]
+        return hashlib.sha256(repr(taps).encode()).hexdigest()
+
+    assert fingerprint(42) == fingerprint(42)
+    assert fingerprint(42) != fingerprint(43)
+
+
+def test_the_small_size_of_every_figure_is_measured_and_printed() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--small"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line for line in done.stdout.splitlines() if line.startswith("| ")]
+    assert len(rows) == 7, done.stdout
