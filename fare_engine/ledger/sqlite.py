@@ -14,7 +14,7 @@ from typing import Any, Final
 from fare_engine.catalogue import Catalogue
 from fare_engine.errors import LedgerUnavailable
 from fare_engine.journey import TokenState
-from fare_engine.ledger.checkpoints import Checkpointer
+from fare_engine.ledger.checkpoints import LOG_BYTES, Checkpointer
 from fare_engine.ledger.rows import (
     QUARANTINE_COLUMNS,
     SELECT,
@@ -58,6 +58,8 @@ def connect(
     connection.execute("PRAGMA cache_size = -131072")  # kibibytes: the indexes of a few days
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA wal_autocheckpoint = 0")  # the checkpointer does it beside
+    # A log that begins anew is cut to this, so that its size tells what is not folded yet.
+    connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
     return connection
 
 
