@@ -1,4 +1,4 @@
-"""The application: the bare tap handlers in front, FastAPI and everything else behind."""
+"""The application behind the tap routes: FastAPI, with keys and bodies checked before it."""
 
 from importlib.metadata import version
 from typing import Final
@@ -16,7 +16,6 @@ from api.problem_handlers import ANSWERED
 from api.problems import Refused
 from api.routes import audit, health, keys, policies, stations, tap_reads, tariffs
 from api.runtime import Runtime
-from api.taps import TapRoutes
 
 logger = structlog.get_logger(__name__)
 
@@ -33,13 +32,13 @@ class Index(Answer):
 
 
 def create_app(runtime: Runtime) -> ASGIApp:
-    """The whole application over an open data directory."""
+    """Everything but the two tap routes, over an open data directory."""
     fastapi = make_fastapi()
     fastapi.state.runtime = runtime
     fastapi.openapi()  # made now: the first who asks for it would hold up every tap
     bytes_max = runtime.settings.body_bytes_max
     behind = KeyRequired(JsonBodies(fastapi, bytes_max), runtime)
-    return LastResort(TapRoutes(runtime, behind, bytes_max))
+    return LastResort(behind)
 
 
 def make_fastapi() -> FastAPI:

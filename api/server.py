@@ -19,9 +19,10 @@ import uvloop
 
 from api.app import create_app
 from api.logs import configure_logs
-from api.protocol import Protocol
+from api.protocol import make_protocol
 from api.runtime import open_runtime
 from api.settings import Settings
+from api.taps import TapDesk
 from fare_engine.errors import ConfigurationError
 from fare_engine.ledger.data_directory import DataDirectory
 
@@ -65,7 +66,7 @@ async def _serve(
     async with open_runtime(directory, settings) as runtime:
         config = uvicorn.Config(
             create_app(runtime),
-            http=Protocol,
+            http=make_protocol(TapDesk(runtime)),
             ws="none",
             lifespan="off",
             interface="asgi3",

@@ -1,14 +1,16 @@
-"""The way of a tap over HTTP: `POST /v1/taps` and `POST /v1/taps/batch`, as bare ASGI.
+"""The way of a tap over HTTP: `POST /v1/taps` and `POST /v1/taps/batch`.
 
-A framework's routing and validation cost more than the rule, the ledger and the sync together, so
-these two stand in front of it. Whatever they do not know goes on to the application behind.
+A framework's routing, validation and task a request cost more than the rule, the ledger and the
+sync together. So the server's protocol (`api.protocol`) hands the bytes of these two routes to the
+desk here, which answers by a call once the decision is durable.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import msgspec
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+import structlog
 
 from api.answers import AnswerWriter
 from api.auth import UNAUTHORIZED, find_key, speaks_for
@@ -16,61 +18,56 @@ from api.problems import Headers, Refused, error_bytes, error_problem, problem, 
 from api.runtime import Runtime
 from api.service import now_ms
 from api.wire import BatchRead, TapReader
-from fare_engine.batch import Result
+from fare_engine.batch import Submission
 from fare_engine.errors import FareEngineError, LedgerError
 from fare_engine.ledger.key_store import Key
 from fare_engine.tap import Tap
 from fare_engine.verdict import Verdict
 
+logger = structlog.get_logger(__name__)
+
 Response = tuple[int, Headers, bytes]
-Decide = Callable[[Key, bytes], Awaitable[Response]]
+Respond = Callable[[Response], None]
+RequestHeaders = list[tuple[bytes, bytes]]
+
+TAPS: Final = b"/v1/taps"
+BATCH: Final = b"/v1/taps/batch"
 
 _JSON: Final = (b"content-type", b"application/json")
 _REPLAYED: Final = (b"idempotent-replayed", b"true")
 _NOT_YOURS: Final = "this key does not speak for gate "
 
 
-class TapRoutes:
-    """Answers the two tap routes, and hands everything else to the application behind."""
+class TapDesk:
+    """Answers the two tap routes."""
 
-    def __init__(self, runtime: Runtime, behind: ASGIApp, body_bytes_max: int) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._behind = behind
-        self._body_bytes_max = body_bytes_max
+        self.body_bytes_max = runtime.settings.body_bytes_max
         self._reader = TapReader(runtime.make_token)
         network = runtime.catalogue.network
         self._writer = AnswerWriter(network.time_zone, network.currency)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
-        if scope["type"] == "http" and scope["method"] == "POST":
-            path = scope["path"]
-            if path == "/v1/taps":
-                await self._answer(scope, receive, send, self._decide_one)
-                return
-            if path == "/v1/taps/batch":
-                await self._answer(scope, receive, send, self._decide_batch)
-                return
-        await self._behind(scope, receive, send)
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, decide: Decide) -> None:
+    def take(self, path: bytes, headers: RequestHeaders, body: bytes, respond: Respond) -> None:
+        """Take one request; `respond` is called once, now or when the decision is durable."""
         try:
-            key = self._check(scope)
-            body = await self._read_body(receive)
-            if body is None:
-                return
-            status, headers, answer = await decide(key, body)
+            key = self._check(headers)
+            if path == TAPS:
+                self._take_one(key, body, respond)
+            else:
+                self._take_batch(key, body, respond)
         except Refused as refused:
-            status, headers, answer = _refused_bytes(refused)
+            respond(refused_bytes(refused))
         except FareEngineError as error:
-            status, headers, answer = error_bytes(error)
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer})
+            respond(error_bytes(error))
+        except Exception:
+            logger.exception("request_failed", path=path.decode())
+            respond(_BROKEN)
 
-    def _check(self, scope: Scope) -> Key:
+    def _check(self, headers: RequestHeaders) -> Key:
         """The key of a request, after its headers were found right."""
         authorization = content_type = None
-        for name, value in scope["headers"]:
+        for name, value in headers:
             if name == b"authorization":
                 authorization = value
             elif name == b"content-type":
@@ -82,29 +79,7 @@ class TapRoutes:
             raise Refused("unsupported-media-type", "send application/json")
         return key
 
-    async def _read_body(self, receive: Receive) -> bytes | None:
-        """The body of a request; None when the client went away."""
-        message: Message = await receive()
-        body: bytes = message.get("body", b"")
-        if message.get("more_body"):
-            pieces = [body]
-            size = len(body)
-            while message.get("more_body"):
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    return None
-                pieces.append(message.get("body", b""))
-                size += len(pieces[-1])
-                if size > self._body_bytes_max:
-                    break
-            body = b"".join(pieces)
-        elif message["type"] == "http.disconnect":
-            return None
-        if len(body) > self._body_bytes_max:
-            raise Refused("body-too-large", f"a body may have {self._body_bytes_max} bytes at most")
-        return body
-
-    async def _decide_one(self, key: Key, body: bytes) -> Response:
+    def _take_one(self, key: Key, body: bytes, respond: Respond) -> None:
         received_at_ms = now_ms()
         catalogue = self._runtime.catalogue
         tap, finding = self._reader.read_tap(body, catalogue)
@@ -112,23 +87,45 @@ class TapRoutes:
         if gate is not None and not speaks_for(key, gate.station_id):
             raise Refused("gate-not-yours", _NOT_YOURS + tap.gate_id)
         findings = None if finding is None else {0: finding}
-        (result,) = await self._runtime.service.decide((tap,), received_at_ms, findings)
+        submission = Submission((tap,), received_at_ms, _nobody, findings)
+        submission.done = partial(self._answer, self._write_one, submission, respond)
+        self._runtime.service.offer(submission)
+
+    def _take_batch(self, key: Key, body: bytes, respond: Respond) -> None:
+        received_at_ms = now_ms()
+        read = self._reader.read_batch(body, self._runtime.catalogue)
+        self._set_strangers_apart(key, read)
+        submission = Submission(read.taps, received_at_ms, _nobody, read.findings)
+        write = partial(self._write_batch, read)
+        submission.done = partial(self._answer, write, submission, respond)
+        if read.taps:
+            self._runtime.service.offer(submission)
+        else:
+            submission.done()
+
+    def _answer(
+        self, write: Callable[[Submission], Response], submission: Submission, respond: Respond
+    ) -> None:
+        """Answer a submission. Whatever breaks here is this request's, never the engine's."""
+        try:
+            response = write(submission)
+        except Exception:
+            logger.exception("answer_failed")
+            response = _BROKEN
+        respond(response)
+
+    def _write_one(self, submission: Submission) -> Response:
+        result = submission.results[0]
         if not isinstance(result, Verdict):
             return error_bytes(result)
         answer = self._writer.write(result).encode()
         length = (b"content-length", b"%d" % len(answer))
-        headers = [_JSON, length, _REPLAYED] if result.replayed else [_JSON, length]
-        return 200, headers, answer
+        return 200, [_JSON, length, _REPLAYED] if result.replayed else [_JSON, length], answer
 
-    async def _decide_batch(self, key: Key, body: bytes) -> Response:
-        received_at_ms = now_ms()
-        read = self._reader.read_batch(body, self._runtime.catalogue)
-        self._set_strangers_apart(key, read)
-        results: list[Result] = []
-        if read.taps:
-            results = await self._runtime.service.decide(read.taps, received_at_ms, read.findings)
-            if isinstance(results[0], LedgerError):  # one transaction: it failed for all of them
-                return error_bytes(results[0])
+    def _write_batch(self, read: BatchRead, submission: Submission) -> Response:
+        results = submission.results
+        if results and isinstance(results[0], LedgerError):
+            return error_bytes(results[0])  # one transaction: it failed for all of them
         write = self._writer.write
         written = [
             write(result) if isinstance(result, Verdict) else _problem_of(tap, result)
@@ -165,7 +162,7 @@ def is_json(content_type: bytes) -> bool:
     return kind == b"application/json" or kind.endswith(b"+json")
 
 
-def _refused_bytes(refused: Refused) -> Response:
+def refused_bytes(refused: Refused) -> Response:
     status, headers, body = problem_bytes(refused.code, refused.detail, refused.errors)
     return status, [*headers, *refused.headers], body
 
@@ -177,3 +174,10 @@ def _bad_tap(tap_id: str | None, refused: Refused) -> str:
 
 def _problem_of(tap: Tap, error: FareEngineError) -> str:
     return msgspec.json.encode({"tap_id": tap.tap_id, "problem": error_problem(error)}).decode()
+
+
+def _nobody() -> None:
+    """Nobody waits yet."""
+
+
+_BROKEN: Final = problem_bytes("internal-error", "the error is in the log of the server")
