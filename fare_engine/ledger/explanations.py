@@ -86,8 +86,8 @@ class _Explainer:
 
     def __init__(self, connection: Connection, catalogue: Catalogue) -> None:
         self._connection = connection
-        numbers = connection.execute(select(stations.c.number, stations.c.station_id)).tuples()
-        self._reader = Reader(catalogue, dict(numbers.all()))
+        numbered = connection.execute(select(stations.c.number, stations.c.station_id))
+        self._reader = Reader(catalogue, {row.number: row.station_id for row in numbered})
 
     def explain(self, row: TapRow) -> Explanation:
         entry_row = _find_row(self._connection, row.entry_row)

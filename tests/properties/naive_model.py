@@ -18,7 +18,6 @@ from fare_engine.tariff import Tariff
 MINUTE_MS = 60_000
 DAY_MS = 24 * 60 * MINUTE_MS
 SHANGHAI_AHEAD_MS = 8 * 60 * MINUTE_MS
-
 WAIVED = "same_station_within_window"
 UNMATCHED = ("exit_repeated", "no_open_entry", "entry_expired")
 
@@ -70,8 +69,8 @@ V = TypeVar("V", Tariff, Policy)
 
 
 def in_force(versions: Iterable[V], at_ms: int) -> V | None:
-    begun = [one for one in versions if one.effective_from_ms <= at_ms]
-    begun.sort(key=lambda one: (one.effective_from_ms, one.version))
+    ordered = sorted(versions, key=lambda one: (one.effective_from_ms, one.version))
+    begun = [one for one in ordered if one.effective_from_ms <= at_ms]
     if not begun:
         return None
     ends_ms = begun[-1].effective_to_ms
