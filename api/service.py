@@ -194,6 +194,7 @@ class EngineService:
 
     def _count(self, batch: Batch) -> None:
         steps = batch.fresh.values()
+        self.replayed += batch.replays
         if batch.reports:  # only a tap with a report of its gate can be recorded under a problem
             self.counts.update([(step[0].decision.reason, step[0].problem) for step in steps])
         else:

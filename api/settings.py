@@ -30,12 +30,6 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info")
     log_format: Literal["console", "json"] = Field("console")
     body_bytes_max: int = Field(2**20, ge=1_024, description="a longer request body: 413")
-    batch_taps_max: int = Field(
-        BATCH_REQUEST_TAPS_MAX,
-        ge=1,
-        le=BATCH_REQUEST_TAPS_MAX,
-        description="taps of one POST /v1/taps/batch",
-    )
     pending_taps_max: int = Field(
         PENDING_TAPS_MAX, ge=BATCH_REQUEST_TAPS_MAX, description="taps that may wait: else 503"
     )
@@ -43,7 +37,7 @@ class Settings(BaseSettings):
         BATCH_TAPS_MAX, ge=1, description="taps of one transaction of the ledger"
     )
     commit_inline_taps_max: int = Field(
-        128, ge=0, description="smaller commits run in the event loop while the disk is fast"
+        128, ge=0, description="commits up to this size run in the event loop; 0 for a slow disk"
     )
     keep_alive_seconds: int = Field(75, ge=1, description="an idle connection is closed after it")
     shutdown_seconds: int = Field(30, ge=1, description="how long a shutdown waits for answers")

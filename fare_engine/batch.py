@@ -68,6 +68,7 @@ class Batch:
         self.fresh: dict[str, Step] = {}
         self.reports: dict[int, StoredReport] = {}
         self.conflicts: list[Conflict] = []
+        self.replays = 0
 
     def find_step(self, tap_id: str) -> Step | None:
         """A tap that is decided and not durable yet."""

@@ -340,6 +340,7 @@ class Engine:
             return TapConflict(f"tap_id {tap.tap_id} was used before with other content")
         if tap.report is not None:
             self._take_report(batch, first, tap.report, received_at_ms)
+        batch.replays += 1
         return first._replace(replayed=True)
 
     def _decide_report(self, batch: Batch, submission: ReportSubmission) -> Result:

@@ -114,8 +114,10 @@ class FareTable:
     distances: Distances = field(repr=False)
     bands: "DistanceBands"
     explicit: Mapping[tuple[str, str], int] = field(default_factory=dict, repr=False)
-    _rows: dict[str, dict[str, int]] = field(default_factory=dict, repr=False, compare=False)
-    _highest: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
+    _rows: dict[str, dict[str, int]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    _highest: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def fare(self, origin: str, destination: str) -> int:
         """The single fare of a pair in fen; KeyError where neither table nor track joins them."""

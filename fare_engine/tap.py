@@ -20,7 +20,8 @@ class Tap(NamedTuple):
 
     `token` is the keyed hash of the medium (16 bytes), never its number. `occurred_at_ms` is the
     gate's clock. `direction` is a `Direction`. `report` is there when the gate decided alone.
-    `listed_fare` is the undiscounted fare that the source of a recorded tap lists, in fen.
+    `listed_fare` is what the source of a recorded tap lists as its fare, in fen: a charged journey
+    costs just that.
     """
 
     tap_id: str

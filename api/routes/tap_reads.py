@@ -34,7 +34,8 @@ async def get_tap(tap_id: TapId, runtime: TheRuntime, key: TheKey) -> TapExplana
     if explanation is None:
         raise NotFound(f"there is no tap {tap_id}")
     verdict = explanation.verdict
-    check_speaks_for(key, verdict.station_id, verdict.tap.gate_id)
+    if verdict.station_id is not None:  # of a tap in quarantine nobody knows whose it is
+        check_speaks_for(key, verdict.station_id, verdict.tap.gate_id)
     return explain(explanation, runtime.catalogue.network)
 
 
@@ -53,7 +54,8 @@ async def report_tap(
         place = await _find(runtime, tap_id, find_place)
     if place is None:
         raise NotFound(f"there is no tap {tap_id}")
-    check_speaks_for(key, place.station_id, place.gate_id)
+    if place.station_id is not None:
+        check_speaks_for(key, place.station_id, place.gate_id)
     told = Report(
         report.gate_action_taken == "open", report.fare_taken, report.passed, report.cause
     )

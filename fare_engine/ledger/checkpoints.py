@@ -13,8 +13,13 @@ logger = logging.getLogger(__name__)
 COMMITS_BETWEEN: Final = 256
 """Commits after which the size of the log is looked at: a `stat` now and then, not every time."""
 
-LOG_BYTES: Final = 8 * 2**20
-"""Above this a checkpoint runs beside the writer."""
+LOG_BYTES: Final = 32 * 2**20
+"""After about so much was written a checkpoint runs beside the writer. The log keeps its size on
+disk and is written over: a file that grows makes every sync wait for its metadata too."""
+
+COMMIT_BYTES: Final = 4 * 4_096
+ROW_BYTES: Final = 600
+"""What a commit, and each row in it, roughly add to the log."""
 
 LOG_BYTES_MAX: Final = 512 * 2**20
 """Above this the writer waits for one: the disk is too slow, and the log must not fill it."""
@@ -27,6 +32,7 @@ class Checkpointer:
         self._connect = connect
         self._log = path.with_name(path.name + "-wal")
         self._commits = 0
+        self._written_bytes = 0
         self._wanted = threading.Event()
         self._stopping = False
         self._thread: threading.Thread | None = None
@@ -39,16 +45,15 @@ class Checkpointer:
             return self._log.stat().st_size
         return 0
 
-    def committed(self) -> None:
-        """Called after every commit, by the writer."""
+    def committed(self, rows: int) -> None:
+        """Called after every commit of so many rows, by the writer."""
         self._commits += 1
-        if self._commits % COMMITS_BETWEEN:
-            return
-        size = self.log_bytes()
-        if size > LOG_BYTES_MAX:
+        self._written_bytes += COMMIT_BYTES + rows * ROW_BYTES
+        if self._commits % COMMITS_BETWEEN == 0 and self.log_bytes() > LOG_BYTES_MAX:
             self.waits += 1
             self._fold("TRUNCATE")
-        elif size > LOG_BYTES:
+        elif self._written_bytes > LOG_BYTES:
+            self._written_bytes = 0
             if self._thread is None:
                 self._thread = threading.Thread(
                     target=self._run, name="ledger-checkpoints", daemon=True

@@ -16,7 +16,7 @@ from typing import Any, Final
 logger = logging.getLogger(__name__)
 
 RUN_ROWS: Final = 100_000
-SLICE_ROWS_MIN: Final = 32
+SLICE_ROWS_MIN: Final = 4
 CHUNK_ROWS: Final = 1_000
 
 MARK: Final = "indexed_through"
@@ -68,6 +68,7 @@ class Run:
         self._rows = 0
         self._taken = 0
         self._attached = False
+        self.failed = False
         self._uri = f"file:fare-run-{id(self)}-{after_row}?mode=memory&cache=shared"
         self._ready = threading.Event()
         self._keeper: sqlite3.Connection | None = None
@@ -137,5 +138,6 @@ class Run:
                 reader.close()
             self._ready.set()
         except sqlite3.Error:
-            # Not ready, so never written: the rows stay in memory and the next start reads them.
+            # Never written: the rows stay in memory, and the run is begun again.
+            self.failed = True
             logger.exception("a run of the ledger's index could not be sorted")

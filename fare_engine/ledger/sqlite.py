@@ -14,7 +14,7 @@ from typing import Any, Final
 from fare_engine.catalogue import Catalogue
 from fare_engine.errors import LedgerUnavailable
 from fare_engine.journey import TokenState
-from fare_engine.ledger.checkpoints import LOG_BYTES, Checkpointer
+from fare_engine.ledger.checkpoints import Checkpointer
 from fare_engine.ledger.rows import (
     QUARANTINE_COLUMNS,
     SELECT,
@@ -58,8 +58,6 @@ def connect(
     connection.execute("PRAGMA cache_size = -131072")  # kibibytes: the indexes of a few days
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA wal_autocheckpoint = 0")  # the checkpointer does it beside
-    # A log that begins anew is cut to this, so that its size tells what is not folded yet.
-    connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
     return connection
 
 
@@ -229,14 +227,18 @@ class SqliteLedger:
         values, self._unconfirmed = self._unconfirmed, []
         self._remember(values)
         run = self._run
-        if run is not None and run.slice_committed():
+        if run is not None and run.failed:
+            run.detach(self._writer)
+            self._tail.take_back_draining()
+            self._run = None  # and begun again, whole, with the next rows
+        elif run is not None and run.slice_committed():
             run.detach(self._writer)
             self._indexed_through = run.through_row
             self._tail.finish_draining()
             self._run = None
         elif run is None and len(self._tail) >= self._run_rows:
             self._start_run()
-        self.checkpointer.committed()
+        self.checkpointer.committed(len(values) // WIDTH)
 
     def _insert_beside(self, connection: sqlite3.Connection, entries: Entries) -> None:
         if entries.reports:

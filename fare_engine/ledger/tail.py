@@ -38,6 +38,12 @@ class Tail:
         self.draining_tap_ids, self.tap_ids = self.tap_ids, {}
         self.draining_tokens, self.tokens = self.tokens, {}
 
+    def take_back_draining(self) -> None:
+        """The run could not be made: its rows wait for the next one."""
+        self.tap_ids = self.draining_tap_ids | self.tap_ids
+        self.tokens = self.draining_tokens | self.tokens
+        self.finish_draining()
+
     def finish_draining(self) -> None:
         """The run is durable: the index tables answer for it now."""
         self.draining_tap_ids = {}
