@@ -74,7 +74,7 @@ clean: ## remove all that make made
 setup: $(SYNCED)
 
 $(SYNCED): uv.lock pyproject.toml | $(UV)
-	$(UV) sync --frozen --all-extras
+	$(UV) sync --frozen --all-extras --compile-bytecode
 	@touch $@
 
 $(UV_IN_TOOLS): | .tools/uv-$(UV_VERSION)

@@ -30,8 +30,8 @@ logger = structlog.get_logger(__name__)
 
 BACKLOG: Final = 2_048
 GC_THRESHOLDS: Final = (1_000, 5, 1_000_000)
-"""Small steps, and never the whole heap: what a tap leaves behind is the index, which has no cycles,
-and to walk all of it would stop every gate for a moment. A cycle of a request dies young."""
+"""Small steps, and never the whole heap: what a tap leaves behind is the index, which has no
+cycles, and to walk all of it would stop every gate for a moment. A request's cycles die young."""
 
 SWITCH_INTERVAL_S: Final = 0.000_5
 """The ledger's thread asks for the interpreter a few times a commit; it should not wait for it ten
