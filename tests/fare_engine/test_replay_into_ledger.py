@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
-from tests.fare_engine.replays import NOW_MS, own_row, tell_rejected, write_own, write_shenzhen
 
 from fare_engine.errors import DataDirectoryInUse, FileInvalid, SchemaVersionWrong
 from fare_engine.interchange.formats import open_tap_file
@@ -17,6 +16,7 @@ from fare_engine.replay.figures import Figures
 from fare_engine.replay.run import replay_in_scratch, replay_into_ledger
 from fare_engine.setup import initialise
 from tests.fare_engine.interchange.tap_files import CARD, make_token, metro_row
+from tests.fare_engine.replays import NOW_MS, own_row, tell_rejected, write_own, write_shenzhen
 
 CROSSING = (
     own_row("FHY-A-01", "entry", "08:00:00"),
