@@ -335,7 +335,7 @@ class Engine:
 
     def _answer_again(self, batch: Batch, first: Verdict, tap: Tap, received_at_ms: int) -> Result:
         """The first decision of a known tap_id; TapConflict when the content is another."""
-        if not _same_content(first.tap, tap):
+        if not first.tap.has_content_of(tap):
             batch.conflicts.append(Conflict(first.row, tap, received_at_ms))
             return TapConflict(f"tap_id {tap.tap_id} was used before with other content")
         if tap.report is not None:
@@ -386,16 +386,6 @@ class Engine:
         before = step[1] if step else self._ledger.get_state_before(verdict)
         batch.states[token] = before._replace(number=state.number)
         return True
-
-
-def _same_content(first: Tap, second: Tap) -> bool:
-    return (
-        first.gate_id == second.gate_id
-        and first.direction == second.direction
-        and first.medium_type == second.medium_type
-        and first.token == second.token
-        and first.occurred_at_ms == second.occurred_at_ms
-    )
 
 
 def _nothing() -> None:

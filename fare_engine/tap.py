@@ -32,3 +32,13 @@ class Tap(NamedTuple):
     occurred_at_ms: int
     report: Report | None = None
     listed_fare: int | None = None
+
+    def has_content_of(self, other: "Tap") -> bool:
+        """Whether two taps under one tap_id are the same tap; what a gate did is no content."""
+        return (
+            self.gate_id == other.gate_id
+            and self.direction == other.direction
+            and self.medium_type == other.medium_type
+            and self.token == other.token
+            and self.occurred_at_ms == other.occurred_at_ms
+        )
