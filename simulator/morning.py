@@ -1,131 +1,149 @@
 """A morning at 孵化园: `python -m simulator.morning run` goes on until interrupted, `demo` ends.
 
-Both set up an engine on its embedded default in a scratch directory, serve it, and send it the taps
-of simulated gates over HTTP. `demo` holds every answer against the passenger's intention and fails
-when one is not as it should be.
+Both start an engine on its embedded default and send it the taps of simulated gates over HTTP.
+`demo` holds every answer against the passenger's intention, and fails when one is not as it should
+be.
 """
 
 import argparse
 import asyncio
+import json
+import os
 import signal
 import sys
 import tempfile
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
+from types import FrameType
+from typing import Final, TextIO
 
-import httpx2
+from simulator.demo import PASSENGERS, PASSENGERS_MAX, SEED_MAX, send_morning
+from simulator.live import send_live
+from simulator.metro import Metro, open_metro
+from simulator.passengers import INTENTIONS
+from simulator.report import tell_report
+from simulator.serving import Keys, NotServed, find_port, prepare, serving
 
-from simulator.passengers import Crowd, Gates, Passenger
-from simulator.report import explain, tell_demo
-from simulator.sending import Tally, send_passenger
-from simulator.serving import NotServed, Served, serving
-
-PASSENGERS_OF_DEMO = 1_500
-FROM_MS = 1_740_956_400_000
-"""2025-03-03 07:00 in Chengdu, a Monday."""
-TO_MS = FROM_MS + 150 * 60_000
-AT_ONCE = 16
-SUMMARY_SECONDS = 5
+PORT: Final = 8080
+RATE_MAX: Final = 500
+"""Less than the gates simulated here can send, so that none of their taps has to wait."""
+INTERRUPTED: Final = 128
 
 
 def main() -> int:
-    """Run the command line; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m simulator.morning", description=__doc__)
-    parser.add_argument("what", choices=("run", "demo"))
-    parser.add_argument("--port", type=int, default=8080)
-    parser.add_argument("--seed", type=int, default=42)
-    parser.add_argument("--rate", type=float, default=10.0, help="passengers a second (run)")
-    parser.add_argument("--passengers", type=int, default=PASSENGERS_OF_DEMO, help="(demo)")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="fare-engine-") as scratch:
-        try:
-            with serving(Path(scratch) / "data", options.port) as served:
-                print(f"fare-engine serves {served.url} (documentation: {served.url}/docs)")
-                if options.what == "demo":
-                    return asyncio.run(demo(served, options.seed, options.passengers))
-                return asyncio.run(run(served, options.seed, options.rate))
-        except NotServed as error:
-            print(f"the engine did not start: {error}", file=sys.stderr)
-            return 1
+    """Run the command line; the exit status. Whatever ends it, the server ends first."""
+    options = _parse()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
+    try:
+        with tempfile.TemporaryDirectory(prefix="fare-engine-") as scratch:
+            return _simulate(options, Path(scratch))
+    except KeyboardInterrupt:
+        return 0 if options.what == "run" else INTERRUPTED + signal.SIGINT
+    except BrokenPipeError:  # Whoever read has gone, as `head` does: the exit must not flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except NotServed as error:
+        print(f"simulated morning: {error}", file=sys.stderr)
+        return 1
 
 
-async def demo(served: Served, seed: int, passengers: int) -> int:
-    """One bounded morning, as fast as it goes, and its report."""
-    crowd = Crowd(Gates.of_setup(served.setup), seed)
-    waiting = list(crowd.list_of_day(passengers, FROM_MS, TO_MS))
-    print(f"{passengers} passengers between 07:00 and 09:30 at 孵化园 and 春熙路, seed {seed}")
-    tally = Tally()
-    begun = time.perf_counter()
-    async with _client(served, "gate_key") as client:
-        await asyncio.gather(*[_send_all(client, waiting, tally) for _ in range(AT_ONCE)])
-    taken_seconds = time.perf_counter() - begun
-    async with _client(served, "admin_key") as client:
-        print(tell_demo(tally, taken_seconds))
-        if tally.exceeded:
-            _, tap_id = min(tally.exceeded)
-            answer = await client.get(f"/v1/taps/{tap_id}")
-            print(explain(answer.json()))
-    for fault in tally.faults[:20]:
-        print(f"WRONG  {fault}", file=sys.stderr)
-    return 1 if tally.faults else 0
+def _simulate(options: argparse.Namespace, scratch: Path) -> int:
+    as_json = options.what == "demo" and options.json
+    say = partial(_say, sys.stderr if as_json else sys.stdout)
+    data_dir = options.data_dir or scratch / "data"
+    keys = prepare(data_dir)
+    port = find_port(options.port)
+    if port != options.port:
+        say(f"port {options.port} is taken: another one is used")
+    with (
+        serving(data_dir, port, keys, scratch / "server.log") as served,
+        open_metro(served) as (metro, speaks),
+    ):
+        say(f"fare-engine serves {served.url} (documentation: {served.url}/docs)")
+        if keys.gate_key and (options.data_dir or options.what == "run"):
+            say(_tell_keys(keys, metro, data_dir if options.data_dir else None))
+        say(_tell_gates(metro))
+        if options.what == "run":
+            say("taps have the time of now; Ctrl-C ends it")
+            asyncio.run(send_live(served.url, metro, speaks, options.seed, options.rate, say))
+            return 0
+        say(f"{options.passengers:,} passengers from 07:00 to 09:30, seed {options.seed}")
+        morning = send_morning(served.url, metro, speaks, options.seed, options.passengers)
+        report = asyncio.run(morning)
+        print(json.dumps(report, ensure_ascii=False) if as_json else tell_report(report))
+        return 1 if report["unexpected"] else 0
 
 
-async def run(served: Served, seed: int, rate: float) -> int:
-    """Passengers at a steady pace, with the clocks of now, until interrupted."""
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
-    print("simulated gates at 孵化园 and 春熙路 send taps; Ctrl-C ends it", flush=True)
-    crowd = Crowd(Gates.of_setup(served.setup), seed)
-    tally = Tally()
-    async with _client(served, "gate_key") as client:
-        sending: set[asyncio.Task[None]] = set()
-        next_summary = time.monotonic()
-        while not stopped.is_set():
-            passenger = crowd.make_until(time.time_ns() // 1_000_000)
-            task = asyncio.create_task(send_passenger(client, passenger, tally))
-            sending.add(task)
-            task.add_done_callback(sending.discard)
-            if time.monotonic() >= next_summary and tally.taps:
-                next_summary = time.monotonic() + SUMMARY_SECONDS
-                print(_summary(tally), flush=True)
-            try:
-                await asyncio.wait_for(stopped.wait(), 1 / rate)
-            except TimeoutError:
-                continue
-        await asyncio.gather(*sending)
-    print(_summary(tally))
-    return 1 if tally.faults else 0
-
-
-def _summary(tally: Tally) -> str:
-    counts = dict.fromkeys(("entered", "waived", "charged", "unmatched"), 0)
-    for (outcome, _), count in tally.outcomes.items():
-        counts[outcome] = counts.get(outcome, 0) + count
-    told = ", ".join(f"{count} {name}" for name, count in counts.items())
-    del tally.latencies_ms[:-10_000]
-    wrong = f", WRONG: {len(tally.faults)} ({tally.faults[0]})" if tally.faults else ""
+def _tell_gates(metro: Metro) -> str:
+    """What is simulated."""
+    gates = sum(station == metro.pilot for station in metro.station_of.values())
+    others = ", ".join(metro.names[station] for station in metro.others)
     return (
-        f"{tally.taps} taps: {told}; answered in {tally.latency_ms(0.5):.1f} ms (p50), "
-        f"{tally.latency_ms(0.99):.1f} ms (p99){wrong}   {tally.sentence}"
+        f"simulated: {gates} gates at {metro.names[metro.pilot]}, where a crossing within "
+        f"{metro.window_ms / 60_000:g} minutes is free, and {len(metro.station_of) - gates} at "
+        f"{others}"
     )
 
 
-async def _send_all(client: httpx2.AsyncClient, waiting: list[Passenger], tally: Tally) -> None:
-    while waiting:
-        await send_passenger(client, waiting.pop(), tally)
+def _tell_keys(keys: Keys, metro: Metro, kept: Path | None) -> str:
+    """The keys of a new directory, for whoever wants to ask the server something."""
+    spoken_for = ", ".join(metro.names[station] for station in sorted(keys.spoken_for))
+    fate = f"of {kept}, told now and never again" if kept else "good until this ends"
+    return (
+        f"keys {fate}:\n  gate key   {keys.gate_key}  ({spoken_for})\n  admin key  {keys.admin_key}"
+    )
 
 
-@asynccontextmanager
-async def _client(served: Served, key: str) -> AsyncIterator[httpx2.AsyncClient]:
-    headers = {"Authorization": f"Bearer {served.setup[key]}"}
-    async with httpx2.AsyncClient(
-        base_url=served.url, headers=headers, timeout=30, trust_env=False
-    ) as client:
-        yield client
+def _say(stream: TextIO, told: str) -> None:
+    print(told, file=stream, flush=True)
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(INTERRUPTED + number)
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m simulator.morning", description=__doc__)
+    commands = parser.add_subparsers(dest="what", required=True)
+    run = commands.add_parser("run", help="go on until interrupted")
+    run.add_argument("--rate", type=_rate, default=20.0, help="taps a second")
+    demo = commands.add_parser("demo", help="one morning of 2025-03-03, and its report")
+    demo.add_argument("--passengers", type=_passengers, default=PASSENGERS)
+    demo.add_argument("--json", action="store_true", help="print the report as JSON")
+    for command in (run, demo):
+        command.add_argument("--port", type=_port, default=PORT, help="0 takes any free one")
+        command.add_argument("--seed", type=_seed, default=42)
+        command.add_argument(
+            "--data-dir", type=Path, help="keep what is recorded; made when it is not there"
+        )
+    return parser.parse_args()
+
+
+def _rate(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= RATE_MAX:
+        raise argparse.ArgumentTypeError(f"{text} is not more than 0 and at most {RATE_MAX}")
+    return value
+
+
+def _port(text: str) -> int:
+    return _between(text, 0, 65_535)
+
+
+def _seed(text: str) -> int:
+    return _between(text, 0, SEED_MAX)
+
+
+def _passengers(text: str) -> int:
+    return _between(text, len(INTENTIONS), PASSENGERS_MAX)
+
+
+def _between(text: str, lowest: int, highest: int) -> int:
+    value = int(text)
+    if not lowest <= value <= highest:
+        raise argparse.ArgumentTypeError(f"{text} is not between {lowest} and {highest}")
+    return value
 
 
 if __name__ == "__main__":

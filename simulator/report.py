@@ -1,57 +1,84 @@
-"""The report of a demo, in plain lines."""
+"""The report of a demo in plain lines."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
 
-from simulator.sending import Tally
+BAR_MAX: Final = 40
+UNEXPECTED_TOLD_MAX: Final = 20
 
-BUCKET_MINUTES = (1, 2, 3, 5, 10, 15)
 
-
-def tell_demo(tally: Tally, taken_seconds: float) -> str:
+def tell_report(report: dict[str, Any]) -> str:
     """What the morning came to."""
     lines = ["", f"{'outcome':<10} {'reason':<28} {'taps':>6}"]
-    for (outcome, reason), count in sorted(tally.outcomes.items()):
-        lines.append(f"{outcome:<10} {reason:<28} {count:>6}")
-    lines += [f"{'':<10} {'all':<28} {tally.taps:>6}", ""]
-    lines += _tell_crossings(tally)
-    right = "every answer was as intended" if not tally.faults else f"{len(tally.faults)} WRONG"
     lines += [
-        "",
-        f"fares taken {tally.fare / 100:.2f} CNY, waived {tally.fare_waived / 100:.2f} CNY",
-        f"{tally.repeated} taps sent again by gates that heard nothing: answered the same",
-        f"{tally.taps} taps in {taken_seconds:.1f} s, one at a time and durable; answered in "
-        f"{tally.latency_ms(0.5):.1f} ms (p50), {tally.latency_ms(0.99):.1f} ms (p99)",
-        right,
+        f"{row['outcome']:<10} {row['reason']:<28} {row['taps']:>6,}" for row in report["outcomes"]
     ]
+    lines += [f"{'':<10} {'all':<28} {report['taps']:>6,}", ""]
+    lines += ["same-station journeys by elapsed time", *_tell_crossings(report["crossings"]), ""]
+    lines += [
+        f"fares taken {_tell_money(report['fare'])}, waived {_tell_money(report['fare_waived'])}",
+        f"{report['sent_again']} taps sent again by gates that timed out: answered the same",
+        f"{report['reports']} passages that did not happen, reported by their gates",
+        f"{report['taps']:,} taps in {report['seconds']:.1f} s over {report['connections']} "
+        "connections, each a request of its own and durable;",
+        f"as the gates saw it, answered in {report['latency_ms_p50']:.1f} ms (p50), "
+        f"{report['latency_ms_p99']:.1f} ms (p99)",
+    ]
+    if report["decided_before"]:
+        lines.append(
+            f"{report['decided_before']:,} taps had been decided by a demo before this one"
+        )
+    if report["explanation"]:
+        lines += ["", *_explain(report["explanation"])]
+    lines += ["", *_tell_verdict(report["unexpected"])]
     return "\n".join(lines)
 
 
-def _tell_crossings(tally: Tally) -> list[str]:
-    """Journeys that ended where they began, by the time they took."""
-    lines = ["crossings by elapsed time"]
-    highest = max(len(tally.elapsed_ms), 1)
+def _tell_money(fen: int) -> str:
+    return f"{fen / 100:,.2f} CNY"
+
+
+def _tell_crossings(crossings: list[dict[str, int | None]]) -> Iterator[str]:
+    counts = [stretch["crossings"] or 0 for stretch in crossings]
+    highest = max(*counts, 1)
     below = 0
-    for minutes in (*BUCKET_MINUTES, None):
-        bound_ms = float("inf") if minutes is None else minutes * 60_000
-        count = sum(below < elapsed_ms <= bound_ms for elapsed_ms in tally.elapsed_ms)
-        name = f"≤ {minutes} min" if minutes else f"> {BUCKET_MINUTES[-1]} min"
-        lines.append(f"{name:>9} {count:>6} {'█' * round(40 * count / highest)}")
-        below = BUCKET_MINUTES[-1] * 60_000 if minutes is None else minutes * 60_000
-    return lines
+    for stretch, count in zip(crossings, counts, strict=True):
+        bound = stretch["up_to_minutes"]
+        name = f"≤ {bound} min" if bound else f"> {below} min"
+        yield f"{name:>9} {count:>6,} {'█' * -(-BAR_MAX * count // highest)}".rstrip()
+        below = bound or below
 
 
-def explain(explanation: dict[str, Any]) -> str:
+def _explain(tap: dict[str, Any]) -> Iterator[str]:
     """Why a passenger was charged, as a clerk reads it."""
-    entry = explanation["entry"]
-    lines = [
-        "",
-        f"why was this passenger charged? GET /v1/taps/{explanation['tap_id']}",
-        f"  {explanation['outcome']} / {explanation['reason']}: {explanation['fare']} fen, by "
-        f"policy {explanation['policy_version']} and tariff {explanation['tariff_version']}",
-        f"  entry {entry['gate_id']} at {entry['occurred_at']}",
-        f"  exit  {explanation['gate_id']} at {explanation['occurred_at']}",
-    ]
-    for condition in explanation["conditions"]:
-        values = ", ".join(f"{name} {value}" for name, value in condition["values"].items())
-        lines.append(f"  {condition['held']:<14} {condition['condition']:<18} {values}")
-    return "\n".join(lines)
+    entry = tap["entry"]
+    yield f"why was this passenger charged? GET /v1/taps/{tap['tap_id']}"
+    yield (
+        f"  {tap['outcome']} / {tap['reason']}: {tap['fare'] / 100:.2f} {tap['currency']}, by "
+        f"policy {tap['policy_version']} and tariff {tap['tariff_version']}"
+    )
+    yield f"  entry {entry['gate_id']} at {entry['occurred_at']}"
+    yield f"  exit  {tap['gate_id']} at {tap['occurred_at']}"
+    for condition in tap["conditions"]:
+        values = ", ".join(
+            f"{name} {_tell_value(value)}" for name, value in condition["values"].items()
+        )
+        yield f"  {condition['held']:<14} {condition['condition']:<18} {values}"
+
+
+def _tell_value(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)
+
+
+def _tell_verdict(unexpected: list[str]) -> Iterator[str]:
+    if not unexpected:
+        yield "every answer was as intended"
+        return
+    yield f"answers that were NOT as intended: {len(unexpected):,}"
+    yield from (f"  {told}" for told in unexpected[:UNEXPECTED_TOLD_MAX])
+    if len(unexpected) > UNEXPECTED_TOLD_MAX:
+        yield f"  and {len(unexpected) - UNEXPECTED_TOLD_MAX:,} more"

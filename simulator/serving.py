@@ -1,74 +1,90 @@
-"""A real `fare-engine serve` process on a data directory of its own."""
+"""A real `fare-engine serve` process, on a scratch data directory or on one that is kept."""
 
 import json
 import os
 import socket
 import subprocess
 import sysconfig
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-FARE_ENGINE = Path(sysconfig.get_path("scripts"), "fare-engine")
-STOP_MAX_SECONDS = 30
+import httpx2
+
+FARE_ENGINE: Final = Path(sysconfig.get_path("scripts"), "fare-engine")
+START_MAX_S: Final = 60.0
+READY_POLL_S: Final = 0.05
+STOP_MAX_S: Final = 45.0
+"""More than the server itself gives those it still has to answer."""
+OUTPUT_TOLD_MAX: Final = 4_000
+KEY_NAME: Final = "simulated morning"
 
 
 class NotServed(Exception):
-    """The engine could not be set up or started; the text is what it said."""
+    """The engine could not be set up, started or reached; the text is what it said."""
+
+
+class Keys(NamedTuple):
+    """What a directory is opened with; `made_key_id` names an admin key that was made for that."""
+
+    admin_key: str
+    gate_key: str | None
+    spoken_for: frozenset[str]
+    made_key_id: str | None = None
 
 
 class Served(NamedTuple):
-    """A server that listens, and what `init` told."""
+    """A server that is ready."""
 
     url: str
-    setup: dict[str, Any]
+    keys: Keys
+
+
+def prepare(data_dir: Path) -> Keys:
+    """The keys of a data directory. One that is new or empty is initialised.
+
+    The keys of a used directory were told once and to somebody else: an admin key is made for it.
+    """
+    if not (data_dir / "ledger.sqlite3").exists():
+        told = _run_command("init", "--data-dir", data_dir, "--json")
+        stations = [told[name]["station_id"] for name in ("pilot", "other_station")]
+        return Keys(told["admin_key"], told["gate_key"], frozenset(stations))
+    options = ("--kind", "admin", "--name", KEY_NAME, "--data-dir", data_dir, "--json")
+    told = _run_command("keys", "create", *options)
+    return Keys(told["key"], None, frozenset(), told["key_id"])
 
 
 @contextmanager
-def serving(data_dir: Path, port: int) -> Iterator[Served]:
-    """Set up a data directory and serve it; the server is stopped at the end of the block."""
-    made = subprocess.run(
-        [FARE_ENGINE, "init", "--data-dir", data_dir, "--json"],
-        env=_environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if made.returncode != 0:
-        raise NotServed(made.stderr)
-    log_path = data_dir.with_name("server.log")
-    with log_path.open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(
-            [
-                *(FARE_ENGINE, "serve", "--data-dir", data_dir),
-                *("--port", str(_free_port(port)), "--no-console"),
-            ],
+def serving(data_dir: Path, port: int, keys: Keys, log_path: Path) -> Iterator[Served]:
+    """Serve a data directory; however the block ends, the server is stopped with it."""
+    arguments = ("--data-dir", str(data_dir), "--port", str(port), "--no-console")
+    with (
+        log_path.open("w", encoding="utf-8") as log,
+        subprocess.Popen(
+            [FARE_ENGINE, "serve", *arguments],
             env=_environment(),
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
             start_new_session=True,  # Ctrl-C is ours: the server stops after the last tap
-        )
+        ) as process,
+    ):
         try:
-            assert process.stdout is not None
-            told = process.stdout.readline()
-            if not told.startswith("fare-engine serves "):
-                raise NotServed(told + log_path.read_text(encoding="utf-8"))
-            yield Served(told.split()[2], json.loads(made.stdout))
+            yield Served(_wait_until_ready(process), keys)
+        except httpx2.TransportError as error:
+            told = f"the server was lost ({str(error) or type(error).__name__}); its last words:"
+            raise NotServed(_add_output(told, log_path)) from error
+        except NotServed as error:
+            raise NotServed(_add_output(str(error), log_path)) from error
         finally:
-            process.terminate()
-            process.wait(STOP_MAX_SECONDS)
+            _stop(process)
 
 
-def _environment() -> dict[str, str]:
-    """Ours without settings that would change what is simulated."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("FARE_")}
-    return ours | {"PYTHONUNBUFFERED": "1"}
-
-
-def _free_port(wanted: int) -> int:
-    """The wanted port, or 0 (any) when somebody has it."""
+def find_port(wanted: int) -> int:
+    """The wanted port, or 0 (any that is free) when somebody has it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -76,3 +92,58 @@ def _free_port(wanted: int) -> int:
         except OSError:
             return 0
     return wanted
+
+
+def _wait_until_ready(process: "subprocess.Popen[str]") -> str:
+    """The address of a server that just started, once it decides taps."""
+    deadline_s = time.monotonic() + START_MAX_S
+    # Reading ends when the server listens or has died; one that does neither is ended.
+    watch = threading.Timer(START_MAX_S, process.kill)
+    watch.start()
+    try:
+        assert process.stdout is not None
+        told = process.stdout.readline()
+    finally:
+        watch.cancel()
+    if not told.startswith("fare-engine serves "):
+        raise NotServed(f"the server did not start{': ' if told else ''}{told.strip()}")
+    url = told.split()[2]
+    with httpx2.Client(base_url=url, trust_env=False) as client:
+        while (answer := client.get("/readyz")).status_code != 200:
+            if time.monotonic() > deadline_s:
+                raise NotServed(f"the server is not ready: {answer.text}")
+            time.sleep(READY_POLL_S)
+    return url
+
+
+def _add_output(told: str, log_path: Path) -> str:
+    return f"{told}\n{log_path.read_text('utf-8')[-OUTPUT_TOLD_MAX:]}".rstrip()
+
+
+def _stop(process: "subprocess.Popen[str]") -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_MAX_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def _run_command(*arguments: object) -> dict[str, Any]:
+    """Run `fare-engine` to its end; what it printed as JSON."""
+    done = subprocess.run(
+        [FARE_ENGINE, *map(str, arguments)],
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise NotServed((done.stderr or done.stdout).strip())
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def _environment() -> dict[str, str]:
+    """Ours without settings that would change what is simulated."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("FARE_")}
+    return ours | {"PYTHONUNBUFFERED": "1"}

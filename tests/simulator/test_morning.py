@@ -1,6 +1,5 @@
-"""The simulated morning: the same for the same seed, true to its intentions, and it ends."""
+"""The two commands as somebody runs them: a demo that ends, and a run that is interrupted."""
 
-import hashlib
 import json
 import os
 import re
@@ -8,86 +7,96 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections import Counter
+from pathlib import Path
 
-from simulator.morning import FROM_MS, TO_MS
-from simulator.passengers import INTENTIONS, Crowd, Gates, Passenger
+import pytest
 
-GATES = Gates(
-    {
-        (place, direction): [f"{place}-{direction}-{number}" for number in range(3)]
-        for place in ("lane", "beside", "other")
-        for direction in ("entry", "exit")
-    }
-)
+from simulator import morning, passengers
 
-
-def passengers(seed: int, count: int = 2_000) -> list[Passenger]:
-    return list(Crowd(GATES, seed).list_of_day(count, FROM_MS, TO_MS))
-
-
-def fingerprint(crowd: Sequence[Passenger]) -> str:
-    return hashlib.sha256(json.dumps(crowd).encode()).hexdigest()
-
-
-def bodies(crowd: Sequence[Passenger]) -> list[dict[str, Any]]:
-    return [passage.body for passenger in crowd for passage in passenger.passages]
-
-
-def test_the_same_seed_makes_the_same_taps_and_another_one_others() -> None:
-    assert fingerprint(passengers(42)) == fingerprint(passengers(42))
-    assert fingerprint(passengers(42)) != fingerprint(passengers(43))
-
-
-def test_no_tap_id_is_used_twice_and_no_passenger_goes_back_in_time() -> None:
-    crowd = passengers(42)
-    ids = [body["tap_id"] for body in bodies(crowd)]
-    assert len(ids) == len(set(ids))
-    for passenger in crowd:
-        times = [passage.body["occurred_at"] for passage in passenger.passages]
-        assert times == sorted(times)
-
-
-def test_every_intention_occurs() -> None:
-    assert {passenger.intention for passenger in passengers(42)} == set(INTENTIONS)
+COMMAND = (sys.executable, "-m", "simulator.morning")
+END_MAX_S = 60
 
 
 def test_the_demo_ends_with_a_report_whose_counts_add_up() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "simulator.morning", "demo", "--passengers", "150", "--port", "0"],
+        [*COMMAND, "demo", "--passengers", "150", "--port", "0", "--json"],
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=END_MAX_S,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    rows = re.findall(r"^ *(?:[a-z]+ +)?([a-z_]+) +(\d+)$", done.stdout, re.MULTILINE)
-    counts = {name: int(count) for name, count in rows}
-    everything = counts.pop("all")
-    assert sum(counts.values()) == everything > 250
-    assert "every answer was as intended" in done.stdout
-    assert "failed         within_window" in done.stdout
+    report = json.loads(done.stdout)
+    assert report["unexpected"] == []
+    taps: Counter[str] = Counter()
+    for row in report["outcomes"]:
+        taps[row["outcome"]] += row["taps"]
+    assert taps.total() == report["taps"] > 250
+    assert set(taps) == {"entered", "waived", "charged", "unmatched"}
+    counts = {row["reason"]: row["taps"] for row in report["outcomes"]}
+    same_station = taps["waived"] + taps["charged"] - counts["different_station"]
+    assert sum(stretch["crossings"] for stretch in report["crossings"]) == same_station
+    assert report["fare"] > 0
+    assert 180 * taps["waived"] <= report["fare_waived"] <= 200 * taps["waived"]
+    explanation = report["explanation"]
+    assert explanation["reason"] == "window_exceeded"
+    exceeded = explanation["conditions"][3]
+    assert exceeded["values"] == {"elapsed_ms": 900_001, "window_ms": 900_000}
 
 
-def test_a_run_that_is_interrupted_ends_its_server_too() -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "simulator.morning", "run", "--rate", "50", "--port", "0"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+def test_a_demo_with_an_answer_that_was_not_intended_fails_and_names_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def expect_a_waiver(chance: passengers.Chance, window_ms: int) -> list[passengers.Step]:
+        enter, leave = passengers._hesitate(chance, window_ms)
+        return [enter, leave._replace(expected=passengers.WAIVED)]
+
+    monkeypatch.setitem(passengers.INTENTIONS, "hesitates", (5, expect_a_waiver))
+    kept = tmp_path / "kept"
+    arguments = ["demo", "--passengers", "20", "--port", "0", "--data-dir", str(kept)]
+    monkeypatch.setattr(sys, "argv", ["morning", *arguments])
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    assert morning.main() == 1
+    told = capsys.readouterr().out
+    assert re.search(
+        r"\nanswers that were NOT as intended: [1-9]\n  FHY-\S+: answered window_exceeded, ",
+        told,
     )
-    assert process.stdout is not None
-    told = process.stdout.readline()
-    url = re.search(r"http://127\.0\.0\.1:(\d+)", told)
-    assert url is not None, told
-    while "answered in" not in (line := process.stdout.readline()):
-        assert line, "it ended by itself"
-    process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
-    assert "WRONG" not in output
+    assert re.search(rf"keys of {kept}, told now and never again:\n  gate key   fe_gate_", told)
+
+    # The directory is kept: the same morning is answered by the same decisions.
+    monkeypatch.undo()
+    monkeypatch.setattr(sys, "argv", ["morning", *arguments])
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    assert morning.main() == 0
+    told = capsys.readouterr().out
+    assert re.search(r"\n\d+ taps had been decided by a demo before this one\n", told)
+    assert "fe_gate_" not in told
+
+
+def test_a_run_that_is_interrupted_ends_cleanly_and_its_server_too() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        subprocess.Popen(
+            [*COMMAND, "run", "--rate", "5", "--port", str(listener.getsockname()[1])],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        ) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stdout.readline().endswith("is taken: another one is used\n")
+        serves = process.stdout.readline()
+        url = re.search(r"http://127\.0\.0\.1:(\d+)/docs", serves)
+        assert url is not None, serves
+        while "answered in" not in (line := process.stdout.readline()):
+            assert line, "it ended by itself"
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=END_MAX_S)
+    assert (process.returncode, errors) == (0, "")
+    assert "not as intended" not in output
     assert not _listens(int(url[1]))
 
 
