@@ -31,7 +31,7 @@ class TapCycle:
         self.more_body = True
         self.disconnected = False
         self.response_complete = False
-        self.message_event = self
+        self.message_event: TapCycle | _Nobody = self
         self._started = False
         self._taken = False
 
@@ -60,6 +60,7 @@ class TapCycle:
         """Write head and body at once."""
         protocol = self._protocol
         self.response_complete = True
+        self.message_event = _NOBODY  # no cycle is left for the garbage collector
         transport = protocol.transport
         if self.disconnected or transport.is_closing():
             return
@@ -74,6 +75,16 @@ class TapCycle:
         if not self.keep_alive:
             transport.close()
         protocol.on_response_complete()
+
+
+class _Nobody:
+    """Who listens to a request that has been answered."""
+
+    def set(self) -> None:
+        """Nothing more is awaited of it."""
+
+
+_NOBODY: Final = _Nobody()
 
 
 class Protocol(HttpToolsProtocol):

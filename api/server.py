@@ -6,7 +6,6 @@ committing task dies it ends by itself, loudly, so that a supervisor starts it a
 
 import asyncio
 import contextlib
-import gc
 import signal
 import socket
 import sys
@@ -17,6 +16,7 @@ import structlog
 import uvicorn
 import uvloop
 
+from api import garbage
 from api.app import create_app
 from api.logs import configure_logs
 from api.protocol import make_protocol
@@ -29,10 +29,6 @@ from fare_engine.ledger.data_directory import DataDirectory
 logger = structlog.get_logger(__name__)
 
 BACKLOG: Final = 2_048
-GC_THRESHOLDS: Final = (1_000, 5, 1_000_000)
-"""Small steps, and never the whole heap: what a tap leaves behind is the index, which has no
-cycles, and to walk all of it would stop every gate for a moment. A request's cycles die young."""
-
 SWITCH_INTERVAL_S: Final = 0.000_5
 """The ledger's thread asks for the interpreter a few times a commit; it should not wait for it ten
 times as long as the disk takes."""
@@ -84,9 +80,8 @@ async def _serve(
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, server.stop, signal.Signals(number).name)
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
+        runtime.service.on_idle = garbage.collect_when_idle
+        garbage.tame()
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         await server.serve(sockets=[listener])
     dead = runtime.service.dead

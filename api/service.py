@@ -48,6 +48,7 @@ class EngineService:
         self._commit_s = 0.0
         self.dead: BaseException | None = None
         self.on_death: Callable[[], None] = _nothing
+        self.on_idle: Callable[[], None] = _nothing
         self.counts: Counter[tuple[int, str | None]] = Counter()
         self.replayed = 0
         self.batches = 0
@@ -90,19 +91,15 @@ class EngineService:
         findings: Mapping[int, Finding] | None = None,
     ) -> list[Result]:
         """Decide taps in order; returns when every decision is durable."""
-        answered = self._loop.create_future()
-        submission = Submission(taps, received_at_ms, _waker(answered), findings)
-        self.offer(submission)
-        await answered
-        return submission.results
+        answered: asyncio.Future[list[Result]] = self._loop.create_future()
+        self.offer(Submission(taps, received_at_ms, _waker(answered), findings))
+        return await answered
 
     async def report(self, tap_id: str, report: Report) -> Result:
         """Store what a gate did at a tap it sent before."""
-        answered = self._loop.create_future()
-        submission = ReportSubmission(tap_id, report, now_ms(), _waker(answered))
-        self.offer(submission)
-        await answered
-        return submission.results[0]
+        answered: asyncio.Future[list[Result]] = self._loop.create_future()
+        self.offer(ReportSubmission(tap_id, report, now_ms(), _waker(answered)))
+        return (await answered)[0]
 
     async def close(self) -> None:
         """Answer everyone who waits, then stop."""
@@ -145,6 +142,7 @@ class EngineService:
                 self._schedule_turn()
             elif not self._turn_is_due:
                 self._idle.set()
+                self.on_idle()
         elif self._may_decide_ahead():
             self._schedule_turn()
 
@@ -198,7 +196,7 @@ class EngineService:
         if batch.reports:  # only a tap with a report of its gate can be recorded under a problem
             self.counts.update([(step[0].decision.reason, step[0].problem) for step in steps])
         else:
-            self.counts.update([(step[0][1][0], None) for step in steps])
+            self.counts.update([(step[0].decision.reason, None) for step in steps])
 
     def _die(self, error: BaseException) -> None:
         """The committing task cannot go on: everyone hears it at once, and so does `/readyz`."""
@@ -211,13 +209,13 @@ class EngineService:
         self.on_death()
 
 
-def _waker(future: "asyncio.Future[None]") -> Callable[[], None]:
-    def wake() -> None:
+def _waker(future: "asyncio.Future[list[Result]]") -> Callable[[list[Result]], None]:
+    def wake(results: list[Result]) -> None:
         if not future.done():  # a client that went away has cancelled it
-            future.set_result(None)
+            future.set_result(results)
 
     return wake
 
 
 def _nothing() -> None:
-    """Nobody wants to hear of the engine's death."""
+    """Nobody wants to hear of it."""

@@ -18,7 +18,7 @@ from api.problems import Headers, Refused, error_bytes, error_problem, problem, 
 from api.runtime import Runtime
 from api.service import now_ms
 from api.wire import BatchRead, TapReader
-from fare_engine.batch import Submission
+from fare_engine.batch import Result, Submission
 from fare_engine.errors import FareEngineError, LedgerError
 from fare_engine.ledger.key_store import Key
 from fare_engine.tap import Tap
@@ -87,43 +87,39 @@ class TapDesk:
         if gate is not None and not speaks_for(key, gate.station_id):
             raise Refused("gate-not-yours", _NOT_YOURS + tap.gate_id)
         findings = None if finding is None else {0: finding}
-        submission = Submission((tap,), received_at_ms, _nobody, findings)
-        submission.done = partial(self._answer, self._write_one, submission, respond)
-        self._runtime.service.offer(submission)
+        done = partial(self._answer, self._write_one, respond)
+        self._runtime.service.offer(Submission((tap,), received_at_ms, done, findings))
 
     def _take_batch(self, key: Key, body: bytes, respond: Respond) -> None:
         received_at_ms = now_ms()
         read = self._reader.read_batch(body, self._runtime.catalogue)
         self._set_strangers_apart(key, read)
-        submission = Submission(read.taps, received_at_ms, _nobody, read.findings)
-        write = partial(self._write_batch, read)
-        submission.done = partial(self._answer, write, submission, respond)
+        done = partial(self._answer, partial(self._write_batch, read), respond)
         if read.taps:
-            self._runtime.service.offer(submission)
+            self._runtime.service.offer(Submission(read.taps, received_at_ms, done, read.findings))
         else:
-            submission.done()
+            done([])
 
     def _answer(
-        self, write: Callable[[Submission], Response], submission: Submission, respond: Respond
+        self, write: Callable[[list[Result]], Response], respond: Respond, results: list[Result]
     ) -> None:
-        """Answer a submission. Whatever breaks here is this request's, never the engine's."""
+        """Answer a request. Whatever breaks here is this request's, never the engine's."""
         try:
-            response = write(submission)
+            response = write(results)
         except Exception:
             logger.exception("answer_failed")
             response = _BROKEN
         respond(response)
 
-    def _write_one(self, submission: Submission) -> Response:
-        result = submission.results[0]
+    def _write_one(self, results: list[Result]) -> Response:
+        result = results[0]
         if not isinstance(result, Verdict):
             return error_bytes(result)
         answer = self._writer.write(result).encode()
         length = (b"content-length", b"%d" % len(answer))
         return 200, [_JSON, length, _REPLAYED] if result.replayed else [_JSON, length], answer
 
-    def _write_batch(self, read: BatchRead, submission: Submission) -> Response:
-        results = submission.results
+    def _write_batch(self, read: BatchRead, results: list[Result]) -> Response:
         if results and isinstance(results[0], LedgerError):
             return error_bytes(results[0])  # one transaction: it failed for all of them
         write = self._writer.write
@@ -139,8 +135,12 @@ class TapDesk:
     def _set_strangers_apart(self, key: Key, read: BatchRead) -> None:
         """Take the taps of gates that the key does not speak for out of a batch."""
         gates = self._runtime.catalogue.gates
-        known = {gate_id for tap in read.taps if (gate_id := tap.gate_id) in gates}
-        strange = {gate for gate in known if not speaks_for(key, gates[gate].station_id)}
+        named = {tap.gate_id for tap in read.taps}
+        strange = {
+            gate_id
+            for gate_id in named
+            if gate_id in gates and not speaks_for(key, gates[gate_id].station_id)
+        }
         if not strange:
             return
         taps, findings, bad = read.taps, read.findings, read.bad
@@ -174,10 +174,6 @@ def _bad_tap(tap_id: str | None, refused: Refused) -> str:
 
 def _problem_of(tap: Tap, error: FareEngineError) -> str:
     return msgspec.json.encode({"tap_id": tap.tap_id, "problem": error_problem(error)}).decode()
-
-
-def _nobody() -> None:
-    """Nobody waits yet."""
 
 
 _BROKEN: Final = problem_bytes("internal-error", "the error is in the log of the server")

@@ -15,20 +15,19 @@ EARLIEST_MS: Final = 0
 LATEST_MS: Final = 253_402_214_400_000
 """The last day of the year 9999 (UTC): any offset can still tell an earlier instant."""
 
+_SECOND_MS: Final = 1_000
 _MINUTE_MS: Final = 60_000
 _CACHE_MAX: Final = 20_000
-"""Minutes remembered; taps of one hour share a hundred, whatever a client sends."""
+"""Seconds and minutes remembered; the taps of an hour share them, whatever a client sends."""
 
 _SHAPE: Final = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]((?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2})(?:\.([0-9]+))?"
     r"(?:[Zz]|([+-][0-9]{2}:[0-9]{2}))"
 )
-_SECONDS: Final = {f"{second:02}": second * 1_000 for second in range(60)}
-_MILLISECONDS: Final = {f".{ms:03}": ms for ms in range(1_000)}
+_MILLISECONDS: Final = {f"{ms:03}": ms for ms in range(1_000)}
 _SPELLED: Final = [f"{ms // 1_000:02}.{ms % 1_000:03}" for ms in range(_MINUTE_MS)]
 
-_minutes: Final[dict[str, int]] = {}
-_prefixes: Final[dict[tuple[int, str], tuple[str, str]]] = {}
+_seconds: Final[dict[str, int]] = {}
 
 
 def parse_rfc3339(text: str) -> int:
@@ -37,21 +36,54 @@ def parse_rfc3339(text: str) -> int:
     An offset (or Z) is needed, since a time without one is another instant in every zone. Digits
     finer than a millisecond are cut off. ValueError says what is wrong.
     """
-    # Cut at fixed places, the four pieces are the whole text again, so what is remembered of a
-    # minute and an offset is exact for every other second of it.
+    # Cut at fixed places, the three pieces are the whole text again, so what is remembered of a
+    # second and an offset is exact for every other millisecond of it.
     try:
-        return _minutes[text[:17] + text[23:]] + _SECONDS[text[17:19]] + _MILLISECONDS[text[19:23]]
+        return _seconds[text[:20] + text[23:]] + _MILLISECONDS[text[20:23]]
     except KeyError:
         return _parse(text)
 
 
 def format_ms(at_ms: int, zone: str) -> str:
     """An instant as it is answered: ``2021-11-24T08:15:30.120+08:00``, told in a time zone."""
-    minute, ms = divmod(at_ms, _MINUTE_MS)
-    known = _prefixes.get((minute, zone))
-    if known is None:
-        known = _prefix(minute, zone)
-    return known[0] + _SPELLED[ms] + known[1]
+    writer = _writers.get(zone)
+    if writer is None:
+        writer = _writers[zone] = TimeWriter(zone)
+    return writer.write(at_ms)
+
+
+class TimeWriter:
+    """Writes the instants of one time zone; what surrounds the seconds is made once a minute."""
+
+    __slots__ = ("_minutes", "_zone")
+
+    def __init__(self, zone: str) -> None:
+        self._zone = ZoneInfo(zone)
+        self._minutes: dict[int, tuple[str, str]] = {}
+
+    def write(self, at_ms: int) -> str:
+        """An instant as it is answered."""
+        minute = at_ms // _MINUTE_MS
+        before, after = self._minutes.get(minute) or self._remember(minute)
+        return f"{before}{_SPELLED[at_ms - minute * _MINUTE_MS]}{after}"
+
+    def _remember(self, minute: int) -> tuple[str, str]:
+        """What stands before the seconds and after the milliseconds of a minute's instants."""
+        moment = datetime.fromtimestamp(minute * 60, self._zone)
+        offset = moment.utcoffset() or timedelta()
+        if offset % timedelta(minutes=1):
+            # Before there were time zones: RFC 3339 cannot write local mean time.
+            moment, offset = moment.astimezone(UTC), timedelta()
+        sign = "-" if offset < timedelta() else "+"
+        hours, minutes = divmod(abs(offset) // timedelta(minutes=1), 60)
+        if len(self._minutes) >= _CACHE_MAX:
+            self._minutes.clear()
+        known = f"{moment:%Y-%m-%dT%H:%M}:", f"{sign}{hours:02}:{minutes:02}"
+        self._minutes[minute] = known
+        return known
+
+
+_writers: Final[dict[str, TimeWriter]] = {}
 
 
 def _parse(text: str) -> int:
@@ -72,26 +104,8 @@ def _parse(text: str) -> int:
     at_ms = whole_ms + int((fraction or "0")[:3].ljust(3, "0"))
     if not EARLIEST_MS <= at_ms < LATEST_MS:
         raise ValueError("must lie between the years 1970 and 9999")
-    if fraction is not None and len(fraction) == 3:
-        if len(_minutes) >= _CACHE_MAX:
-            _minutes.clear()
-        minute_ms = whole_ms - moment.second * 1_000
-        if minute_ms >= EARLIEST_MS and minute_ms + _MINUTE_MS <= LATEST_MS:
-            _minutes[text[:17] + text[23:]] = minute_ms
+    if fraction is not None and len(fraction) == 3 and whole_ms + _SECOND_MS <= LATEST_MS:
+        if len(_seconds) >= _CACHE_MAX:
+            _seconds.clear()
+        _seconds[text[:20] + text[23:]] = whole_ms
     return at_ms
-
-
-def _prefix(minute: int, zone: str) -> tuple[str, str]:
-    """What stands before the seconds and after the milliseconds of every instant of a minute."""
-    moment = datetime.fromtimestamp(minute * 60, ZoneInfo(zone))
-    offset = moment.utcoffset() or timedelta()
-    if offset % timedelta(minutes=1):
-        # Before there were time zones: RFC 3339 cannot write local mean time.
-        moment, offset = moment.astimezone(UTC), timedelta()
-    sign = "-" if offset < timedelta() else "+"
-    hours, minutes = divmod(abs(offset) // timedelta(minutes=1), 60)
-    if len(_prefixes) >= _CACHE_MAX:
-        _prefixes.clear()
-    known = f"{moment:%Y-%m-%dT%H:%M}:", f"{sign}{hours:02}:{minutes:02}"
-    _prefixes[minute, zone] = known
-    return known

@@ -17,7 +17,9 @@ Finding = TapRefused | Reason
 class Submission:
     """Taps that came together and are answered together, in order.
 
-    `findings` are told by place. `results` has one result a tap once `done` is called.
+    `findings` are told by place. `done` is called with `results`, one a tap, and given nothing
+    else: bound to its submission it would be a cycle, left with all its taps to the garbage
+    collector.
     """
 
     __slots__ = ("done", "findings", "received_at_ms", "results", "taps")
@@ -26,7 +28,7 @@ class Submission:
         self,
         taps: Sequence[Tap],
         received_at_ms: int,
-        done: Callable[[], None],
+        done: Callable[[list[Result]], None],
         findings: Mapping[int, Finding] | None = None,
     ) -> None:
         self.taps = taps
@@ -42,7 +44,7 @@ class ReportSubmission:
     __slots__ = ("done", "received_at_ms", "report", "results", "tap_id")
 
     def __init__(
-        self, tap_id: str, report: Report, received_at_ms: int, done: Callable[[], None]
+        self, tap_id: str, report: Report, received_at_ms: int, done: Callable[[list[Result]], None]
     ) -> None:
         self.tap_id = tap_id
         self.report = report

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -19,7 +18,8 @@ def from_ms(at_ms: int, zone: str = "UTC") -> datetime:
     return (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(ZoneInfo(zone))
 
 
-class ServiceDay(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ServiceDay:
     """One business day: its number (`date.toordinal`), its first instant, the next day's first."""
 
     ordinal: int

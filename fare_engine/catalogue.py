@@ -20,7 +20,7 @@ from fare_engine.versions import Timeline, find_in_force
 TermsKey = tuple[str, int | None, bool, int]
 """Station, policy version, whether suspended, tariff version: what a ledger row pins."""
 
-TermsStretch = tuple[float, float, Terms | None]
+TermsStretch = tuple[int, int, Terms | None]
 """From when until when (not included) these terms are in force at a station."""
 
 

@@ -1,9 +1,10 @@
 """A decision: what a tap came to, why, and what the gate does. The codes are the contract's."""
 
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 from fare_engine.journey import OpenJourney, Terms
+from fare_engine.value import Value
 
 
 class Outcome(IntEnum):
@@ -72,7 +73,7 @@ class Closing(IntEnum):
     """Found expired by an exit; it stays until the next entry or settlement closes it."""
 
 
-class Decision(NamedTuple):
+class Decision(Value, frozen=True):
     """What a tap came to.
 
     `fare` is what this gate takes now, `fare_waived` the same-station fare it did not take, and

@@ -48,10 +48,6 @@ BATCH_TAPS_MAX: Final = 4_000
 PENDING_TAPS_MAX: Final = 100_000
 """Taps that wait for a transaction; beyond it new ones are turned away with a clear error."""
 
-_make: Final = tuple.__new__
-_NO_ERRORS: Final = frozenset({type(None), Reason})
-"""Findings that go to the rule: none, or a refusal."""
-
 
 class Engine:
     """Pairs taps by the rule, over a ledger that is the truth and an index that is a cache."""
@@ -143,7 +139,7 @@ class Engine:
             self._ledger.confirm()
         self._index.apply(batch.states)
         for submission in batch.submissions:
-            submission.done()
+            submission.done(submission.results)
 
     def failed(self, batch: Batch, error: FareEngineError) -> None:
         """Nothing is known to be stored: everyone who waits hears so, and nothing is applied.
@@ -166,7 +162,7 @@ class Engine:
         for submission in waiting:
             count = len(submission.taps) if isinstance(submission, Submission) else 1
             submission.results = [error] * count
-            submission.done()
+            submission.done(submission.results)
 
     def process(
         self,
@@ -207,12 +203,12 @@ class Engine:
     def _load(self, batch: Batch) -> None:
         """Read at once what the whole batch needs: taps known already, states not remembered."""
         tap_ids: list[str] = []
-        tokens: set[bytes] = set()
+        tokens: list[bytes] = []
         for submission in batch.submissions:
             if isinstance(submission, Submission):
-                taps = submission.taps
-                tap_ids += [tap.tap_id for tap in taps]
-                tokens.update([tap.token for tap in taps])
+                for tap in submission.taps:
+                    tap_ids.append(tap.tap_id)
+                    tokens.append(tap.token)
             else:
                 tap_ids.append(submission.tap_id)
         known = batch.known
@@ -222,16 +218,17 @@ class Engine:
             fresh = behind.fresh
             known.update({tap_id: fresh[tap_id][0] for tap_id in tap_ids if tap_id in fresh})
         if known:
-            tokens.update([verdict.tap.token for verdict in known.values()])
+            tokens += [verdict.tap.token for verdict in known.values()]
         states = batch.states
+        wanted = set(tokens)
         if behind is not None:
             before = behind.states
-            states.update({token: before[token] for token in tokens if token in before})
-            tokens.difference_update(states)
-        found = self._index.find(tokens)
+            states.update({token: before[token] for token in wanted if token in before})
+            wanted.difference_update(states)
+        found = self._index.find(wanted)
         states.update(found)
-        if len(found) < len(tokens):
-            states.update(self._ledger.find_states(tokens - found.keys()))
+        if len(found) < len(wanted):
+            states.update(self._ledger.find_states(wanted.difference(found)))
 
     def _recover(self) -> None:
         self._ledger.recover()
@@ -243,52 +240,49 @@ class Engine:
 
         One flat loop over local names: here a million taps go by, and every call would show.
         """
-        results, findings = submission.results, submission.findings
+        findings = submission.findings
         known, fresh, states = batch.known, batch.fresh, batch.states
-        gates, media, stretches = self.catalogue.gates, self.catalogue.media, self._stretches
+        answer, find_state = submission.results.append, states.get
+        find_gate, media = self.catalogue.gates.get, self.catalogue.media
+        find_stretch = self._stretches.get
         received_at_ms, decided_at_ms = submission.received_at_ms, batch.decided_at_ms
         latest_ms = received_at_ms + CLOCK_AHEAD_MAX_MS
+        finding: Finding | None = None
         row = batch.next_row
         for place, tap in enumerate(submission.taps):
-            tap_id, gate_id, direction, medium_type, token, at_ms, report, _ = tap
-            gate = gates.get(gate_id)
-            finding = findings.get(place) if findings else None
+            tap_id, token, at_ms = tap.tap_id, tap.token, tap.occurred_at_ms
+            gate = find_gate(tap.gate_id)
+            if findings is not None:
+                finding = findings.get(place)
+            terms = None
             if (
-                tap_id in fresh
-                or tap_id in known
-                or gate is None
-                or direction not in gate.directions
-                or at_ms > latest_ms
-                or medium_type not in media
-                or finding.__class__ not in _NO_ERRORS
+                tap_id not in fresh
+                and tap_id not in known
+                and gate is not None
+                and tap.direction in gate.directions
+                and at_ms <= latest_ms
+                and tap.medium_type in media
+                and (finding is None or finding.__class__ is Reason)
             ):
+                station_id = gate.station_id
+                stretch = find_stretch(station_id)
+                if stretch is None or not stretch[0] <= at_ms < stretch[1]:
+                    stretch = self.catalogue.find_stretch(station_id, at_ms)
+                    self._stretches[station_id] = stretch
+                terms = stretch[2]
+            if terms is None or gate is None:
                 batch.next_row = row
-                results.append(self._answer_unusual(batch, submission, tap, finding))
+                answer(self._answer_unusual(batch, submission, tap, finding))
                 row = batch.next_row
                 continue
-            station_id = gate.station_id
-            stretch = stretches.get(station_id)
-            if stretch is None or not stretch[0] <= at_ms < stretch[1]:
-                stretch = self.catalogue.find_stretch(station_id, at_ms)
-                stretches[station_id] = stretch
-            terms = stretch[2]
-            if terms is None:
-                batch.next_row = row
-                error = NoTariffInForce("no tariff was in force at occurred_at")
-                results.append(self._refuse(batch, submission, tap, error))
-                row = batch.next_row
-                continue
-            before = states.get(token, BLANK)
+            before = find_state(token, BLANK)
             decision, after = decide(before, tap, gate, terms, row, finding)  # type: ignore[arg-type]
-            verdict = _make(
-                Verdict,
-                (tap, decision, station_id, received_at_ms, decided_at_ms, row, None, False),
-            )
-            results.append(verdict)
+            verdict = Verdict(tap, decision, station_id, received_at_ms, decided_at_ms, row)
+            answer(verdict)
             fresh[tap_id] = (verdict, before, after, "")
             states[token] = after
-            if report is not None:
-                batch.reports[row] = StoredReport(row, report, False, received_at_ms)
+            if tap.report is not None:
+                batch.reports[row] = StoredReport(row, tap.report, False, received_at_ms)
             row += 1
         batch.next_row = row
 
@@ -311,8 +305,10 @@ class Engine:
             error = ClockAhead("occurred_at is more than 5 minutes ahead of the engine's clock")
         elif isinstance(finding, TapRefused):
             error = finding
-        else:
+        elif tap.medium_type not in self.catalogue.media:
             error = UnknownMedium(f"there is no medium type {tap.medium_type!r}")
+        else:
+            error = NoTariffInForce("no tariff was in force at occurred_at")
         return self._refuse(batch, submission, tap, error)
 
     def _refuse(self, batch: Batch, submission: Submission, tap: Tap, error: TapRefused) -> Result:
@@ -341,7 +337,7 @@ class Engine:
         if tap.report is not None:
             self._take_report(batch, first, tap.report, received_at_ms)
         batch.replays += 1
-        return first._replace(replayed=True)
+        return first.replace(replayed=True)
 
     def _decide_report(self, batch: Batch, submission: ReportSubmission) -> Result:
         step = batch.find_step(submission.tap_id)
@@ -349,7 +345,7 @@ class Engine:
         if verdict is None:
             return NotFound(f"there is no tap {submission.tap_id}")
         self._take_report(batch, verdict, submission.report, submission.received_at_ms)
-        return verdict._replace(replayed=True)
+        return verdict.replace(replayed=True)
 
     def _take_report(
         self, batch: Batch, verdict: Verdict, report: Report, received_at_ms: int
@@ -384,9 +380,9 @@ class Engine:
             return False
         step = batch.find_step(verdict.tap.tap_id)
         before = step[1] if step else self._ledger.get_state_before(verdict)
-        batch.states[token] = before._replace(number=state.number)
+        batch.states[token] = before.replace(number=state.number)
         return True
 
 
-def _nothing() -> None:
+def _nothing(_results: list[Result]) -> None:
     """Nobody waits: `process` looks at the results itself."""

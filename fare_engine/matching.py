@@ -21,9 +21,8 @@ from fare_engine.network import Direction, Gate
 from fare_engine.tap import Tap
 from fare_engine.tariff import Tariff
 
-# What every tap needs is bound once: an enum member looked up on its class, or a named tuple made
-# through its own constructor, costs as much as the comparisons of the rule together.
-_make: Final = tuple.__new__
+# What every tap needs is bound once: an enum member looked up on its class costs as much as several
+# comparisons of the rule.
 _evaluate: Final = conditions.evaluate
 _ALL_HELD: Final = conditions.ALL_HELD
 _ENTRY: Final = Direction.ENTRY
@@ -55,19 +54,21 @@ def decide(
         refusal is not _BLOCKED or tap.direction == _ENTRY
     ):  # A blocked medium may still leave: a journey that is open must be able to close.
         return Decision(refusal, gate_opens=False), state
-    if tap.occurred_at_ms < state.clock_ms - terms.tariff.clock_skew_tolerance_ms:
+    at_ms, clock_ms = tap.occurred_at_ms, state.clock_ms
+    if at_ms > clock_ms:
+        clock_ms = at_ms
+    elif at_ms < clock_ms - terms.tariff.clock_skew_tolerance_ms:
         return Decision(Reason.ARRIVED_OUT_OF_ORDER, gate_opens=True, terms=terms), state
-    if tap.direction == _ENTRY:
-        decided = _decide_entry(state, tap, gate, terms, row)
-    else:
-        decided = _decide_exit(state, tap, gate, terms, row)
+    decide_side = _decide_entry if tap.direction == _ENTRY else _decide_exit
+    decided = decide_side(state, tap, gate, terms, row, at_ms, clock_ms)
     report = tap.report
-    opened = decided[0].gate_opens if report is None else report.gate_opened
-    return decided if opened else (decided[0], state)
+    return decided if report is None or report.gate_opened else (decided[0], state)
 
 
-def _decide_entry(state: TokenState, tap: Tap, gate: Gate, terms: Terms, row: int) -> Decided:
-    at_ms = tap.occurred_at_ms
+def _decide_entry(
+    state: TokenState, tap: Tap, gate: Gate, terms: Terms, row: int, at_ms: int, clock_ms: int
+) -> Decided:
+    station_id = gate.station_id
     previous = state.open
     incomplete_fare = 0
     if previous is None:
@@ -76,7 +77,7 @@ def _decide_entry(state: TokenState, tap: Tap, gate: Gate, terms: Terms, row: in
         reason, closing = _OPENED, Closing.EXPIRED
         incomplete_fare = _missing_exit_fare(previous, tap.medium_type)
     elif (
-        previous.station_id == gate.station_id
+        previous.station_id == station_id
         and at_ms - previous.entered_at_ms <= previous.terms.tariff.reentry_grace_ms
     ):
         reason, closing = Reason.ENTRY_REPEATED, Closing.REPLACED
@@ -84,19 +85,19 @@ def _decide_entry(state: TokenState, tap: Tap, gate: Gate, terms: Terms, row: in
         reason, closing = Reason.ENTRY_SUPERSEDED, Closing.SUPERSEDED
         incomplete_fare = _missing_exit_fare(previous, tap.medium_type)
 
-    journey = open_journey(tap.tap_id, tap.gate_id, gate.station_id, at_ms, terms, row)
-    clock_ms = state.clock_ms if state.clock_ms > at_ms else at_ms
+    journey = open_journey(tap.tap_id, tap.gate_id, station_id, at_ms, terms, row)
     return (
-        _make(Decision, (reason, True, 0, 0, 0, previous, closing, terms, incomplete_fare)),
-        _make(TokenState, (journey, clock_ms, state.number + 1, state.waivers, None, 0, row)),
+        Decision(reason, True, 0, 0, 0, previous, closing, terms, incomplete_fare),
+        TokenState(journey, clock_ms, state.number + 1, state.waivers, None, 0, row),
     )
 
 
-def _decide_exit(state: TokenState, tap: Tap, gate: Gate, terms: Terms, row: int) -> Decided:
-    at_ms = tap.occurred_at_ms
+def _decide_exit(
+    state: TokenState, tap: Tap, gate: Gate, terms: Terms, row: int, at_ms: int, clock_ms: int
+) -> Decided:
     journey = state.open
     if journey is None or at_ms >= journey.expires_at_ms:
-        return _decide_unmatched_exit(state, tap, gate, terms, row)
+        return _decide_unmatched_exit(state, tap, gate, terms, row, at_ms, clock_ms)
 
     terms = journey.terms
     tariff = terms.tariff
@@ -120,18 +121,17 @@ def _decide_exit(state: TokenState, tap: Tap, gate: Gate, terms: Terms, row: int
         else:
             reason = conditions.first_failure(asked)
     fare = 0 if reason is _WAIVED else _charge(reason, tariff, journey, tap, station_id)
-    clock_ms = state.clock_ms if state.clock_ms > at_ms else at_ms
     return (
-        _make(Decision, (reason, True, fare, waived, asked, journey, _CONSUMED, terms, 0)),
-        _make(TokenState, (None, clock_ms, state.number + 1, waivers, station_id, at_ms, row)),
+        Decision(reason, True, fare, waived, asked, journey, _CONSUMED, terms),
+        TokenState(None, clock_ms, state.number + 1, waivers, station_id, at_ms, row),
     )
 
 
 def _decide_unmatched_exit(
-    state: TokenState, tap: Tap, gate: Gate, terms: Terms, row: int
+    state: TokenState, tap: Tap, gate: Gate, terms: Terms, row: int, at_ms: int, clock_ms: int
 ) -> Decided:
     """An exit that finds no journey to close: none is open, or the open one has expired."""
-    at_ms, tariff, expired = tap.occurred_at_ms, terms.tariff, state.open
+    tariff, expired, report = terms.tariff, state.open, tap.report
     closing = _NOTHING if expired is None else Closing.LEFT_OPEN
     repeated = (
         state.exit_station_id == gate.station_id and at_ms - state.exit_ms <= tariff.reexit_grace_ms
@@ -148,10 +148,12 @@ def _decide_unmatched_exit(
             closing=closing,
             terms=terms,
         )
+        if not opens and report is None:
+            return decision, state
     # Only the first re-tap is free, so a repeated exit leaves no exit that could be repeated.
     return decision, TokenState(
         expired,
-        max(state.clock_ms, at_ms),
+        clock_ms,
         state.number + 1,
         state.waivers,
         None if repeated else gate.station_id,

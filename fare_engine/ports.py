@@ -1,11 +1,12 @@
 """What the engine asks of a ledger and of an index; the backends live in their packages."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from fare_engine.catalogue import Catalogue
 from fare_engine.journey import TokenState
 from fare_engine.tap import Report, Tap
+from fare_engine.value import Value
 from fare_engine.verdict import Verdict
 
 Step = tuple[Verdict, TokenState, TokenState, str]
@@ -13,7 +14,7 @@ Step = tuple[Verdict, TokenState, TokenState, str]
 nothing changed. The text says what was wrong with a tap that goes to quarantine."""
 
 
-class StoredReport(NamedTuple):
+class StoredReport(Value, frozen=True):
     """What the gate did at a tap, and whether the token went back to before the tap for it."""
 
     row: int
@@ -22,7 +23,7 @@ class StoredReport(NamedTuple):
     received_at_ms: int
 
 
-class Conflict(NamedTuple):
+class Conflict(Value, frozen=True):
     """A known tap_id with other content, or a report that contradicts the first."""
 
     row: int
@@ -30,7 +31,7 @@ class Conflict(NamedTuple):
     received_at_ms: int
 
 
-class Entries(NamedTuple):
+class Entries(Value, frozen=True):
     """All that one transaction stores."""
 
     steps: Sequence[Step]

@@ -1,9 +1,9 @@
 """A tap: one presentation of a medium at a gate."""
 
-from typing import NamedTuple
+from fare_engine.value import Value
 
 
-class Report(NamedTuple):
+class Report(Value, frozen=True):
     """What a gate did by itself, whatever the rule says.
 
     `passed` None: the gate did not say whether the passenger went through.
@@ -15,7 +15,7 @@ class Report(NamedTuple):
     cause: str | None = None
 
 
-class Tap(NamedTuple):
+class Tap(Value, frozen=True):
     """One presentation of a medium at a gate, as it reaches the rule.
 
     `token` is the keyed hash of the medium (16 bytes), never its number. `occurred_at_ms` is the

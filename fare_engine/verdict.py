@@ -1,12 +1,11 @@
 """A verdict: a tap with its decision, as it is answered now and for ever after."""
 
-from typing import NamedTuple
-
 from fare_engine.decision import Decision
 from fare_engine.tap import Tap
+from fare_engine.value import Value
 
 
-class Verdict(NamedTuple):
+class Verdict(Value, frozen=True):
     """A decided tap. The same tap asked again yields an equal verdict but for `replayed`.
 
     `station_id` is the station of the gate at the tap, None when the tap waits in quarantine;

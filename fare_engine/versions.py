@@ -2,8 +2,10 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from math import inf
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
+
+ALWAYS_MS: Final = 2**62
+"""After every instant, and its negative before all. Whole: every tap compares its time with it."""
 
 
 class Versioned(Protocol):
@@ -70,11 +72,11 @@ class Timeline(Generic[T]):
         """What holds at this instant; None before the first stretch."""
         return self.find_stretch(at_ms)[2]
 
-    def find_stretch(self, at_ms: int) -> tuple[float, float, T | None]:
+    def find_stretch(self, at_ms: int) -> tuple[int, int, T | None]:
         """What holds at this instant, with the stretch in which it does: its start, and its end."""
         starts_ms = self._starts_ms
         place = bisect_right(starts_ms, at_ms)
-        end_ms = starts_ms[place] if place < len(starts_ms) else inf
+        end_ms = starts_ms[place] if place < len(starts_ms) else ALWAYS_MS
         if place == 0:
-            return -inf, end_ms, None
+            return -ALWAYS_MS, end_ms, None
         return starts_ms[place - 1], end_ms, self._values[place - 1]

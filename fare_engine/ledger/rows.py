@@ -12,7 +12,7 @@ from fare_engine.catalogue import Catalogue
 from fare_engine.decision import Closing, Decision, Outcome, Reason
 from fare_engine.journey import OpenJourney, Terms, TokenState, open_journey
 from fare_engine.ledger.schema import quarantine, taps
-from fare_engine.network import Direction
+from fare_engine.network import Direction, MediumType
 from fare_engine.ports import Step, StoredReport
 from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
@@ -63,20 +63,28 @@ class TapRow(NamedTuple):
 assert TapRow._fields == COLUMNS, "TapRow and the table must name the same columns"
 
 SELECT: Final = "SELECT " + ", ".join(f't."{name}"' for name in COLUMNS)
+_PLAIN: Final = tuple(range(64))
+"""A reason or a closing as a number that is nothing else."""
+assert max(*Reason, *Closing) < len(_PLAIN)
+
 QUARANTINE_COLUMNS: Final = tuple(column.name for column in quarantine.columns)
 
 
-def encode(
-    steps: Iterable[Step], catalogue: Catalogue, station_numbers: Mapping[str, int]
-) -> list[Any]:
-    """The rows of newly decided taps one after the other, each in the order of the columns."""
+Places = Mapping[str, tuple[int, int]]
+"""By gate_id, the numbers under which the ledger keeps a gate and its station."""
+
+
+def encode(steps: Iterable[Step], places: Places, media: Mapping[str, MediumType]) -> list[Any]:
+    """The rows of newly decided taps one after the other, each in the order of the columns.
+
+    Whole numbers only: the driver looks for an adapter for every member of an enum, which takes it
+    longer than all the rest of a row.
+    """
     values: list[Any] = []
-    gates, media = catalogue.gates, catalogue.media
     for verdict, before, after, _ in steps:
-        tap, decision, station_id, received_at, decided_at, row, problem, _ = verdict
-        tap_id, gate_id, direction, medium_type, token, at, report, listed_fare = tap
-        reason, opens, fare, waived, asked, entry, closing, terms, incomplete = decision
-        flags = 1 if opens else 0
+        tap, decision = verdict.tap, verdict.decision
+        entry, terms, at = decision.entry, decision.terms, tap.occurred_at_ms
+        flags = 1 if decision.gate_opens else 0
         policy_version = tariff_version = None
         if terms is not None:
             tariff_version = terms.tariff.version
@@ -84,41 +92,42 @@ def encode(
                 policy_version = terms.policy.version
             if terms.suspended:
                 flags |= 2
-        if report is not None:
+        if tap.report is not None:
             flags |= 4
-        values += (row, tap_id, token)
-        if after is before:
-            values += (None, None)
-            waivers = clock_ahead = 0
-        else:
-            values += (after.number, before.row)
-            waivers, clock_ahead = after.waivers, after.clock_ms - at
-        if problem is None:
-            values += (
-                gates[gate_id].number,
-                station_numbers[station_id],  # type: ignore[index]
-                media[medium_type].number,
-            )
-        else:
-            values += (None, None, None)
+        number = previous_row = gate = station = medium = None
+        waivers = clock_ahead = 0
+        if after is not before:
+            number, waivers, previous_row = after.number, after.waivers, before.row
+            clock_ahead = after.clock_ms - at
+        if verdict.problem is None:
+            gate, station = places[tap.gate_id]
+            medium = media[tap.medium_type].number
         values += (
-            direction,
+            verdict.row,
+            tap.tap_id,
+            tap.token,
+            number,
+            previous_row,
+            gate,
+            station,
+            medium,
+            tap.direction,
             at,
-            received_at,
-            decided_at,
-            reason,
+            verdict.received_at_ms,
+            verdict.decided_at_ms,
+            _PLAIN[decision.reason],
             flags,
-            fare,
-            waived,
-            asked,
-            closing,
+            decision.fare,
+            decision.fare_waived,
+            decision.conditions,
+            _PLAIN[decision.closing],
             None if entry is None else entry.row,
-            incomplete,
+            decision.incomplete_fare,
             policy_version,
             tariff_version,
             waivers,
             clock_ahead,
-            listed_fare,
+            tap.listed_fare,
         )
     return values
 
@@ -234,13 +243,13 @@ def decode_report(values: tuple[Any, ...]) -> StoredReport:
 
 def encode_report(stored: StoredReport) -> tuple[Any, ...]:
     """The row of a report, in the order of the table's columns."""
-    row, report, was_reversed, received_at = stored
+    report = stored.report
     return (
-        row,
+        stored.row,
         report.gate_opened,
         report.fare_taken,
         report.passed,
         report.cause,
-        was_reversed,
-        received_at,
+        stored.reversed,
+        stored.received_at_ms,
     )

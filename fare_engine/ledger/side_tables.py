@@ -5,6 +5,8 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+import msgspec.structs
+
 from fare_engine.network import Direction
 from fare_engine.ports import Conflict, Step
 from fare_engine.tap import Report, Tap
@@ -50,7 +52,7 @@ def insert_quarantine(connection: sqlite3.Connection, steps: Iterable[Step]) -> 
 
 def _describe(content: Tap | Report) -> dict[str, Any]:
     if isinstance(content, Report):
-        return content._asdict()
+        return msgspec.structs.asdict(content)
     return {
         "gate_id": content.gate_id,
         "direction": Direction(content.direction).name.lower(),

@@ -76,13 +76,12 @@ class SqliteLedger:
         run_rows: int = RUN_ROWS,
         busy_timeout_s: float = BUSY_TIMEOUT_S,
     ) -> None:
-        self.catalogue = catalogue
         self._path = path
         self._run_rows = run_rows
         self._writer = connect(path, busy_timeout_s=busy_timeout_s)
         self._connection = connect(path, read_only=True)
         self._stations = _read_stations(self._connection)
-        self._station_numbers = {name: number for number, name in self._stations.items()}
+        self.catalogue = catalogue
         self._tail = Tail()
         self._highest = HighestTapIds()
         self._run: Run | None = None
@@ -100,6 +99,18 @@ class SqliteLedger:
             self._run.detach(self._writer)
         self._connection.close()
         self._writer.close()
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What knows every number in the rows."""
+        return self._catalogue
+
+    @catalogue.setter
+    def catalogue(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        numbers = {name: number for number, name in self._stations.items()}
+        gates = catalogue.network.gates
+        self._places = {gate.gate_id: (gate.number, numbers[gate.station_id]) for gate in gates}
 
     @property
     def unindexed_rows(self) -> int:
@@ -166,14 +177,7 @@ class SqliteLedger:
     def find_states(self, tokens: Iterable[bytes]) -> Mapping[bytes, TokenState]:
         """The states of those tokens that have one."""
         try:
-            latest: dict[bytes, int] = {}
-            elsewhere: list[bytes] = []
-            for token in tokens:
-                row = self._tail.find_latest(token)
-                if row is not None:
-                    latest[token] = row
-                else:
-                    elsewhere.append(token)
+            latest, elsewhere = self._tail.find_latest(tokens)
             latest.update(self._find_indexed(elsewhere))
             return self._read_states(latest)
         except sqlite3.Error as error:
@@ -187,7 +191,7 @@ class SqliteLedger:
             if not row.previous_row:
                 return TokenState(None, _NEVER_MS, number, 0, None, 0, 0)
             states = self._read_states({row.token: row.previous_row})
-            return states[row.token]._replace(number=number)
+            return states[row.token].replace(number=number)
         except sqlite3.Error as error:
             raise LedgerUnavailable(f"the ledger cannot be read: {error}") from error
 
@@ -204,7 +208,7 @@ class SqliteLedger:
     def commit(self, entries: Entries) -> None:
         """Store all of it in one transaction; durable on return. May run in another thread."""
         steps, run, connection = entries.steps, self._run, self._writer
-        values = encode(steps, self.catalogue, self._station_numbers)
+        values = encode(steps, self._places, self._catalogue.media)
         try:
             if run is not None:
                 run.attach(connection)
@@ -306,17 +310,17 @@ class SqliteLedger:
         return row
 
     def _find_indexed(self, tokens: list[bytes]) -> Iterator[tuple[bytes, int]]:
+        """The rows that made the states of these tokens; one descent a token, however many taps."""
         for place in range(0, len(tokens), LOOKUP_MAX):
             chunk = tokens[place : place + LOOKUP_MAX]
-            marks = ", ".join("?" * len(chunk))
-            # Beside max(), SQLite takes `row` from the line that holds the greatest number.
-            for token, number, row in self._connection.execute(
-                f"SELECT token, max(number), row FROM token_rows WHERE token IN ({marks})"
-                " GROUP BY token",
+            wanted = ", ".join(["(?)"] * len(chunk))
+            yield from self._connection.execute(
+                f"WITH wanted (token) AS (VALUES {wanted}) SELECT wanted.token, latest.row"
+                " FROM wanted CROSS JOIN token_rows latest ON latest.token = wanted.token"
+                " AND latest.number = (SELECT max(number) FROM token_rows"
+                " WHERE token = wanted.token AND number > 0)",
                 chunk,
-            ):
-                if number > 0:
-                    yield token, row
+            )
 
     def _read_rows(self, rows: Iterable[int]) -> dict[int, TapRow]:
         wanted = list(rows)
@@ -355,7 +359,7 @@ class SqliteLedger:
         if before == 0:
             return TokenState(None, _NEVER_MS, row.number or 0, 0, None, 0, 0)
         state = self._read_states({row.token: before})[row.token]
-        return state._replace(number=row.number or 0)
+        return state.replace(number=row.number or 0)
 
     def _find_reversed(self, rows: Iterable[int]) -> set[int]:
         wanted = list(rows)

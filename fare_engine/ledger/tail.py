@@ -29,9 +29,18 @@ class Tail:
         """The row of a tap, when it is among the latest."""
         return self.tap_ids.get(tap_id) or self.draining_tap_ids.get(tap_id)
 
-    def find_latest(self, token: bytes) -> int | None:
-        """The row of a token's latest tap that changed its state, when it is among the latest."""
-        return self.tokens.get(token) or self.draining_tokens.get(token)
+    def find_latest(self, tokens: Iterable[bytes]) -> tuple[dict[bytes, int], list[bytes]]:
+        """The rows of the latest taps that changed these tokens' states, and who has none here."""
+        latest: dict[bytes, int] = {}
+        elsewhere: list[bytes] = []
+        find, find_draining = self.tokens.get, self.draining_tokens.get
+        for token in tokens:
+            row = find(token) or find_draining(token)
+            if row is None:
+                elsewhere.append(token)
+            else:
+                latest[token] = row
+        return latest, elsewhere
 
     def start_draining(self) -> None:
         """Set what is here aside for a run, and begin anew."""

@@ -49,12 +49,12 @@ def test_when_the_commit_fails_everyone_who_waits_hears_it_and_nothing_is_applie
     taken = Submission(
         [metro.tap("FHY-C-02", "exit", 3), metro.tap("FHY-A-01", "entry", 3, token="berta")],
         NOON_MS,
-        lambda: None,
+        lambda _: None,
     )
     metro.engine.offer(taken)
     batch = metro.engine.take_batch(NOON_MS)
     assert batch is not None
-    waiting = Submission([metro.tap("FHY-C-02", "exit", 4)], NOON_MS, lambda: None)
+    waiting = Submission([metro.tap("FHY-C-02", "exit", 4)], NOON_MS, lambda _: None)
     metro.engine.offer(waiting)
     with pytest.raises(LedgerUnavailable) as failure:
         metro.engine.commit(batch)
@@ -157,7 +157,7 @@ def test_a_batch_takes_whole_submissions_up_to_its_limit(metro: SmallMetro) -> N
 
 
 def _submission(*taps: Tap) -> Submission:
-    return Submission(taps, NOON_MS, lambda: None)
+    return Submission(taps, NOON_MS, lambda _: None)
 
 
 def _reason(result: object) -> Reason:

@@ -14,7 +14,7 @@ STAYED_SHUT = Report(gate_opened=False, fare_taken=0)
 
 
 def report(metro: SmallMetro, tap: Tap, said: Report) -> Verdict:
-    submission = ReportSubmission(tap.tap_id, said, NOON_MS, lambda: None)
+    submission = ReportSubmission(tap.tap_id, said, NOON_MS, lambda _: None)
     metro.engine.offer(submission)
     metro.engine.run_batch(NOON_MS)
     (result,) = submission.results
@@ -53,7 +53,7 @@ def test_an_entry_that_nobody_passed_is_void(metro: SmallMetro, between: Between
     tap = metro.tap("FHY-A-01", "entry")
     first = metro.decide(tap)
     between()
-    assert report(metro, tap, TURNED_BACK) == first._replace(replayed=True)
+    assert report(metro, tap, TURNED_BACK) == first.replace(replayed=True)
     assert stored(metro, first) == (TURNED_BACK, True)
     between()
     assert metro.leave(3).decision.reason is Reason.NO_OPEN_ENTRY
@@ -125,7 +125,7 @@ def test_a_gate_that_stayed_shut_after_all_let_nobody_through(
     tap = metro.tap("FHY-A-01", "entry")
     metro.decide(tap)
     between()
-    again = metro.decide(tap._replace(report=STAYED_SHUT))
+    again = metro.decide(tap.replace(report=STAYED_SHUT))
     assert again.replayed
     between()
     assert metro.leave(3).decision.reason is Reason.NO_OPEN_ENTRY
@@ -135,10 +135,10 @@ def test_the_first_report_counts_and_another_is_recorded_as_a_conflict(
     metro: SmallMetro, between: Between
 ) -> None:
     tap = metro.tap("FHY-A-01", "entry")
-    first = metro.decide(tap._replace(report=OPENED))
+    first = metro.decide(tap.replace(report=OPENED))
     between()
     answer = report(metro, tap, Report(gate_opened=True, fare_taken=180))
-    assert answer == first._replace(replayed=True, tap=answer.tap)
+    assert answer == first.replace(replayed=True, tap=answer.tap)
     assert stored(metro, first) == (OPENED, False)
     assert conflicts(metro) == 1
 
@@ -162,7 +162,7 @@ def test_a_gate_that_decided_alone_may_add_later_that_nobody_passed(
     report(metro, tap, TURNED_BACK)
     assert stored(metro, first) == (TURNED_BACK, True)
     assert conflicts(metro) == 0
-    report(metro, tap, OPENED._replace(passed=True))
+    report(metro, tap, OPENED.replace(passed=True))
     assert conflicts(metro) == 1
 
 
@@ -189,8 +189,8 @@ def test_an_exit_that_a_gate_opened_alone_counts_as_an_exit(
 
 def test_a_report_in_the_batch_of_its_tap_finds_it(metro: SmallMetro, between: Between) -> None:
     tap = metro.tap("FHY-A-01", "entry")
-    first, again = metro.decide_all(tap, tap._replace(report=STAYED_SHUT))
+    first, again = metro.decide_all(tap, tap.replace(report=STAYED_SHUT))
     assert isinstance(first, Verdict)
-    assert again == first._replace(replayed=True)
+    assert again == first.replace(replayed=True)
     between()
     assert metro.leave(3).decision.reason is Reason.NO_OPEN_ENTRY

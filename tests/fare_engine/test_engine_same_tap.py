@@ -26,7 +26,7 @@ def test_the_same_tap_again_is_answered_with_the_first_decision(metro: SmallMetr
     tap = metro.tap("FHY-A-01", "entry")
     first = metro.decide(tap)
     again = metro.decide(tap)
-    assert again == first._replace(replayed=True)
+    assert again == first.replace(replayed=True)
     assert again.decision.reason is Reason.ENTRY_OPENED
 
 
@@ -58,14 +58,14 @@ def test_every_decision_is_answered_again_whatever_came_after_it(
     }
     if restarts:
         metro.restart()
-    assert metro.decide_all(*taps) == [first._replace(replayed=True) for first in firsts]
+    assert metro.decide_all(*taps) == [first.replace(replayed=True) for first in firsts]
 
 
 def test_the_same_tap_twice_in_one_batch_is_decided_once(metro: SmallMetro) -> None:
     tap = metro.tap("FHY-A-01", "entry")
     first, again = metro.decide_all(tap, tap)
     assert isinstance(first, Verdict)
-    assert again == first._replace(replayed=True)
+    assert again == first.replace(replayed=True)
     assert metro.ledger.next_row() == 2
 
 
@@ -87,7 +87,7 @@ def test_another_tap_under_a_known_id_is_a_conflict_before_any_other_check(
     metro: SmallMetro, other: dict[str, Any], same_batch: bool
 ) -> None:
     tap = metro.tap("FHY-A-01", "entry")
-    changed = tap._replace(**other)
+    changed = tap.replace(**other)
     if same_batch:
         first, conflict = metro.decide_all(tap, changed)
         assert isinstance(first, Verdict)
@@ -102,7 +102,7 @@ def test_another_tap_under_a_known_id_is_a_conflict_before_any_other_check(
 def test_a_gate_that_repeats_one_conflict_does_not_fill_the_disk(metro: SmallMetro) -> None:
     tap = metro.tap("FHY-A-01", "entry")
     metro.decide(tap)
-    changed = tap._replace(occurred_at_ms=NOON_MS + 1)
+    changed = tap.replace(occurred_at_ms=NOON_MS + 1)
     results = metro.decide_all(*[changed] * 50)
     assert all(isinstance(result, TapConflict) for result in results)
     assert _count(metro, "conflicts") == 16
@@ -114,12 +114,12 @@ def _bad_taps(metro: SmallMetro) -> list[tuple[Tap, type[FareEngineError], str]]
         (metro.tap("nowhere", "entry"), UnknownGate, "unknown-gate"),
         (metro.tap("FHY-A-01", "exit"), DirectionNotAllowed, "direction-not-allowed"),
         (
-            ahead._replace(occurred_at_ms=ahead.occurred_at_ms + 1),
+            ahead.replace(occurred_at_ms=ahead.occurred_at_ms + 1),
             ClockAhead,
             "clock-ahead",
         ),
         (
-            metro.tap("FHY-A-01", "entry")._replace(occurred_at_ms=-1),
+            metro.tap("FHY-A-01", "entry").replace(occurred_at_ms=-1),
             NoTariffInForce,
             "no-tariff-in-force",
         ),
@@ -146,7 +146,7 @@ def test_a_clock_exactly_five_minutes_ahead_is_taken(metro: SmallMetro) -> None:
 def test_a_gate_that_decided_alone_is_never_told_to_send_again(metro: SmallMetro) -> None:
     report = Report(gate_opened=True, fare_taken=0)
     for tap, _, code in _bad_taps(metro):
-        verdict = metro.decide(tap._replace(report=report))
+        verdict = metro.decide(tap.replace(report=report))
         assert (verdict.decision.reason.outcome, verdict.problem) == (Outcome.RECORDED, code)
         assert verdict.decision.gate_opens
     assert _count(metro, "quarantine") == 4
@@ -165,13 +165,13 @@ def test_a_tap_in_quarantine_is_answered_the_same_even_once_its_gate_is_known(
         metro.restart()
     else:
         metro.engine.use(metro.catalogue)
-    assert metro.decide(tap) == first._replace(replayed=True)
-    (conflict,) = metro.decide_all(tap._replace(gate_id="FHY-A-01"))
+    assert metro.decide(tap) == first.replace(replayed=True)
+    (conflict,) = metro.decide_all(tap.replace(gate_id="FHY-A-01"))
     assert isinstance(conflict, TapConflict)
 
 
 def test_a_report_of_a_tap_that_nobody_sent_is_not_found(metro: SmallMetro) -> None:
-    submission = ReportSubmission("FHY-A-01.20211124.000001", Report(True, 0), 0, lambda: None)
+    submission = ReportSubmission("FHY-A-01.20211124.000001", Report(True, 0), 0, lambda _: None)
     metro.engine.offer(submission)
     metro.engine.run_batch(metro.now_ms)
     assert isinstance(submission.results[0], NotFound)

@@ -64,7 +64,7 @@ class Loop:
         """The decision, or None for a conflict."""
         if tap.tap_id in self._first:
             first, decision = self._first[tap.tap_id]
-            return decision if first[:6] == tap[:6] else None
+            return decision if first.has_content_of(tap) else None
         gate = self._catalogue.gates[tap.gate_id]
         terms = self._catalogue.find_terms(gate.station_id, tap.occurred_at_ms)
         assert terms is not None

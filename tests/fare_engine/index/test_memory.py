@@ -10,7 +10,7 @@ def _token(number: int) -> bytes:
 
 def test_what_was_applied_is_found_and_what_was_forgotten_is_not() -> None:
     index = MemoryIndex()
-    state = BLANK._replace(number=7)
+    state = BLANK.replace(number=7)
     index.apply({_token(1): state, _token(2): BLANK})
     assert index.find([_token(1), _token(3)]) == {_token(1): state}
     index.forget([_token(1), _token(3)])

@@ -46,7 +46,7 @@ def get_explanation(metro: SmallMetro, verdict: Verdict) -> Explanation:
 
 
 def report(metro: SmallMetro, verdict: Verdict, said: Report) -> None:
-    submission = ReportSubmission(verdict.tap.tap_id, said, NOON_MS, lambda: None)
+    submission = ReportSubmission(verdict.tap.tap_id, said, NOON_MS, lambda _: None)
     metro.engine.offer(submission)
     metro.engine.run_batch(NOON_MS)
 

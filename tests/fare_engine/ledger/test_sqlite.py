@@ -74,7 +74,7 @@ def test_every_tap_is_found_again_through_runs_and_restarts(
     order = list(range(len(taps)))
     chance.shuffle(order)
     again = _decide_in_batches(busy_metro, [taps[place] for place in order], chance)
-    assert again == [firsts[place]._replace(replayed=True) for place in order]
+    assert again == [firsts[place].replace(replayed=True) for place in order]
     assert busy_metro.ledger.next_row() == len(taps) + 1
 
 
