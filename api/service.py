@@ -23,6 +23,9 @@ from fare_engine.tap import Report, Tap
 logger = structlog.get_logger(__name__)
 
 INLINE_TAPS_MAX: Final = 128
+QUIET_S: Final = 0.05
+"""After so long without a tap the ledger may catch up with what a burst left."""
+
 AHEAD_TAPS_MIN: Final = 200
 """Fewer taps wait for the commit to end, and share the next one."""
 
@@ -41,7 +44,10 @@ class EngineService:
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._turn_is_due = False
-        self._committing: Batch | None = None
+        self._committing = False
+        self._tending: asyncio.TimerHandle | None = None
+        self._is_tending = False
+        self._closed = False
         self._ahead: Batch | None = None
         self._idle = asyncio.Event()
         self._idle.set()
@@ -69,6 +75,11 @@ class EngineService:
         """How long the latest commits took, smoothed."""
         return self._commit_s
 
+    @property
+    def is_tending(self) -> bool:
+        """Whether the ledger catches up just now."""
+        return self._is_tending
+
     def use(self, catalogue: Catalogue) -> None:
         """Decide by this catalogue from the next batch on."""
         self._engine.use(catalogue)
@@ -81,7 +92,7 @@ class EngineService:
         if self.dead is not None:
             raise LedgerUnavailable("the engine has stopped; the process must be restarted")
         self._engine.offer(submission)
-        if self._committing is None or self._may_decide_ahead():
+        if not self._committing or self._may_decide_ahead():
             self._schedule_turn()
 
     async def decide(
@@ -104,6 +115,7 @@ class EngineService:
     async def close(self) -> None:
         """Answer everyone who waits, then stop."""
         await self._idle.wait()
+        self._closed = True
         self._thread.shutdown()
 
     def _schedule_turn(self) -> None:
@@ -116,7 +128,7 @@ class EngineService:
         """Commit what is decided, or decide what waits."""
         self._turn_is_due = False
         try:
-            if self._committing is None:
+            if not self._committing:
                 batch = self._ahead or self._engine.take_batch(now_ms())
                 self._ahead = None
                 if batch is not None:
@@ -137,14 +149,46 @@ class EngineService:
         )
 
     def _go_on(self) -> None:
-        if self._committing is None:
+        if not self._committing:
             if self._ahead is not None or self._engine.has_pending:
                 self._schedule_turn()
             elif not self._turn_is_due:
                 self._idle.set()
                 self.on_idle()
+                self._tend_when_quiet()
         elif self._may_decide_ahead():
             self._schedule_turn()
+
+    def _tend_when_quiet(self) -> None:
+        """Let the ledger catch up, once no tap has come for a while."""
+        if self._tending is None and not self._closed and self._engine.is_behind:
+            self._tending = self._loop.call_later(QUIET_S, self._tend, self.batches)
+
+    def _tend(self, batches_before: int) -> None:
+        self._tending = None
+        if self._closed or self._committing or self._engine.has_pending:
+            return  # whoever ends this comes back to `_tend_when_quiet`
+        quiet = self.batches == batches_before
+        if not (quiet and self._engine.is_behind and self._engine.can_tend):
+            self._tend_when_quiet()
+            return
+        self._committing = self._is_tending = True
+        tending = self._thread.submit(self._engine.tend)
+        tending.add_done_callback(
+            lambda done: self._loop.call_soon_threadsafe(self._tended, done.exception())
+        )
+
+    def _tended(self, error: BaseException | None) -> None:
+        self._committing = self._is_tending = False
+        if self._closed:
+            return
+        if error is not None:
+            logger.error("tending_failed", error=str(error))
+        else:
+            self._engine.tended()
+            if not self._engine.has_pending:
+                self._tend(self.batches)  # still quiet: go on at once
+        self._go_on()
 
     def _commit(self, batch: Batch) -> None:
         begun = time.perf_counter()
@@ -156,7 +200,7 @@ class EngineService:
                 error = failure
             self._finish(batch, begun, error)
             return
-        self._committing = batch
+        self._committing = True
         commit = self._thread.submit(self._engine.commit, batch)
         commit.add_done_callback(
             lambda done: self._loop.call_soon_threadsafe(
@@ -165,7 +209,7 @@ class EngineService:
         )
 
     def _finish_and_go_on(self, batch: Batch, begun: float, error: BaseException | None) -> None:
-        self._committing = None
+        self._committing = False
         try:
             self._finish(batch, begun, error)
             if self._ahead is not None:  # at once, so that the disk does not wait for the loop

@@ -35,7 +35,7 @@ from fare_engine.errors import (
 )
 from fare_engine.journey import BLANK
 from fare_engine.matching import decide
-from fare_engine.ports import Conflict, Ledger, StateIndex, StoredReport
+from fare_engine.ports import NOTHING, Conflict, Ledger, StateIndex, StoredReport
 from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
 
@@ -127,6 +127,24 @@ class Engine:
         """
         if not batch.is_empty():
             self._ledger.commit(batch.entries)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether a burst of taps left the ledger work to do while none waits."""
+        return not self._uncommitted and not self.must_recover and self._ledger.is_behind
+
+    @property
+    def can_tend(self) -> bool:
+        """Whether `tend` would do some of it now."""
+        return self._ledger.can_catch_up
+
+    def tend(self) -> None:
+        """Have the ledger do some of it, like a commit; then call `tended`. LedgerUnavailable."""
+        self._ledger.commit(NOTHING)
+
+    def tended(self) -> None:
+        """What `tend` did is durable now."""
+        self._ledger.confirm()
 
     def committed(self, batch: Batch) -> None:
         """Apply what is durable now, and answer."""

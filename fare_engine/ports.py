@@ -1,7 +1,7 @@
 """What the engine asks of a ledger and of an index; the backends live in their packages."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from fare_engine.catalogue import Catalogue
 from fare_engine.journey import TokenState
@@ -39,10 +39,21 @@ class Entries(Value, frozen=True):
     conflicts: Sequence[Conflict]
 
 
+NOTHING: Final = Entries((), (), ())
+
+
 class Ledger(Protocol):
     """The durable truth. Every method may raise LedgerUnavailable."""
 
     catalogue: Catalogue
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether a burst of taps left work, which commits of nothing do."""
+
+    @property
+    def can_catch_up(self) -> bool:
+        """Whether a commit of nothing would do some of it now."""
 
     def next_row(self) -> int:
         """The place that the next tap will take."""

@@ -81,6 +81,11 @@ class Run:
         )
         self._thread.start()
 
+    @property
+    def is_sorted(self) -> bool:
+        """Whether its entries can be written."""
+        return self._ready.is_set()
+
     def wait_until_sorted(self) -> None:
         """Wait for the thread that reads and sorts."""
         if self._thread is not None:

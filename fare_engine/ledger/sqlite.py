@@ -15,6 +15,7 @@ from fare_engine.catalogue import Catalogue
 from fare_engine.errors import LedgerUnavailable
 from fare_engine.journey import TokenState
 from fare_engine.ledger.checkpoints import Checkpointer
+from fare_engine.ledger.known_tokens import KnownTokens
 from fare_engine.ledger.rows import (
     QUARANTINE_COLUMNS,
     SELECT,
@@ -36,6 +37,18 @@ BUSY_TIMEOUT_S: Final = 5.0
 
 LOOKUP_MAX: Final = 500
 """Values of one IN list: below every SQLite's limit of variables."""
+
+BURST_ROWS: Final = 200
+"""A commit of more rows belongs to a burst, which is over sooner without index entries."""
+
+TENDED_ROWS: Final = 128
+"""What a commit of nothing writes entries for: a tap that comes meanwhile waits a millisecond."""
+
+BEHIND_RUNS: Final = 2
+"""So many runs' rows without index entries come of a burst only, not of steady taps."""
+
+BURST_RUNS: Final = 6
+"""So many runs' rows may wait in memory; then bursts take index entries along like all commits."""
 
 _INSERT_TAPS: Final = "INSERT INTO taps"
 _REPORT_COLUMNS: Final = "row, gate_opened, fare_taken, passed, cause, reversed, received_at"
@@ -84,6 +97,7 @@ class SqliteLedger:
         self.catalogue = catalogue
         self._tail = Tail()
         self._highest = HighestTapIds()
+        self._known_tokens = KnownTokens()
         self._run: Run | None = None
         self._unconfirmed: list[Any] = []
         self._last_row = 0
@@ -91,9 +105,11 @@ class SqliteLedger:
         self._lookup_lock = threading.Lock()
         self.checkpointer = Checkpointer(lambda: connect(path), path)
         self.recover()
+        self._known_tokens.read_beside(lambda: connect(path, read_only=True))
 
     def close(self) -> None:
         """Close the file; the log is folded into it by SQLite."""
+        self._known_tokens.stop()
         self.checkpointer.stop()
         if self._run is not None:
             self._run.detach(self._writer)
@@ -116,6 +132,17 @@ class SqliteLedger:
     def unindexed_rows(self) -> int:
         """Rows that are looked up in memory until their index entries are written."""
         return self._last_row - self._indexed_through
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether a burst left index entries to write."""
+        waiting = self._run_rows * (1 if self._run is None else BEHIND_RUNS)
+        return self.unindexed_rows >= waiting
+
+    @property
+    def can_catch_up(self) -> bool:
+        """Whether a commit of nothing would write some of them now."""
+        return self._run is None or self._run.is_sorted
 
     def next_row(self) -> int:
         """The place that the next tap will take."""
@@ -145,6 +172,7 @@ class SqliteLedger:
                 if number is not None:
                     tokens[token] = row
                 self._last_row = row
+            self._known_tokens.add(tokens)
             self._learn_tail()
         except sqlite3.Error as error:
             raise LedgerUnavailable(f"the ledger cannot be read: {error}") from error
@@ -178,7 +206,7 @@ class SqliteLedger:
         """The states of those tokens that have one."""
         try:
             latest, elsewhere = self._tail.find_latest(tokens)
-            latest.update(self._find_indexed(elsewhere))
+            latest.update(self._find_indexed(self._known_tokens.pick(elsewhere)))
             return self._read_states(latest)
         except sqlite3.Error as error:
             raise LedgerUnavailable(f"the ledger cannot be read: {error}") from error
@@ -218,8 +246,8 @@ class SqliteLedger:
                 connection.execute("BEGIN IMMEDIATE")
                 insert_rows(connection, _INSERT_TAPS, WIDTH, values)
                 self._insert_beside(connection, entries)
-                if run is not None:
-                    run.write_slice(connection, len(steps))
+                if run is not None and self._has_time(len(steps)):
+                    run.write_slice(connection, len(steps) or TENDED_ROWS)
                 connection.execute("COMMIT")
         except sqlite3.Error as error:
             self._roll_back()
@@ -229,6 +257,7 @@ class SqliteLedger:
     def confirm(self) -> None:
         """After a commit that succeeded: find what it stored from now on."""
         values, self._unconfirmed = self._unconfirmed, []
+        rows = len(values) // WIDTH
         self._remember(values)
         run = self._run
         if run is not None and run.failed:
@@ -240,9 +269,9 @@ class SqliteLedger:
             self._indexed_through = run.through_row
             self._tail.finish_draining()
             self._run = None
-        elif run is None and len(self._tail) >= self._run_rows:
+        elif run is None and self._is_run_due(rows):
             self._start_run()
-        self.checkpointer.committed(len(values) // WIDTH)
+        self.checkpointer.committed(rows)
 
     def _insert_beside(self, connection: sqlite3.Connection, entries: Entries) -> None:
         if entries.reports:
@@ -261,12 +290,20 @@ class SqliteLedger:
         tap_ids, tokens, numbers = values[1::WIDTH], values[2::WIDTH], values[3::WIDTH]
         rows = range(values[0], values[0] + len(tap_ids))
         self._tail.tap_ids.update(zip(tap_ids, rows, strict=True))
+        self._known_tokens.add(tokens)
         if None in numbers:
             latest = zip(tokens, rows, numbers, strict=True)
             self._tail.tokens.update((token, row) for token, row, number in latest if number)
         else:
             self._tail.tokens.update(zip(tokens, rows, strict=True))
         self._last_row = rows[-1]
+
+    def _is_run_due(self, rows_committed: int) -> bool:
+        return len(self._tail) >= self._run_rows and self._has_time(rows_committed)
+
+    def _has_time(self, rows_committed: int) -> bool:
+        """Whether index entries may be written now: a burst of taps is let pass first."""
+        return rows_committed <= BURST_ROWS or self.unindexed_rows >= self._run_rows * BURST_RUNS
 
     def _start_run(self) -> None:
         self._run = Run(self._indexed_through, self._last_row)

@@ -121,11 +121,12 @@ def test_a_ledger_that_cannot_be_read_fails_the_batch_and_recovers(metro: SmallM
     metro.enter(0)
     metro.restart()
     connection = metro.ledger._writer
-    connection.execute("ALTER TABLE token_rows RENAME TO token_rows_away")
-    (result,) = metro.decide_all(metro.tap("FHY-A-01", "entry", 0, token="berta"))
+    exit_tap = metro.tap("FHY-C-02", "exit", 3)
+    connection.execute("ALTER TABLE taps RENAME TO taps_away")
+    (result,) = metro.decide_all(exit_tap)
     assert isinstance(result, LedgerUnavailable)
-    connection.execute("ALTER TABLE token_rows_away RENAME TO token_rows")
-    assert metro.leave(3).decision.reason is Reason.SAME_STATION_WITHIN_WINDOW
+    connection.execute("ALTER TABLE taps_away RENAME TO taps")
+    assert metro.decide(exit_tap).decision.reason is Reason.SAME_STATION_WITHIN_WINDOW
 
 
 def test_more_taps_than_may_wait_are_turned_away_and_the_others_kept(metro: SmallMetro) -> None:

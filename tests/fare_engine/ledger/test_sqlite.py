@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from fare_engine.batch import Result
 from fare_engine.journey import BLANK
+from fare_engine.ledger.sqlite import BURST_ROWS, BURST_RUNS
 from fare_engine.ledger.tail import HighestTapIds
 from fare_engine.tap import Tap
 from fare_engine.verdict import Verdict
@@ -114,6 +116,34 @@ def test_a_finished_run_leaves_exactly_the_entries_of_its_rows(busy_metro: Small
     assert tokens == rows
 
 
+def test_a_burst_is_let_pass_and_its_entries_are_written_while_no_tap_waits(
+    busy_metro: SmallMetro,
+) -> None:
+    ledger, engine = busy_metro.ledger, busy_metro.engine
+    burst = _taps(busy_metro, BURST_ROWS + 1, 1)
+    firsts = busy_metro.decide_all(*burst)
+    assert ledger.unindexed_rows == len(burst)
+    while ledger.unindexed_rows:
+        engine.tend()
+        engine.tended()
+        if (run := ledger._run) is not None:
+            run.wait_until_sorted()
+    assert _indexed_through(busy_metro) == len(burst)
+    assert busy_metro.decide_all(*burst) == [_again(first) for first in firsts]
+
+
+def test_entries_are_written_in_a_burst_too_once_too_many_rows_wait(
+    busy_metro: SmallMetro,
+) -> None:
+    taps = _taps(busy_metro, 10 * (BURST_ROWS + 1), 1)
+    for place in range(0, len(taps), BURST_ROWS + 1):
+        busy_metro.decide_all(*taps[place : place + BURST_ROWS + 1])
+        if busy_metro.ledger._run is not None:
+            busy_metro.ledger._run.wait_until_sorted()
+    assert _indexed_through(busy_metro) > 0
+    assert busy_metro.ledger.unindexed_rows < (BURST_RUNS + 2) * (BURST_ROWS + 1)
+
+
 def test_a_tap_id_below_the_greatest_of_a_longer_prefix_is_not_taken_for_new(
     busy_metro: SmallMetro,
 ) -> None:
@@ -157,6 +187,11 @@ def test_no_card_number_and_no_gate_key_stands_in_a_row(metro: SmallMetro) -> No
     ]
     assert "token" in columns
     assert not {"medium_id", "card", "account"} & set(columns)
+
+
+def _again(first: Result) -> Verdict:
+    assert isinstance(first, Verdict), first
+    return first.replace(replayed=True)
 
 
 def _indexed_through(metro: SmallMetro) -> int:
