@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from fare_engine.batch import Batch, Finding, ReportSubmission, Result, Submission
+from fare_engine.batch import Batch, CodeId, Finding, ReportSubmission, Result, Submission
 from fare_engine.catalogue import Catalogue, TermsStretch
 from fare_engine.decision import Decision, Reason
 from fare_engine.errors import (
@@ -36,6 +36,7 @@ from fare_engine.errors import (
 from fare_engine.journey import BLANK
 from fare_engine.matching import decide
 from fare_engine.ports import Conflict, Ledger, StateIndex, StoredReport
+from fare_engine.ride_codes import decide_with_code, load_codes
 from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
 
@@ -49,6 +50,7 @@ PENDING_TAPS_MAX: Final = 100_000
 """Taps that wait for a transaction; beyond it new ones are turned away with a clear error."""
 
 _make: Final = tuple.__new__
+_NO_TARIFF: Final = "no tariff was in force at occurred_at"
 _NO_ERRORS: Final = frozenset({type(None), Reason})
 """Findings that go to the rule: none, or a refusal."""
 
@@ -213,6 +215,8 @@ class Engine:
                 taps = submission.taps
                 tap_ids += [tap.tap_id for tap in taps]
                 tokens.update([tap.token for tap in taps])
+                if submission.findings:
+                    load_codes(batch, self._ledger, submission.findings.values())
             else:
                 tap_ids.append(submission.tap_id)
         known = batch.known
@@ -274,8 +278,7 @@ class Engine:
             terms = stretch[2]
             if terms is None:
                 batch.next_row = row
-                error = NoTariffInForce("no tariff was in force at occurred_at")
-                results.append(self._refuse(batch, submission, tap, error))
+                results.append(self._refuse(batch, submission, tap, NoTariffInForce(_NO_TARIFF)))
                 row = batch.next_row
                 continue
             before = states.get(token, BLANK)
@@ -311,6 +314,11 @@ class Engine:
             error = ClockAhead("occurred_at is more than 5 minutes ahead of the engine's clock")
         elif isinstance(finding, TapRefused):
             error = finding
+        elif isinstance(finding, CodeId) and tap.medium_type in self.catalogue.media:
+            terms = self.catalogue.find_terms(gate.station_id, tap.occurred_at_ms)
+            if terms is not None:
+                return decide_with_code(batch, submission, tap, gate, terms, finding)
+            error = NoTariffInForce(_NO_TARIFF)
         else:
             error = UnknownMedium(f"there is no medium type {tap.medium_type!r}")
         return self._refuse(batch, submission, tap, error)

@@ -30,12 +30,23 @@ class Conflict(NamedTuple):
     received_at_ms: int
 
 
+class CodeUse(NamedTuple):
+    """The tap that used a ride code first."""
+
+    row: int
+    token: bytes
+    station_id: str
+    direction: int
+    occurred_at_ms: int
+
+
 class Entries(NamedTuple):
-    """All that one transaction stores."""
+    """All that one transaction stores. `codes` are the ride codes used now, with their rows."""
 
     steps: Sequence[Step]
     reports: Sequence[StoredReport]
     conflicts: Sequence[Conflict]
+    codes: Sequence[tuple[str, int]] = ()
 
 
 class Ledger(Protocol):
@@ -57,6 +68,9 @@ class Ledger(Protocol):
 
     def find_report(self, row: int) -> StoredReport | None:
         """The report stored beside a tap."""
+
+    def find_codes(self, code_ids: Sequence[str]) -> Mapping[str, CodeUse]:
+        """The first uses of those ride codes that were used."""
 
     def commit(self, entries: Entries) -> None:
         """Store all of it in one transaction; durable on return. May run in another thread."""
