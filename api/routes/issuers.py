@@ -117,7 +117,8 @@ def _read_key(issuer_id: str, request: IssuerKeyRequest) -> IssuerKey:
     """The key of a request, once it was found to be one; KeyUnusable when it is none."""
     public_key = decode_key(request.public_key)
     make_check(request.algorithm, public_key)
-    valid_from_ms = now_ms() if request.valid_from is None else request.valid_from
+    # Codes name the second of their issue: one made at once must not lie before its key.
+    valid_from_ms = now_ms() // 1_000 * 1_000 if request.valid_from is None else request.valid_from
     return IssuerKey(
         issuer_id, request.key_id, request.algorithm, public_key, valid_from_ms, request.valid_to
     )
