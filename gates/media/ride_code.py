@@ -86,11 +86,11 @@ def parse(text: str) -> SignedCode:
     unpacked = _unpack(text)
     try:
         envelope = cbor2.loads(unpacked)
-        protected, unprotected, payload, signature = envelope.value
+        protected, _, payload, signature = envelope.value
         is_right = (
             envelope.tag == _SIGN1_TAG
-            and unprotected == {}
             and type(protected) is type(payload) is type(signature) is bytes
+            # One spelling, and an unprotected header that is empty: nothing stands unsigned.
             and _envelop(protected, payload, signature) == unpacked
         )
         if not is_right:
