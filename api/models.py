@@ -91,6 +91,7 @@ class MediumByToken(Request):
 
     type: Code
     token: Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f]{32}$", strict=True)]
+    code_id: Id | None = Field(None, description="the id of the ride code the gate verified")
 
 
 class MediumByCode(Request):

@@ -45,6 +45,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "direction-not-allowed": Kind(422, "The gate does not take this direction", "direction"),
     "unknown-medium": Kind(422, "There is no such medium type", "medium.type"),
     "medium-id-invalid": Kind(422, "The id does not fit its medium", "medium.id"),
+    "key-unusable": Kind(422, "The key cannot be used", "public_key"),
+    "ride-code-refused": Kind(422, "The ride code is refused", "medium.code"),
     "no-tariff-in-force": Kind(422, "No tariff was in force", "occurred_at"),
     "tap-refused": Kind(422, "The tap cannot be decided"),
     "catalogue-invalid": Kind(422, "The catalogue would hold what cannot be"),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from api.ride_codes import RideCodeReader
 from api.service import EngineService
 from api.settings import Settings
 from fare_engine.catalogue import Catalogue
@@ -44,6 +45,7 @@ class Runtime:
     database: Database
     keys: dict[bytes, Key]
     make_token: Callable[[str, str], bytes]
+    ride_codes: RideCodeReader
     settings: Settings
     ledger_path: Path
     _changing: asyncio.Lock
@@ -137,6 +139,7 @@ async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIte
                 database=database,
                 keys=keys,
                 make_token=maker.token,
+                ride_codes=RideCodeReader(maker.token, catalogue),
                 settings=settings,
                 ledger_path=path,
                 _changing=asyncio.Lock(),

@@ -52,6 +52,9 @@ class TariffRules(Request):
     reentry_grace_seconds: Length
     reexit_grace_seconds: Length
     clock_skew_tolerance_seconds: Length
+    ride_code_validity_seconds: Length = Field(
+        30, description="how long before or after its issue a ride code counts, both inclusive"
+    )
     journey_expiry: Literal["service_date_end"] | Expiry
     service_date_cut: str = Field(max_length=5, examples=["04:00"])
     time_zone: str = Field(min_length=1, max_length=64, examples=["Asia/Shanghai"])

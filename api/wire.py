@@ -15,9 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 from api.models import FARE_MAX, MEDIUM_ID_MAX, RIDE_CODE_MAX, TapRequest
 from api.problems import Refused
 from api.times import parse_rfc3339
-from fare_engine.batch import Finding
+from fare_engine.batch import CodeId, Finding
 from fare_engine.catalogue import Catalogue
-from fare_engine.decision import Reason
 from fare_engine.errors import MediumIdInvalid, UnknownMedium
 from fare_engine.network import Direction
 from fare_engine.tap import Report, Tap
@@ -35,6 +34,8 @@ _find_direction: Final = _DIRECTIONS.get
 _ACTIONS: Final = {"open": True, "refuse": False}
 
 Read = tuple[Tap, Finding | None]
+ReadCode = Callable[[str, str, int, Catalogue], tuple[bytes, Finding]]
+"""What `api.ride_codes.RideCodeReader.read` does."""
 
 
 class _Struct(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -88,8 +89,9 @@ _MODEL: Final = TypeAdapter(TapRequest)
 class TapReader:
     """Turns the bytes of a request into taps with tokens; card numbers go no further."""
 
-    def __init__(self, make_token: Callable[[str, str], bytes]) -> None:
+    def __init__(self, make_token: Callable[[str, str], bytes], read_code: ReadCode) -> None:
         self._make_token = make_token
+        self._read_code = read_code
 
     def read_tap(self, body: bytes, catalogue: Catalogue) -> Read:
         """The tap of a body; Refused says what is wrong with it."""
@@ -173,7 +175,7 @@ class TapReader:
                 raise _Unfit
             finding = UnknownMedium(f"there is no medium type {medium_type!r}")
         if isinstance(token_text, str):
-            if not medium_id is medium.code is medium.code_id is UNSET:
+            if not medium_id is medium.code is UNSET:
                 raise _Unfit
             token = _read_token(token_text)
         elif isinstance(medium_id, str) and medium.code is UNSET:
@@ -182,26 +184,14 @@ class TapReader:
             token = self._make_token(medium_type, medium_id)
             if pattern is not None and pattern.fullmatch(medium_id) is None:
                 finding = MediumIdInvalid(f"the id does not fit a medium of type {medium_type}")
-            if medium.code_id is not UNSET:
-                _check_code_id(medium.code_id)
         else:
-            token, finding = self._read_ride_code(medium)
+            code = _get_ride_code(medium)
+            token, finding = self._read_code(code, tap_id, occurred_at_ms, catalogue)
+        if medium.code_id is not UNSET:
+            finding = _read_code_id(medium.code_id, finding)
         report = None if wire.offline is None else _convert_report(wire.offline)
         tap = Tap(tap_id, gate_id, direction, medium_type, token, occurred_at_ms, report)
         return tap, finding
-
-    def _read_ride_code(self, medium: _Medium) -> tuple[bytes, Finding]:
-        code = medium.code
-        if (
-            not isinstance(code, str)
-            or medium.id is not UNSET
-            or medium.code_id is not UNSET
-            or medium.type != "qr"
-            or not 1 <= len(code) <= RIDE_CODE_MAX
-        ):
-            raise _Unfit
-        # No issuer of ride codes is registered with this engine, so none of its keys fits.
-        return self._make_token("qr code", code), Reason.RIDE_CODE_INVALID
 
 
 class BatchRead:
@@ -248,9 +238,26 @@ def _convert_report(offline: _Offline) -> Report:
     return Report(opened, offline.fare_taken)
 
 
-def _check_code_id(code_id: Any) -> None:
-    if code_id is not None and _ID.fullmatch(code_id) is None:
+def _get_ride_code(medium: _Medium) -> str:
+    code = medium.code
+    if (
+        not isinstance(code, str)
+        or medium.id is not UNSET
+        or medium.code_id is not UNSET
+        or medium.type != "qr"
+        or not 1 <= len(code) <= RIDE_CODE_MAX
+    ):
         raise _Unfit
+    return code
+
+
+def _read_code_id(code_id: Any, finding: Finding | None) -> Finding | None:
+    """The id of a ride code that the gate verified, unless something else was found out."""
+    if code_id is None:
+        return finding
+    if _ID.fullmatch(code_id) is None:
+        raise _Unfit
+    return CodeId(code_id) if finding is None else finding
 
 
 def _explain(body: bytes) -> Refused:

@@ -5,13 +5,21 @@ from collections.abc import Callable, Mapping, Sequence
 from fare_engine.decision import Reason
 from fare_engine.errors import FareEngineError, TapRefused
 from fare_engine.journey import TokenState
-from fare_engine.ports import Conflict, Entries, Step, StoredReport
+from fare_engine.ports import CodeUse, Conflict, Entries, Step, StoredReport
 from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
 
 Result = Verdict | FareEngineError
-Finding = TapRefused | Reason
-"""What the edge found out about a medium: an error, or a refusal of the rule."""
+
+
+class CodeId(str):
+    """The id of a ride code that was verified, by its gate or by the edge of the engine."""
+
+    __slots__ = ()
+
+
+Finding = TapRefused | Reason | CodeId
+"""What the edge found out about a medium: an error, a refusal of the rule, or a ride code."""
 
 
 class Submission:
@@ -70,6 +78,8 @@ class Batch:
         self.fresh: dict[str, Step] = {}
         self.reports: dict[int, StoredReport] = {}
         self.conflicts: list[Conflict] = []
+        self.codes: dict[str, CodeUse] = {}
+        self.new_codes: list[tuple[str, int]] = []
         self.replays = 0
 
     def find_step(self, tap_id: str) -> Step | None:
@@ -89,7 +99,8 @@ class Batch:
     @property
     def entries(self) -> Entries:
         """What the ledger has to store."""
-        return Entries(tuple(self.fresh.values()), tuple(self.reports.values()), self.conflicts)
+        steps, reports = tuple(self.fresh.values()), tuple(self.reports.values())
+        return Entries(steps, reports, self.conflicts, self.new_codes)
 
     @property
     def taps(self) -> int:

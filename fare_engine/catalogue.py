@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from fare_engine.errors import LedgerDamaged, NotFound
+from fare_engine.issuer import IssuerKey
 from fare_engine.journey import Terms
 from fare_engine.network import Gate, MediumType, Network, Station
 from fare_engine.policy import Policy, Suspension
@@ -32,6 +33,8 @@ class Catalogue:
     policies: Mapping[str, tuple[Policy, ...]] = field(default_factory=dict)
     suspensions: Mapping[str, tuple[Suspension, ...]] = field(default_factory=dict)
     tariffs: tuple[Tariff, ...] = ()
+    issuer_keys: tuple[IssuerKey, ...] = ()
+    """Every key that ever signed ride codes, by issuer and beginning."""
     terms: dict[TermsKey, Terms] = field(default_factory=dict, repr=False, compare=False)
     """Every `Terms` made so far, handed on to the next catalogue, so that each is made once."""
 

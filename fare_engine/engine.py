@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from fare_engine.batch import Batch, Finding, ReportSubmission, Result, Submission
+from fare_engine.batch import Batch, CodeId, Finding, ReportSubmission, Result, Submission
 from fare_engine.catalogue import Catalogue, TermsStretch
 from fare_engine.decision import Decision, Reason
 from fare_engine.errors import (
@@ -36,6 +36,7 @@ from fare_engine.errors import (
 from fare_engine.journey import BLANK
 from fare_engine.matching import decide
 from fare_engine.ports import NOTHING, Conflict, Ledger, StateIndex, StoredReport
+from fare_engine.ride_codes import decide_with_code, load_codes
 from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
 
@@ -227,6 +228,8 @@ class Engine:
                 for tap in submission.taps:
                     tap_ids.append(tap.tap_id)
                     tokens.append(tap.token)
+                if submission.findings:
+                    load_codes(batch, self._ledger, submission.findings.values())
             else:
                 tap_ids.append(submission.tap_id)
         known = batch.known
@@ -325,6 +328,10 @@ class Engine:
             error = finding
         elif tap.medium_type not in self.catalogue.media:
             error = UnknownMedium(f"there is no medium type {tap.medium_type!r}")
+        elif isinstance(finding, CodeId) and (
+            terms := self.catalogue.find_terms(gate.station_id, tap.occurred_at_ms)
+        ):
+            return decide_with_code(batch, submission, tap, gate, terms, finding)
         else:
             error = NoTariffInForce("no tariff was in force at occurred_at")
         return self._refuse(batch, submission, tap, error)

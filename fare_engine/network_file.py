@@ -27,7 +27,9 @@ from fare_engine.network import (
 from fare_engine.policy import Policy
 
 TIANFUTONG = MediumType("tianfutong", Name("天府通", "Tianfutong"), "[0-9]{10,20}")
-QR = MediumType("qr", Name("二维码乘车码", "QR ride code"), "[A-Za-z0-9][A-Za-z0-9._@:-]{0,63}")
+QR = MediumType(
+    "qr", Name("二维码乘车码", "QR ride code"), "[A-Za-z0-9][A-Za-z0-9._@:-]{0,61}(#[1-9])?"
+)
 BUILTIN_MEDIA = (TIANFUTONG, QR)
 """The media of a network whose file names none of its own."""
 

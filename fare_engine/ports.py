@@ -31,12 +31,27 @@ class Conflict(Value, frozen=True):
     received_at_ms: int
 
 
+class CodeUse(Value, frozen=True):
+    """The tap that used a ride code first."""
+
+    row: int
+    token: bytes
+    station_id: str
+    direction: int
+    occurred_at_ms: int
+
+
 class Entries(Value, frozen=True):
-    """All that one transaction stores."""
+    """All that one transaction stores. `codes` are the ride codes used now, with their rows."""
 
     steps: Sequence[Step]
     reports: Sequence[StoredReport]
     conflicts: Sequence[Conflict]
+    codes: Sequence[tuple[str, int]] = ()
+
+    def is_taps_alone(self) -> bool:
+        """Whether nothing stands beside the taps."""
+        return not (self.reports or self.conflicts or self.codes)
 
 
 NOTHING: Final = Entries((), (), ())
@@ -69,6 +84,9 @@ class Ledger(Protocol):
 
     def find_report(self, row: int) -> StoredReport | None:
         """The report stored beside a tap."""
+
+    def find_codes(self, code_ids: Sequence[str]) -> Mapping[str, CodeUse]:
+        """The first uses of those ride codes that were used."""
 
     def commit(self, entries: Entries) -> None:
         """Store all of it in one transaction; durable on return. May run in another thread."""

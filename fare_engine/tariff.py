@@ -32,6 +32,7 @@ class Tariff:
     reentry_grace_ms: int = 120 * SECOND_MS
     reexit_grace_ms: int = 60 * SECOND_MS
     clock_skew_tolerance_ms: int = 30 * SECOND_MS
+    ride_code_validity_ms: int = 30 * SECOND_MS
     journey_expiry_ms: int | None = None
     calendar: ServiceCalendar = field(default_factory=ServiceCalendar)
     note: str = ""

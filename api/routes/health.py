@@ -108,6 +108,14 @@ class RuntimeCollector(Collector):
             reason = Reason(number)
             taps.add_metric([reason.outcome.code, problem or reason.code], count)
         yield taps
+        refused = CounterMetricFamily(
+            "fare_ride_codes_refused",
+            "Ride codes that could not be verified, by what was wrong",
+            labels=["fault"],
+        )
+        for fault, count in sorted(self._runtime.ride_codes.faults.items(), key=str):
+            refused.add_metric([fault.value], count)
+        yield refused
         checkpointer = ledger.checkpointer
         counters = {
             "fare_taps_replayed": ("Taps answered with their first decision", service.replayed),

@@ -76,15 +76,18 @@ def writing(engine: Engine) -> Iterator[Connection]:
         raise LedgerUnavailable(f"{_tell(engine)} did not confirm: {error.orig}") from error
 
 
-def migrate(engine: Engine) -> None:
-    """Bring the database to the schema of this version, in one transaction; data stay."""
+def migrate(engine: Engine, revision: str = "head") -> None:
+    """Bring the database to the schema of this version, in one transaction; data stay.
+
+    An earlier revision may be named for an empty database, to try what leads on from there.
+    """
     found = find_revision(engine)
     if found is not None and found not in list_revisions():
         check_schema(engine)
     config = _make_config()
     with writing(engine) as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
 def check_schema(engine: Engine) -> None:

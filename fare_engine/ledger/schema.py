@@ -113,6 +113,15 @@ conflicts = Table(
     comment="a known tap_id with other content, or a second report",
 )
 
+ride_codes = Table(
+    "ride_codes",
+    metadata,
+    Column("code_id", String(64), primary_key=True, comment="begins with the second of issue"),
+    Column("row", RowNumber, ForeignKey("taps.row"), nullable=False),
+    comment="which tap used a ride code first",
+    sqlite_with_rowid=False,
+)
+
 quarantine = Table(
     "quarantine",
     metadata,
@@ -230,6 +239,19 @@ tariffs = Table(
     Column("rules", JSON, nullable=False, comment="see fare_engine.ledger.tariff_document"),
     Column("published_at", BigInteger, nullable=False),
     comment="versions are never edited",
+)
+
+issuer_keys = Table(
+    "issuer_keys",
+    metadata,
+    Column("issuer_id", String(16), primary_key=True),
+    Column("key_id", String(16), primary_key=True),
+    Column("algorithm", String(16), nullable=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("valid_from", BigInteger, nullable=False, comment="of the codes it signs"),
+    Column("valid_to", BigInteger),
+    Column("added_at", BigInteger, nullable=False),
+    comment="public keys of issuers of ride codes; never removed",
 )
 
 keys = Table(

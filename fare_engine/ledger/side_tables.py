@@ -1,18 +1,53 @@
-"""What is stored beside the taps: conflicts and the quarantine."""
+"""What is stored beside the taps: reports, ride codes, conflicts and the quarantine."""
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec.structs
 
+from fare_engine.ledger.rows import encode_report
 from fare_engine.network import Direction
-from fare_engine.ports import Conflict, Step
+from fare_engine.ports import CodeUse, Conflict, Step, StoredReport
 from fare_engine.tap import Report, Tap
 
 CONFLICTS_PER_TAP_MAX: Final = 16
 """A gate that repeats one mistake for ever must not fill the disk; the first few tell it all."""
+
+
+REPORT_COLUMNS: Final = "row, gate_opened, fare_taken, passed, cause, reversed, received_at"
+
+_FIND_CODE: Final = (
+    "SELECT t.row, t.token, t.station, t.direction, t.occurred_at"
+    " FROM ride_codes c JOIN taps t ON t.row = c.row WHERE c.code_id = ?"
+)
+
+
+def insert_reports(connection: sqlite3.Connection, reports: Iterable[StoredReport]) -> None:
+    """Store what gates did."""
+    connection.executemany(
+        f"INSERT OR REPLACE INTO reports ({REPORT_COLUMNS}) VALUES (?,?,?,?,?,?,?)",
+        [encode_report(report) for report in reports],
+    )
+
+
+def insert_codes(connection: sqlite3.Connection, codes: Iterable[tuple[str, int]]) -> None:
+    """Store which ride codes are used now, with the rows of their taps."""
+    connection.executemany('INSERT INTO ride_codes (code_id, "row") VALUES (?, ?)', codes)
+
+
+def find_codes(
+    connection: sqlite3.Connection, code_ids: Iterable[str], stations: Mapping[int, str]
+) -> dict[str, CodeUse]:
+    """The first uses of those ride codes that were used; one look-up each, side by side."""
+    found = {}
+    for code_id in code_ids:
+        values = connection.execute(_FIND_CODE, (code_id,)).fetchone()
+        if values is not None:
+            row, token, station, direction, occurred_at_ms = values
+            found[code_id] = CodeUse(row, token, stations[station], direction, occurred_at_ms)
+    return found
 
 
 def insert_conflicts(connection: sqlite3.Connection, conflicts: Sequence[Conflict]) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from fare_engine.catalogue import Catalogue
 from fare_engine.errors import LedgerUnavailable
 from fare_engine.journey import TokenState
+from fare_engine.ledger import side_tables
 from fare_engine.ledger.checkpoints import Checkpointer
 from fare_engine.ledger.known_tokens import KnownTokens
 from fare_engine.ledger.rows import (
@@ -24,12 +25,10 @@ from fare_engine.ledger.rows import (
     TapRow,
     decode_report,
     encode,
-    encode_report,
 )
 from fare_engine.ledger.runs import CHUNK_ROWS, MARK, RUN_ROWS, Run, insert_rows
-from fare_engine.ledger.side_tables import insert_conflicts, insert_quarantine
 from fare_engine.ledger.tail import HighestTapIds, Tail
-from fare_engine.ports import Entries, StoredReport
+from fare_engine.ports import CodeUse, Entries, StoredReport
 from fare_engine.verdict import Verdict
 
 BUSY_TIMEOUT_S: Final = 5.0
@@ -51,7 +50,6 @@ BURST_RUNS: Final = 6
 """So many runs' rows may wait in memory; then bursts take index entries along like all commits."""
 
 _INSERT_TAPS: Final = "INSERT INTO taps"
-_REPORT_COLUMNS: Final = "row, gate_opened, fare_taken, passed, cause, reversed, received_at"
 
 
 def connect(
@@ -227,11 +225,18 @@ class SqliteLedger:
         """The report stored beside a tap."""
         try:
             values = self._connection.execute(
-                f"SELECT {_REPORT_COLUMNS} FROM reports WHERE row = ?", (row,)
+                f"SELECT {side_tables.REPORT_COLUMNS} FROM reports WHERE row = ?", (row,)
             ).fetchone()
         except sqlite3.Error as error:
             raise LedgerUnavailable(f"the ledger cannot be read: {error}") from error
         return decode_report(values) if values else None
+
+    def find_codes(self, code_ids: Sequence[str]) -> Mapping[str, CodeUse]:
+        """The first uses of those ride codes that were used."""
+        try:
+            return side_tables.find_codes(self._connection, code_ids, self._stations)
+        except sqlite3.Error as error:
+            raise LedgerUnavailable(f"the ledger cannot be read: {error}") from error
 
     def commit(self, entries: Entries) -> None:
         """Store all of it in one transaction; durable on return. May run in another thread."""
@@ -240,7 +245,7 @@ class SqliteLedger:
         try:
             if run is not None:
                 run.attach(connection)
-            if len(steps) == 1 and run is None and not entries.reports and not entries.conflicts:
+            if len(steps) == 1 and run is None and entries.is_taps_alone():
                 insert_rows(connection, _INSERT_TAPS, WIDTH, values)  # a transaction of its own
             else:
                 connection.execute("BEGIN IMMEDIATE")
@@ -275,13 +280,12 @@ class SqliteLedger:
 
     def _insert_beside(self, connection: sqlite3.Connection, entries: Entries) -> None:
         if entries.reports:
-            connection.executemany(
-                f"INSERT OR REPLACE INTO reports ({_REPORT_COLUMNS}) VALUES (?,?,?,?,?,?,?)",
-                [encode_report(report) for report in entries.reports],
-            )
-        insert_conflicts(connection, entries.conflicts)
+            side_tables.insert_reports(connection, entries.reports)
+        if entries.codes:
+            side_tables.insert_codes(connection, entries.codes)
+        side_tables.insert_conflicts(connection, entries.conflicts)
         if entries.reports:  # only a tap with a report of its gate can be set aside
-            insert_quarantine(connection, entries.steps)
+            side_tables.insert_quarantine(connection, entries.steps)
 
     def _remember(self, values: list[Any]) -> None:
         """Look these rows up in memory from now on. Their numbers follow one another."""

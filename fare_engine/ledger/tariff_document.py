@@ -41,6 +41,7 @@ def to_document(tariff: Tariff) -> dict[str, Any]:
         "reentry_grace_seconds": in_unit(tariff.reentry_grace_ms, SECOND_MS),
         "reexit_grace_seconds": in_unit(tariff.reexit_grace_ms, SECOND_MS),
         "clock_skew_tolerance_seconds": in_unit(tariff.clock_skew_tolerance_ms, SECOND_MS),
+        "ride_code_validity_seconds": in_unit(tariff.ride_code_validity_ms, SECOND_MS),
         "journey_expiry": SERVICE_DATE_END
         if expiry_ms is None
         else {"minutes": in_unit(expiry_ms, MINUTE_MS)},
@@ -76,6 +77,7 @@ def from_document(
         reentry_grace_ms=_read_ms(fields, "reentry_grace_seconds", SECOND_MS),
         reexit_grace_ms=_read_ms(fields, "reexit_grace_seconds", SECOND_MS),
         clock_skew_tolerance_ms=_read_ms(fields, "clock_skew_tolerance_seconds", SECOND_MS),
+        ride_code_validity_ms=_read_ms(fields, "ride_code_validity_seconds", SECOND_MS),
         journey_expiry_ms=_read_expiry(fields),
         calendar=_read_calendar(fields),
         note=fields.find_text("note") or "",

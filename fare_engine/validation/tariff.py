@@ -14,6 +14,7 @@ DAY_MINUTES = 24 * 60
 MAX_STAY_MINUTES = 2 * DAY_MINUTES
 GRACE_SECONDS_MAX = 3_600
 TOLERANCE_SECONDS_MAX = 600
+VALIDITY_SECONDS_MAX = 600
 EXPIRY_MINUTES_MAX = 7 * DAY_MINUTES
 
 
@@ -96,6 +97,12 @@ def _time_faults(tariff: Tariff) -> Faults:
             tariff.clock_skew_tolerance_ms / SECOND_MS,
             0,
             TOLERANCE_SECONDS_MAX,
+        ),
+        (
+            "ride_code_validity_seconds",
+            tariff.ride_code_validity_ms / SECOND_MS,
+            1,
+            VALIDITY_SECONDS_MAX,
         ),
     ]
     if tariff.journey_expiry_ms is not None:

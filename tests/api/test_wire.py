@@ -11,17 +11,22 @@ from pydantic import ValidationError
 
 from api.models import BatchRequest, MediumByCode, MediumById, MediumByToken, TapRequest
 from api.problems import Refused
+from api.ride_codes import RideCodeReader
 from api.wire import TapReader
+from fare_engine.batch import CodeId
 from fare_engine.catalogue import Catalogue
 from fare_engine.decision import Reason
 from fare_engine.errors import MediumIdInvalid, UnknownMedium
 from fare_engine.network import Direction
 from gates.media import TokenMaker
-from tests.fare_engine.small_metro import NETWORK
+from tests.fare_engine.small_metro import NETWORK, TARIFF
+from tests.gates.media.codes import KEYS, METRO, NOON_MS
 
-CATALOGUE = Catalogue(NETWORK)
+CATALOGUE = Catalogue(NETWORK, tariffs=(TARIFF,), issuer_keys=KEYS)
 MAKER = TokenMaker(b"k" * 32)
-READER = TapReader(MAKER.token)
+READER = TapReader(MAKER.token, RideCodeReader(MAKER.token, CATALOGUE).read)
+CODE = METRO.issue("anna", NOON_MS, one_time_id=b"12345678")
+CODE_ID = "619db8c0.metro.3132333435363738"
 
 GOOD: dict[str, Any] = {
     "tap_id": "FHY-A-01.20211124.000173",
@@ -58,7 +63,7 @@ _media = st.one_of(
             "token": st.one_of(
                 _texts, st.from_regex(r"[0-9a-fA-F ]{30,34}", fullmatch=True), st.just("0a" * 16)
             ),
-            "code": _texts,
+            "code": st.one_of(_texts, st.just(CODE)),
             "code_id": _ids,
             "other": _odd,
         },
@@ -137,6 +142,8 @@ def _token_of(model: TapRequest) -> bytes:
     if isinstance(medium, MediumByToken):
         return bytes.fromhex(medium.token)
     assert isinstance(medium, MediumByCode)
+    if medium.code == CODE:
+        return MAKER.token("qr", "anna")
     return MAKER.token("qr code", medium.code)
 
 
@@ -218,11 +225,42 @@ def test_a_medium_that_does_not_fit_is_found_out_without_saying_its_number() -> 
     assert isinstance(finding, UnknownMedium)
 
 
-def test_a_ride_code_without_a_registered_issuer_is_invalid() -> None:
-    _, finding = READER.read_tap(
-        _bytes(GOOD | {"medium": {"type": "qr", "code": "whatever"}}), CATALOGUE
-    )
-    assert finding is Reason.RIDE_CODE_INVALID
+def test_a_ride_code_becomes_the_token_of_its_account_with_the_codes_id() -> None:
+    by_code = {"medium": {"type": "qr", "code": CODE}, "occurred_at": "2021-11-24T12:00:09+08:00"}
+    by_id = by_code | {"medium": {"type": "qr", "id": "anna", "code_id": CODE_ID}}
+    read = [READER.read_tap(_bytes(GOOD | form), CATALOGUE) for form in (by_code, by_id)]
+    assert read[0] == read[1], "whether the gate verified the code or the engine did"
+    assert read[0][0].token == MAKER.token("qr", "anna")
+    assert read[0][1] == CODE_ID
+    assert isinstance(read[0][1], CodeId)
+
+
+@pytest.mark.parametrize(
+    "medium",
+    [
+        {"type": "qr", "id": "anna"},
+        {"type": "qr", "token": "0a" * 16},
+    ],
+)
+def test_the_id_of_a_verified_code_may_stand_beside_id_and_token(medium: dict[str, Any]) -> None:
+    for code_id, found in ((CODE_ID, CodeId(CODE_ID)), (None, None)):
+        tap = GOOD | {"medium": medium | {"code_id": code_id}}
+        assert READER.read_tap(_bytes(tap), CATALOGUE)[1] == found
+
+
+def test_what_is_wrong_with_an_id_is_told_before_its_code() -> None:
+    tap = GOOD | {"medium": {"type": "qr", "id": "AN NA", "code_id": CODE_ID}}
+    assert isinstance(READER.read_tap(_bytes(tap), CATALOGUE)[1], MediumIdInvalid)
+
+
+def test_a_code_that_is_not_good_is_refused() -> None:
+    for code, at, reason in (
+        ("whatever", "12:00:00", Reason.RIDE_CODE_INVALID),
+        (CODE, "12:01:00.001", Reason.RIDE_CODE_EXPIRED),
+    ):
+        tap = GOOD | {"medium": {"type": "qr", "code": code}}
+        tap |= {"occurred_at": f"2021-11-24T{at}+08:00"}
+        assert READER.read_tap(_bytes(tap), CATALOGUE)[1] is reason
 
 
 def test_what_is_wrong_with_a_tap_is_told_field_by_field() -> None:

@@ -27,4 +27,4 @@ def test_the_small_size_of_every_figure_is_measured_and_printed() -> None:
     )
     assert done.returncode == 0, done.stderr
     rows = [line for line in done.stdout.splitlines() if line.startswith("| ")]
-    assert len(rows) == 7, done.stdout
+    assert len(rows) == 8, done.stdout

@@ -1,5 +1,6 @@
 """The database: opened as it must be, migrated to exactly the tables, and told apart by version."""
 
+import json
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 
 from fare_engine.errors import LedgerUnavailable, SchemaVersionWrong
 from fare_engine.ledger.database import (
@@ -20,7 +21,7 @@ from fare_engine.ledger.database import (
     open_database,
     writing,
 )
-from fare_engine.ledger.schema import metadata
+from fare_engine.ledger.schema import metadata, tariffs
 
 
 @pytest.fixture
@@ -82,6 +83,26 @@ def test_a_migrated_database_passes_and_may_be_migrated_again(engine: Engine) ->
     check_schema(engine)
     migrate(engine)
     assert find_revision(engine) == get_head_revision()
+
+
+def test_a_ledger_of_schema_0001_gets_ride_codes_and_keeps_its_tariffs(engine: Engine) -> None:
+    migrate(engine, "0001")
+    with writing(engine) as connection:
+        connection.execute(
+            text("INSERT INTO tariffs VALUES (1, 5, NULL, :rules, 7)"),
+            {"rules": json.dumps({"same_station_fare": 200, "note": "成都"})},
+        )
+    migrate(engine)
+    check_schema(engine)
+    with engine.connect() as connection:
+        (tariff,) = connection.execute(select(tariffs))
+        assert tariff.rules == {
+            "same_station_fare": 200,
+            "note": "成都",
+            "ride_code_validity_seconds": 30,
+        }
+        assert (tariff.version, tariff.effective_from, tariff.published_at) == (1, 5, 7)
+        assert connection.execute(text("SELECT count(*) FROM ride_codes")).scalar_one() == 0
 
 
 def test_a_path_may_hold_any_character(tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ _tariffs = st.builds(
     reentry_grace_ms=_times,
     reexit_grace_ms=_times,
     clock_skew_tolerance_ms=_times,
+    ride_code_validity_ms=_times,
     journey_expiry_ms=st.none() | _times,
     calendar=st.builds(
         ServiceCalendar,
@@ -105,6 +106,7 @@ def test_the_document_says_what_a_clerk_would() -> None:
         "reentry_grace_seconds": 120,
         "reexit_grace_seconds": 60,
         "clock_skew_tolerance_seconds": 30,
+        "ride_code_validity_seconds": 30,
         "journey_expiry": {"minutes": 1.5},
         "service_date_cut": "04:00",
         "time_zone": "Asia/Shanghai",

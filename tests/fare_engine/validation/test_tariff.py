@@ -151,6 +151,12 @@ def test_the_tariff_of_chengdu_passes() -> None:
             id="a negative grace of a second entry",
         ),
         pytest.param(
+            {"ride_code_validity_ms": 601_000},
+            "ride_code_validity_seconds",
+            "must be between 1 and 600, not 601",
+            id="an absurd validity of ride codes",
+        ),
+        pytest.param(
             {"reexit_grace_ms": 3_601_000},
             "reexit_grace_seconds",
             "must be between 0 and 3600, not 3601",

@@ -1,4 +1,4 @@
-"""Media at the edge: from the number of a card or an account to the token the engine knows."""
+"""From the number of a card or an account to the token the engine knows."""
 
 import hashlib
 

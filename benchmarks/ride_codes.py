@@ -1,0 +1,44 @@
+"""Ride codes: how many a second one process verifies, from the text to the account."""
+
+import time
+
+from fare_engine.issuer import ED25519, SM2, IssuerKey
+from gates.media.issuing import RideCodeIssuer, generate_private_key, public_bytes
+from gates.media.ride_code import RideCode, write
+from gates.media.signatures import SM2_SIGNER_ID
+from gates.media.verifier import RideCodeVerifier
+
+NOON_MS = 1_637_726_400_000
+
+
+def codes_a_second(count: int) -> float:
+    """Verify so many codes, signed with Ed25519 and made beforehand, each for its own account."""
+    private_key = generate_private_key()
+    issuer = RideCodeIssuer("bench", "1", private_key)
+    codes = [issuer.issue(f"account{number:08}", NOON_MS) for number in range(count)]
+    key = IssuerKey("bench", "1", ED25519, public_bytes(private_key), 0)
+    return _verify(RideCodeVerifier([key]), codes)
+
+
+def sm2_codes_a_second(count: int) -> float:
+    """The same with SM2, in pure Python."""
+    import gmalg  # noqa: PLC0415  An extra.
+
+    private_key, public_key = gmalg.SM2().generate_keypair()
+    signer = gmalg.SM2(private_key, SM2_SIGNER_ID, public_key)
+
+    def sign(message: bytes) -> bytes:
+        return b"".join(part.rjust(32, b"\0") for part in signer.sign(message))
+
+    codes = [
+        write(RideCode("bench", "1", f"account{number:08}", NOON_MS, bytes(8)), SM2, sign)
+        for number in range(count)
+    ]
+    return _verify(RideCodeVerifier([IssuerKey("bench", "1", SM2, public_key, 0)]), codes)
+
+
+def _verify(verifier: RideCodeVerifier, codes: list[str]) -> float:
+    begun = time.perf_counter()
+    for code in codes:
+        verifier.verify(code, NOON_MS)
+    return len(codes) / (time.perf_counter() - begun)
