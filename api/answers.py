@@ -15,6 +15,7 @@ _KIND: Final = {
     int(reason): f'"outcome":"{reason.outcome.code}","reason":"{reason.code}"' for reason in Reason
 }
 _RECORDED: Final = '"outcome":"recorded","reason":"{}"'
+_SUSPECT: Final = ',"clock_suspect":true}'
 _CONSUMED: Final = Closing.CONSUMED
 _ENTERED: Final = frozenset(reason for reason in Reason if reason.outcome is Outcome.ENTERED)
 _POLICY_READ: Final = _ENTERED | {Reason.SAME_STATION_WITHIN_WINDOW, *FAILURES}
@@ -32,7 +33,7 @@ class AnswerWriter:
     def write(self, verdict: Verdict) -> str:
         """The body that answers a tap."""
         tap, decision, station_id, _, decided_at_ms, _, problem, _ = verdict
-        reason, gate_opens, fare, fare_waived, _, entry, closing, terms, _ = decision
+        reason, gate_opens, fare, fare_waived, _, entry, closing, terms, _, _, suspect = decision
         zone = self._zone
         policy: int | str = "null"
         tariff: int | str = "null"
@@ -64,5 +65,6 @@ class AnswerWriter:
             f'{{"tap_id":"{tap.tap_id}",{kind},"gate_action":'
             f'"{"open" if gate_opens else "refuse"}","fare":{fare},"fare_waived":{fare_waived},'
             f'"currency":"{self._currency}","journey":{journey},"policy_version":{policy},'
-            f'"tariff_version":{tariff},"decided_at":"{decided_at[1]}"}}'
+            f'"tariff_version":{tariff},"decided_at":"{decided_at[1]}"'
+            f"{_SUSPECT if suspect else '}'}"
         )

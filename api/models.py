@@ -62,6 +62,9 @@ Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,32}$", strict=Tr
 Fen = Annotated[StrictInt, Field(ge=0, le=FARE_MAX)]
 Direction = Literal["entry", "exit"]
 Action = Literal["open", "refuse"]
+DegradedModeCode = Literal[
+    "sequence_free", "entry_free", "exit_free", "time_free", "fare_free", "emergency"
+]
 
 
 class Request(BaseModel):
@@ -182,6 +185,9 @@ class TapDecision(Answer):
     policy_version: int | None
     tariff_version: int | None
     decided_at: Time
+    clock_suspect: bool = Field(
+        False, description="true, or not there: the gate's clock was known to be wrong"
+    )
 
 
 class FieldProblem(Answer):

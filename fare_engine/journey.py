@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from fare_engine.modes import NEVER_OPEN, StoodOpen
 from fare_engine.policy import Policy
 from fare_engine.tariff import Tariff
 
@@ -17,12 +18,16 @@ _COUNT_MASK: Final = (1 << _COUNT_BITS) - 1
 class Terms:
     """What is in force at one station over a stretch of time; an entry pins the terms it meets.
 
-    Two are the same when they are one object: the catalogue makes each only once.
+    Two are the same when they are one object: the catalogue makes each only once. `modes` are the
+    degraded modes in force (`Mode`), read of a tap's own terms and never of pinned ones;
+    `stood_open` tells when gates anywhere in the network stood open.
     """
 
     tariff: Tariff
     policy: Policy | None = None
     suspended: bool = False
+    modes: int = 0
+    stood_open: StoodOpen = NEVER_OPEN
 
 
 class OpenJourney(NamedTuple):

@@ -7,7 +7,7 @@ read beside them; `docs/rules.md` says where the two are more exact than each ot
 
 from typing import Final
 
-from fare_engine import conditions
+from fare_engine import conditions, degraded
 from fare_engine.decision import Closing, Decision, Reason
 from fare_engine.journey import (
     OpenJourney,
@@ -17,6 +17,7 @@ from fare_engine.journey import (
     open_journey,
     waivers_on,
 )
+from fare_engine.modes import Mode
 from fare_engine.network import Direction, Gate
 from fare_engine.tap import Tap
 from fare_engine.tariff import Tariff
@@ -33,6 +34,7 @@ _DIFFERENT_STATION: Final = Reason.DIFFERENT_STATION
 _BLOCKED: Final = Reason.MEDIUM_BLOCKED
 _NOTHING: Final = Closing.NOTHING
 _CONSUMED: Final = Closing.CONSUMED
+_TIME_FREE: Final = int(Mode.TIME_FREE)
 
 Decided = tuple[Decision, TokenState]
 
@@ -54,13 +56,16 @@ def decide(
     if refusal is not None and (
         refusal is not _BLOCKED or tap.direction == _ENTRY
     ):  # A blocked medium may still leave: a journey that is open must be able to close.
-        return Decision(refusal, gate_opens=False), state
+        return degraded.refuse(refusal, tap, terms), state
     if tap.occurred_at_ms < state.clock_ms - terms.tariff.clock_skew_tolerance_ms:
-        return Decision(Reason.ARRIVED_OUT_OF_ORDER, gate_opens=True, terms=terms), state
+        reason, modes = Reason.ARRIVED_OUT_OF_ORDER, terms.modes
+        return Decision(reason, gate_opens=True, terms=terms, modes=modes), state
     if tap.direction == _ENTRY:
         decided = _decide_entry(state, tap, gate, terms, row)
     else:
         decided = _decide_exit(state, tap, gate, terms, row)
+    if terms.modes:
+        decided = degraded.adjust(decided, state, tap, gate.station_id, terms)
     report = tap.report
     opened = decided[0].gate_opens if report is None else report.gate_opened
     return decided if opened else (decided[0], state)
@@ -73,21 +78,23 @@ def _decide_entry(state: TokenState, tap: Tap, gate: Gate, terms: Terms, row: in
     if previous is None:
         reason, closing = _OPENED, _NOTHING
     elif at_ms >= previous.expires_at_ms:
-        reason, closing = _OPENED, Closing.EXPIRED
-        incomplete_fare = _missing_exit_fare(previous, tap.medium_type)
+        reason = _OPENED
+        closing, incomplete_fare = _close_incomplete(Closing.EXPIRED, previous, tap, terms)
     elif (
         previous.station_id == gate.station_id
         and at_ms - previous.entered_at_ms <= previous.terms.tariff.reentry_grace_ms
     ):
         reason, closing = Reason.ENTRY_REPEATED, Closing.REPLACED
     else:
-        reason, closing = Reason.ENTRY_SUPERSEDED, Closing.SUPERSEDED
-        incomplete_fare = _missing_exit_fare(previous, tap.medium_type)
+        reason = Reason.ENTRY_SUPERSEDED
+        closing, incomplete_fare = _close_incomplete(Closing.SUPERSEDED, previous, tap, terms)
 
     journey = open_journey(tap.tap_id, tap.gate_id, gate.station_id, at_ms, terms, row)
     clock_ms = state.clock_ms if state.clock_ms > at_ms else at_ms
     return (
-        _make(Decision, (reason, True, 0, 0, 0, previous, closing, terms, incomplete_fare)),
+        _make(
+            Decision, (reason, True, 0, 0, 0, previous, closing, terms, incomplete_fare, 0, False)
+        ),
         _make(TokenState, (journey, clock_ms, state.number + 1, state.waivers, None, 0, row)),
     )
 
@@ -98,14 +105,14 @@ def _decide_exit(state: TokenState, tap: Tap, gate: Gate, terms: Terms, row: int
     if journey is None or at_ms >= journey.expires_at_ms:
         return _decide_unmatched_exit(state, tap, gate, terms, row)
 
-    terms = journey.terms
+    modes, terms = terms.modes, journey.terms
     tariff = terms.tariff
     elapsed_ms = at_ms - journey.entered_at_ms
     if elapsed_ms < 0:
         elapsed_ms = 0  # Two gates' clocks within the tolerance: nobody leaves before she came.
     station_id, waivers = gate.station_id, state.waivers
     waived = asked = 0
-    if elapsed_ms > tariff.max_stay_ms:
+    if elapsed_ms > tariff.max_stay_ms and not modes & _TIME_FREE:
         reason = Reason.OVERSTAY
     elif station_id != journey.station_id:
         reason = _DIFFERENT_STATION
@@ -122,7 +129,9 @@ def _decide_exit(state: TokenState, tap: Tap, gate: Gate, terms: Terms, row: int
     fare = 0 if reason is _WAIVED else _charge(reason, tariff, journey, tap, station_id)
     clock_ms = state.clock_ms if state.clock_ms > at_ms else at_ms
     return (
-        _make(Decision, (reason, True, fare, waived, asked, journey, _CONSUMED, terms, 0)),
+        _make(
+            Decision, (reason, True, fare, waived, asked, journey, _CONSUMED, terms, 0, 0, False)
+        ),
         _make(TokenState, (None, clock_ms, state.number + 1, waivers, station_id, at_ms, row)),
     )
 
@@ -173,6 +182,15 @@ def _charge(reason: Reason, tariff: Tariff, journey: OpenJourney, tap: Tap, stat
     return tariff.discounted(fare, tap.medium_type)
 
 
-def _missing_exit_fare(journey: OpenJourney, medium_type: str) -> int:
+def _close_incomplete(
+    closing: Closing, journey: OpenJourney, tap: Tap, terms: Terms
+) -> tuple[Closing, int]:
+    """How a journey without its exit is closed, and the fare recorded against it.
+
+    Who may have left through gates that stood open owes none.
+    """
+    last_ms = min(tap.occurred_at_ms, journey.expires_at_ms - 1)
+    if terms.stood_open.during(journey.entered_at_ms, last_ms):
+        return Closing.EXCUSED, 0
     tariff = journey.terms.tariff
-    return tariff.discounted(tariff.missing_exit_fare, medium_type)
+    return closing, tariff.discounted(tariff.missing_exit_fare, tap.medium_type)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from fastapi import APIRouter
 
 from api.auth import TheRuntime
+from api.explaining import tell_modes
 from api.operator_models import (
     ExitAnswer,
     GateAnswer,
@@ -81,6 +82,7 @@ class StationAnswers:
             policy=answer_policy(policy, zone) if policy else None,
             next_policy=answer_policy(next_policy, zone) if next_policy else None,
             suspended=catalogue.find_suspension(station_id, at_ms) is not None,
+            degraded_modes=tell_modes(catalogue.find_modes(station_id, at_ms)),
         )
 
 

@@ -24,6 +24,7 @@ class Flag(IntFlag):
     GATE_OPENS = 1
     SUSPENDED = 2
     REPORTED = 4
+    CLOCK_SUSPECT = 8
 
 
 COLUMNS: Final = tuple(column.name for column in taps.columns)
@@ -58,6 +59,7 @@ class TapRow(NamedTuple):
     waivers: int
     clock_ahead: int
     listed_fare: int | None
+    modes: int | None
 
 
 assert TapRow._fields == COLUMNS, "TapRow and the table must name the same columns"
@@ -75,7 +77,9 @@ def encode(
     for verdict, before, after, _ in steps:
         tap, decision, station_id, received_at, decided_at, row, problem, _ = verdict
         tap_id, gate_id, direction, medium_type, token, at, report, listed_fare = tap
-        reason, opens, fare, waived, asked, entry, closing, terms, incomplete = decision
+        (reason, opens, fare, waived, asked, entry, closing, terms, incomplete, modes, suspect) = (
+            decision
+        )
         flags = 1 if opens else 0
         policy_version = tariff_version = None
         if terms is not None:
@@ -86,6 +90,8 @@ def encode(
                 flags |= 2
         if report is not None:
             flags |= 4
+        if suspect:
+            flags |= 8
         values += (row, tap_id, token)
         if after is before:
             values += (None, None)
@@ -119,6 +125,7 @@ def encode(
             waivers,
             clock_ahead,
             listed_fare,
+            modes or None,
         )
     return values
 
@@ -189,6 +196,8 @@ class Reader:
             Closing(row.closing),
             self._terms(row, entry),
             row.incomplete_fare,
+            row.modes or 0,
+            bool(row.flags & Flag.CLOCK_SUSPECT),
         )
         return Verdict(tap, decision, station_id, row.received_at, row.decided_at, row.row, problem)
 
@@ -218,6 +227,7 @@ class Reader:
                 row.policy_version,
                 bool(row.flags & Flag.SUSPENDED),
                 row.tariff_version,
+                pinned_by.modes or 0,
             )
         )
 
