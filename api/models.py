@@ -106,7 +106,7 @@ class MediumByCode(Request):
 MEDIUM_FORMS: Final = ("by_id", "by_token", "by_code")
 
 
-def _medium_form(value: Any) -> str:
+def medium_form(value: Any) -> str:
     """Which of the three forms a medium is meant to have: told by the field that marks it."""
     has = value.__contains__ if isinstance(value, dict) else lambda name: hasattr(value, name)
     if has("token"):
@@ -118,7 +118,7 @@ Medium = Annotated[
     Annotated[MediumById, Tag("by_id")]
     | Annotated[MediumByToken, Tag("by_token")]
     | Annotated[MediumByCode, Tag("by_code")],
-    Discriminator(_medium_form),
+    Discriminator(medium_form),
 ]
 
 

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from pydantic import TypeAdapter, ValidationError
 
+from api.block_list import BlockList
 from api.models import FARE_MAX, MEDIUM_ID_MAX, RIDE_CODE_MAX, TapRequest
 from api.problems import Refused
 from api.times import parse_rfc3339
@@ -84,15 +85,21 @@ _MODEL: Final = TypeAdapter(TapRequest)
 class TapReader:
     """Turns the bytes of a request into taps with tokens; card numbers go no further."""
 
-    def __init__(self, make_token: Callable[[str, str], bytes]) -> None:
+    def __init__(
+        self, make_token: Callable[[str, str], bytes], block_list: BlockList | None = None
+    ) -> None:
         self._make_token = make_token
+        self._blocked_since_ms = (block_list or BlockList()).since_ms
 
     def read_tap(self, body: bytes, catalogue: Catalogue) -> Read:
         """The tap of a body; Refused says what is wrong with it."""
         try:
-            return self._convert(_TAP.decode(body), catalogue)
+            tap, finding = self._convert(_TAP.decode(body), catalogue)
         except _UNREADABLE:
             raise _explain(body) from None
+        if self._blocked_since_ms and finding is None and self._is_blocked(tap):
+            return tap, Reason.MEDIUM_BLOCKED
+        return tap, finding
 
     def read_batch(self, body: bytes, catalogue: Catalogue) -> "BatchRead":
         """The taps of a batch in order; one that does not fit is told alone."""
@@ -109,6 +116,10 @@ class TapReader:
                 taps.append(tap)
         except _UNREADABLE:
             return self._read_one_by_one(body, catalogue)
+        if self._blocked_since_ms:
+            for place, tap in enumerate(taps):
+                if self._is_blocked(tap):
+                    read.findings.setdefault(place, Reason.MEDIUM_BLOCKED)
         return read
 
     def _read_one_by_one(self, body: bytes, catalogue: Catalogue) -> "BatchRead":
@@ -132,6 +143,11 @@ class TapReader:
                     read.findings[len(read.taps)] = finding
                 read.taps.append(tap)
         return read
+
+    def _is_blocked(self, tap: Tap) -> bool:
+        """Whether the medium was blocked when it was tapped; at exits the rule pays no heed."""
+        since_ms = self._blocked_since_ms.get(tap.token)
+        return since_ms is not None and since_ms <= tap.occurred_at_ms
 
     def _convert(self, wire: _Tap, catalogue: Catalogue) -> Read:
         tap_id, gate_id, medium = wire.tap_id, wire.gate_id, wire.medium
