@@ -17,6 +17,7 @@ _OPEN, _SHUT = (
     {reason: _KIND.format(reason.outcome.code, reason.code, action) for reason in Reason}
     for action in ("open", "refuse")
 )
+_SUSPECT: Final = ',"clock_suspect":true}'
 _CONSUMED: Final = Closing.CONSUMED
 _ENTERED: Final = frozenset(reason for reason in Reason if reason.outcome is Outcome.ENTERED)
 _POLICY_READ: Final = _ENTERED | {Reason.SAME_STATION_WITHIN_WINDOW, *FAILURES}
@@ -66,7 +67,8 @@ class AnswerWriter:
             money = f'"fare":{fare},"fare_waived":{fare_waived},"currency":"{self._currency}"'
         return (
             f'{{"tap_id":"{tap.tap_id}",{kind},{money},"journey":{journey},"policy_version":{policy},'
-            f'"tariff_version":{tariff},"decided_at":"{decided_at[1]}"}}'
+            f'"tariff_version":{tariff},"decided_at":"{decided_at[1]}"'
+            f"{_SUSPECT if decision.clock_suspect else '}'}"
         )
 
     def _write_journey(self, entry: OpenJourney, station_id: str | None, at_ms: int) -> str:

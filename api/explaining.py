@@ -9,12 +9,13 @@ from api.explanation_models import (
     TapExplanation,
     TapSummary,
 )
-from api.models import Action, Direction, TapDecision
+from api.models import Action, DegradedModeCode, Direction, TapDecision
 from api.times import format_ms
 from fare_engine.conditions import FAILURES, Condition, Held, unpack
 from fare_engine.decision import Closing
 from fare_engine.journey import OpenJourney
 from fare_engine.ledger.explanations import Explanation
+from fare_engine.modes import Mode
 from fare_engine.network import Direction as GateDirection
 from fare_engine.network import Network
 from fare_engine.ports import StoredReport
@@ -39,6 +40,7 @@ def explain(explanation: Explanation, network: Network) -> TapExplanation:
         received_at=format_ms(verdict.received_at_ms, zone),
         entry=_summary(explanation.entry, zone),
         journey_found=_CLOSINGS[decision.closing],
+        degraded_modes=tell_modes(decision.modes),
         closed_by=_summary(explanation.closed_by, zone),
         incomplete_fare=decision.incomplete_fare,
         conditions=_conditions(explanation),
@@ -56,6 +58,11 @@ def tell_direction(direction: int) -> Direction:
 def tell_action(opened: bool) -> Action:
     """The contract's word for what a gate did."""
     return "open" if opened else "refuse"
+
+
+def tell_modes(modes: int) -> list[DegradedModeCode]:
+    """The contract's words for degraded modes."""
+    return [code for mode, code in _MODES.items() if modes & mode]
 
 
 def _summary(verdict: Verdict | None, zone: str) -> TapSummary | None:
@@ -139,7 +146,8 @@ def _values(explanation: Explanation, journey: OpenJourney) -> dict[Condition, V
 
 
 _CLOSINGS: dict[
-    Closing, Literal["none", "consumed", "replaced", "superseded", "expired", "left_open"]
+    Closing,
+    Literal["none", "consumed", "replaced", "superseded", "expired", "left_open", "excused"],
 ] = {
     Closing.NOTHING: "none",
     Closing.CONSUMED: "consumed",
@@ -147,6 +155,15 @@ _CLOSINGS: dict[
     Closing.SUPERSEDED: "superseded",
     Closing.EXPIRED: "expired",
     Closing.LEFT_OPEN: "left_open",
+    Closing.EXCUSED: "excused",
+}
+_MODES: dict[Mode, DegradedModeCode] = {
+    Mode.SEQUENCE_FREE: "sequence_free",
+    Mode.ENTRY_FREE: "entry_free",
+    Mode.EXIT_FREE: "exit_free",
+    Mode.TIME_FREE: "time_free",
+    Mode.FARE_FREE: "fare_free",
+    Mode.EMERGENCY: "emergency",
 }
 _HELD: dict[Held, Literal["held", "failed", "not_applicable"]] = {
     Held.YES: "held",

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from api.models import Action, Answer, Direction, TapDecision, Time
+from api.models import Action, Answer, DegradedModeCode, Direction, TapDecision, Time
 
 
 class TapSummary(Answer):
@@ -59,8 +59,14 @@ class TapExplanation(TapDecision):
     occurred_at: Time = Field(description="the gate's clock")
     received_at: Time = Field(description="the engine's clock")
     entry: TapSummary | None = Field(description="the tap that had opened the journey found open")
-    journey_found: Literal["none", "consumed", "replaced", "superseded", "expired", "left_open"] = (
-        Field(description="what this tap did to the journey it found open")
+    journey_found: Literal[
+        "none", "consumed", "replaced", "superseded", "expired", "left_open", "excused"
+    ] = Field(
+        description="what this tap did to the journey it found open; excused: closed without an "
+        "exit and without a fare for it, since gates stood open meanwhile"
+    )
+    degraded_modes: list[DegradedModeCode] = Field(
+        description="in force at the station at occurred_at, and read by the decision"
     )
     closed_by: TapSummary | None = Field(
         description="of an entry: the tap that closed the journey it opened"

@@ -62,6 +62,9 @@ Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,32}$", strict=Tr
 Fen = Annotated[StrictInt, Field(ge=0, le=FARE_MAX)]
 Direction = Literal["entry", "exit"]
 Action = Literal["open", "refuse"]
+DegradedModeCode = Literal[
+    "sequence_free", "entry_free", "exit_free", "time_free", "fare_free", "emergency"
+]
 
 
 class Request(BaseModel):
@@ -104,7 +107,7 @@ class MediumByCode(Request):
 MEDIUM_FORMS: Final = ("by_id", "by_token", "by_code")
 
 
-def _medium_form(value: Any) -> str:
+def medium_form(value: Any) -> str:
     """Which of the three forms a medium is meant to have: told by the field that marks it."""
     has = value.__contains__ if isinstance(value, dict) else lambda name: hasattr(value, name)
     if has("token"):
@@ -116,7 +119,7 @@ Medium = Annotated[
     Annotated[MediumById, Tag("by_id")]
     | Annotated[MediumByToken, Tag("by_token")]
     | Annotated[MediumByCode, Tag("by_code")],
-    Discriminator(_medium_form),
+    Discriminator(medium_form),
 ]
 
 
@@ -183,6 +186,9 @@ class TapDecision(Answer):
     policy_version: int | None
     tariff_version: int | None
     decided_at: Time
+    clock_suspect: bool = Field(
+        False, description="true, or not there: the gate's clock was known to be wrong"
+    )
 
 
 class FieldProblem(Answer):

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 from pydantic import Field, StrictInt, StringConstraints
 
-from api.models import Answer, Code, Direction, Id, Instant, Request, Time
+from api.models import Answer, Code, DegradedModeCode, Direction, Id, Instant, Request, Time
 from fare_engine.policy import DAILY_LIMIT_MAX
 
 T = TypeVar("T")
@@ -89,6 +89,34 @@ class SuspensionAnswer(Answer):
     reason: str | None
 
 
+class ModeRequest(Request):
+    """A degraded mode to start at a station."""
+
+    mode: DegradedModeCode
+    effective_from: Instant | None = Field(None, description="left out: now; may lie in the past")
+    effective_to: Instant | None = Field(None, description="left out: until it is ended")
+    reason: Why
+
+
+class ModeEndRequest(Request):
+    """A degraded mode to end at a station."""
+
+    mode: DegradedModeCode
+    effective_to: Instant | None = Field(None, description="left out: now; may lie in the past")
+    reason: Why
+
+
+class ModeAnswer(Answer):
+    """A stretch of time in which a station lets something go."""
+
+    number: int
+    mode: DegradedModeCode
+    effective_from: Time
+    effective_to: Time | None = Field(description="not included; null: until it is ended")
+    reason: str
+    in_force: bool
+
+
 class StationAnswer(Answer):
     """A station, with what decides a crossing there now and next."""
 
@@ -100,6 +128,7 @@ class StationAnswer(Answer):
     policy: PolicyAnswer | None = Field(description="in force now")
     next_policy: PolicyAnswer | None = Field(description="the next to come into force")
     suspended: bool
+    degraded_modes: list[DegradedModeCode] = Field(description="in force now")
 
 
 class KeyRequest(Request):

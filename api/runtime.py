@@ -11,13 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from api.block_list import BlockList
+from api.clocks import GateClocks
+from api.parameters import ParametersBook
 from api.ride_codes import RideCodeReader
-from api.service import EngineService
+from api.service import EngineService, now_ms
 from api.settings import Settings
 from fare_engine.catalogue import Catalogue
 from fare_engine.engine import Engine
 from fare_engine.index.memory import MemoryIndex
+from fare_engine.ledger.block_store import load_blocked
 from fare_engine.ledger.catalogue_store import load_catalogue
+from fare_engine.ledger.clock_store import load_skews
 from fare_engine.ledger.data_directory import DataDirectory
 from fare_engine.ledger.database import (
     Connection,
@@ -31,6 +36,7 @@ from fare_engine.ledger.key_store import Key, load_keys
 from fare_engine.ledger.sqlite import SqliteLedger
 from fare_engine.validation import list_faults
 from fare_engine.validation.faults import Fault
+from fare_engine.versions import find_in_force
 from gates.media import TokenMaker
 
 T = TypeVar("T")
@@ -44,6 +50,9 @@ class Runtime:
     ledger: SqliteLedger
     database: Database
     keys: dict[bytes, Key]
+    block_list: BlockList
+    clocks: GateClocks
+    parameters: ParametersBook
     make_token: Callable[[str, str], bytes]
     ride_codes: RideCodeReader
     settings: Settings
@@ -57,6 +66,10 @@ class Runtime:
     def catalogue(self) -> Catalogue:
         """The catalogue that decides now."""
         return self.service.catalogue
+
+    def find_clock_tolerance(self, at_ms: int) -> int | None:
+        """How far a gate's clock may be off at an instant; None where no tariff is in force."""
+        return _find_clock_tolerance(self.catalogue, at_ms)
 
     def is_ledger_in_place(self) -> bool:
         """Whether the file that is written is still the one that a restart would open."""
@@ -112,6 +125,11 @@ class Runtime:
             self.keys.update(keys)
 
 
+def _find_clock_tolerance(catalogue: Catalogue, at_ms: int) -> int | None:
+    tariff = find_in_force(catalogue.tariffs, at_ms)
+    return None if tariff is None else tariff.clock_skew_tolerance_ms
+
+
 @asynccontextmanager
 async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIterator[Runtime]:
     """Open a data directory that this process has locked; close it after the last answer."""
@@ -121,6 +139,8 @@ async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIte
         with reading(database) as connection:
             catalogue = load_catalogue(connection)
             keys = load_keys(connection)
+            block_list = BlockList(load_blocked(connection))
+            skews = load_skews(connection)
         ledger = SqliteLedger(directory.ledger_path, catalogue)
         try:
             engine = Engine(
@@ -130,6 +150,10 @@ async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIte
                 batch_taps_max=settings.commit_taps_max,
                 pending_taps_max=settings.pending_taps_max,
             )
+            numbers = {gate.number: gate.gate_id for gate in catalogue.network.gates}
+            stored = {numbers[gate]: skew for gate, skew in skews.items()}
+            clocks = GateClocks(stored, _find_clock_tolerance(catalogue, now_ms()))
+            engine.suspect_gates = clocks.suspects
             service = EngineService(engine, inline_taps_max=settings.commit_inline_taps_max)
             maker = TokenMaker(directory.read_token_key())
             path = directory.ledger_path
@@ -138,6 +162,9 @@ async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIte
                 ledger=ledger,
                 database=database,
                 keys=keys,
+                block_list=block_list,
+                clocks=clocks,
+                parameters=ParametersBook(),
                 make_token=maker.token,
                 ride_codes=RideCodeReader(maker.token, catalogue),
                 settings=settings,

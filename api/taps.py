@@ -44,7 +44,7 @@ class TapDesk:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self.body_bytes_max = runtime.settings.body_bytes_max
-        self._reader = TapReader(runtime.make_token, runtime.ride_codes.read)
+        self._reader = TapReader(runtime.make_token, runtime.ride_codes.read, runtime.block_list)
         network = runtime.catalogue.network
         self._writer = AnswerWriter(network.time_zone, network.currency)
 

@@ -12,11 +12,13 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from pydantic import TypeAdapter, ValidationError
 
+from api.block_list import BlockList
 from api.models import FARE_MAX, MEDIUM_ID_MAX, RIDE_CODE_MAX, TapRequest
 from api.problems import Refused
 from api.times import parse_rfc3339
-from fare_engine.batch import CodeId, Finding
+from fare_engine.batch import BlockedCodeId, CodeId, Finding
 from fare_engine.catalogue import Catalogue
+from fare_engine.decision import Reason
 from fare_engine.errors import MediumIdInvalid, UnknownMedium
 from fare_engine.network import Direction
 from fare_engine.tap import Report, Tap
@@ -89,16 +91,25 @@ _MODEL: Final = TypeAdapter(TapRequest)
 class TapReader:
     """Turns the bytes of a request into taps with tokens; card numbers go no further."""
 
-    def __init__(self, make_token: Callable[[str, str], bytes], read_code: ReadCode) -> None:
+    def __init__(
+        self,
+        make_token: Callable[[str, str], bytes],
+        read_code: ReadCode,
+        block_list: BlockList | None = None,
+    ) -> None:
         self._make_token = make_token
         self._read_code = read_code
+        self._blocked_since_ms = (block_list or BlockList()).since_ms
 
     def read_tap(self, body: bytes, catalogue: Catalogue) -> Read:
         """The tap of a body; Refused says what is wrong with it."""
         try:
-            return self._convert(_TAP.decode(body), catalogue)
+            tap, finding = self._convert(_TAP.decode(body), catalogue)
         except _UNREADABLE:
             raise _explain(body) from None
+        if self._blocked_since_ms and self._is_blocked(tap):
+            return tap, _block(finding)
+        return tap, finding
 
     def read_batch(self, body: bytes, catalogue: Catalogue) -> "BatchRead":
         """The taps of a batch in order; one that does not fit is told alone."""
@@ -110,6 +121,10 @@ class TapReader:
             self._convert_all(wires, catalogue, read)
         except _UNREADABLE:
             return self._read_one_by_one(body, catalogue)
+        if self._blocked_since_ms:
+            for place, tap in enumerate(read.taps):
+                if self._is_blocked(tap):
+                    read.findings[place] = _block(read.findings.get(place))
         return read
 
     def _convert_all(self, wires: list[_Tap], catalogue: Catalogue, read: "BatchRead") -> None:
@@ -156,6 +171,11 @@ class TapReader:
                     read.findings[len(read.taps)] = finding
                 read.taps.append(tap)
         return read
+
+    def _is_blocked(self, tap: Tap) -> bool:
+        """Whether the medium was blocked when it was tapped; at exits the rule pays no heed."""
+        since_ms = self._blocked_since_ms.get(tap.token)
+        return since_ms is not None and since_ms <= tap.occurred_at_ms
 
     def _convert(self, wire: _Tap, catalogue: Catalogue) -> Read:
         tap_id, gate_id, medium = wire.tap_id, wire.gate_id, wire.medium
@@ -213,6 +233,13 @@ def check_size(taps: int) -> None:
     if not 1 <= taps <= BATCH_TAPS_MAX:
         message = f"must hold 1 to {BATCH_TAPS_MAX} taps, not {taps}"
         raise Refused("invalid-request", "the batch has the wrong size", [("taps", message)])
+
+
+def _block(finding: Finding | None) -> Finding:
+    """What is found of a blocked medium: errors and refusals of its ride code come before."""
+    if finding is None:
+        return Reason.MEDIUM_BLOCKED
+    return BlockedCodeId(finding) if isinstance(finding, CodeId) else finding
 
 
 def _check_ids(tap_ids: list[str]) -> None:

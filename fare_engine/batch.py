@@ -18,6 +18,12 @@ class CodeId(str):
     __slots__ = ()
 
 
+class BlockedCodeId(CodeId):
+    """The same, of an account that is blocked: a copy of the code is told as a copy first."""
+
+    __slots__ = ()
+
+
 Finding = TapRefused | Reason | CodeId
 """What the edge found out about a medium: an error, a refusal of the rule, or a ride code."""
 

@@ -7,19 +7,20 @@ journeys have pinned stay as they are.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from fare_engine.errors import LedgerDamaged, NotFound
 from fare_engine.issuer import IssuerKey
 from fare_engine.journey import Terms
+from fare_engine.modes import DegradedMode, StoodOpen
 from fare_engine.network import Gate, MediumType, Network, Station
 from fare_engine.policy import Policy, Suspension
 from fare_engine.tariff import Tariff
 from fare_engine.versions import Timeline, find_in_force
 
-TermsKey = tuple[str, int | None, bool, int]
-"""Station, policy version, whether suspended, tariff version: what a ledger row pins."""
+TermsKey = tuple[str, int | None, bool, int, int]
+"""Station, policy version, whether suspended, tariff version, degraded modes: what a row pins."""
 
 TermsStretch = tuple[int, int, Terms | None]
 """From when until when (not included) these terms are in force at a station."""
@@ -35,8 +36,10 @@ class Catalogue:
     tariffs: tuple[Tariff, ...] = ()
     issuer_keys: tuple[IssuerKey, ...] = ()
     """Every key that ever signed ride codes, by issuer and beginning."""
+    modes: Mapping[str, tuple[DegradedMode, ...]] = field(default_factory=dict)
     terms: dict[TermsKey, Terms] = field(default_factory=dict, repr=False, compare=False)
-    """Every `Terms` made so far, handed on to the next catalogue, so that each is made once."""
+    """Every `Terms` made so far, handed on to the next catalogue, so that each is made once;
+    not beyond a change of modes (`with_modes`), which all terms tell of."""
 
     @cached_property
     def gates(self) -> Mapping[str, Gate]:
@@ -79,6 +82,10 @@ class Catalogue:
         }
 
     @cached_property
+    def _stood_open(self) -> StoodOpen:
+        return StoodOpen(mode for modes in self.modes.values() for mode in modes)
+
+    @cached_property
     def _tariffs_by_version(self) -> Mapping[int, Tariff]:
         return {tariff.version: tariff for tariff in self.tariffs}
 
@@ -98,14 +105,19 @@ class Catalogue:
         terms = self.terms.get(key)
         if terms is not None:
             return terms
-        station_id, policy_version, suspended, tariff_version = key
+        station_id, policy_version, suspended, tariff_version, modes = key
         tariff = self._tariffs_by_version.get(tariff_version)
         policy = None
         if policy_version is not None:
             policy = self._policies_by_version.get((station_id, policy_version))
         if tariff is None or (policy is None) != (policy_version is None):
             raise LedgerDamaged(f"the ledger pins versions that were never published: {key}")
-        return self.terms.setdefault(key, Terms(tariff, policy, suspended))
+        made = Terms(tariff, policy, suspended, modes, self._stood_open)
+        return self.terms.setdefault(key, made)
+
+    def with_modes(self, station_id: str, modes: tuple[DegradedMode, ...]) -> "Catalogue":
+        """This catalogue with other degraded modes at a station."""
+        return replace(self, modes={**self.modes, station_id: modes}, terms={})
 
     def get_station(self, station_id: str) -> Station:
         """A station by id; NotFound when there is none."""
@@ -139,14 +151,29 @@ class Catalogue:
                 return suspension
         return None
 
+    def list_modes(self, station_id: str) -> tuple[DegradedMode, ...]:
+        """All degraded modes of a station, in the order in which they were started."""
+        return self.modes.get(station_id, ())
+
+    def find_modes(self, station_id: str, at_ms: int) -> int:
+        """The degraded modes in force at a station at an instant, packed."""
+        packed = 0
+        for mode in self.list_modes(station_id):
+            if mode.covers(at_ms):
+                packed |= int(mode.mode)
+        return packed
+
     def _make_timeline(self, station_id: str) -> Timeline[Terms | None]:
         policies = self.list_policies(station_id)
         suspensions = self.suspensions.get(station_id, ())
+        modes = self.list_modes(station_id)
         versions: tuple[Policy | Tariff, ...] = (*policies, *self.tariffs)
         breaks = {version.effective_from_ms for version in versions}
         breaks |= {version.effective_to_ms for version in versions if version.effective_to_ms}
         breaks |= {suspension.suspended_at_ms for suspension in suspensions}
         breaks |= {stretch.resumed_at_ms for stretch in suspensions if stretch.resumed_at_ms}
+        breaks |= {mode.effective_from_ms for mode in modes}
+        breaks |= {mode.effective_to_ms for mode in modes if mode.effective_to_ms}
 
         def terms_at(at_ms: int) -> Terms | None:
             tariff = find_in_force(self.tariffs, at_ms)
@@ -155,6 +182,7 @@ class Catalogue:
             policy = find_in_force(policies, at_ms)
             suspended = self.find_suspension(station_id, at_ms) is not None
             version = policy.version if policy else None
-            return self.get_terms((station_id, version, suspended, tariff.version))
+            in_force = self.find_modes(station_id, at_ms)
+            return self.get_terms((station_id, version, suspended, tariff.version, in_force))
 
         return Timeline(breaks, terms_at)

@@ -31,6 +31,7 @@ class Reason(IntEnum):
     ENTRY_REPEATED = 2
     ENTRY_SUPERSEDED = 3
     SAME_STATION_WITHIN_WINDOW = 10
+    EMERGENCY = 11
     DIFFERENT_STATION = 20
     OVERSTAY = 21
     STATION_NOT_IN_PILOT = 22
@@ -71,6 +72,8 @@ class Closing(IntEnum):
     """Closed as incomplete, since it had expired when the next entry came."""
     LEFT_OPEN = 5
     """Found expired by an exit; it stays until the next entry or settlement closes it."""
+    EXCUSED = 6
+    """Closed without an exit, and without a fare for it: gates stood open while it was open."""
 
 
 class Decision(Value, frozen=True):
@@ -80,7 +83,9 @@ class Decision(Value, frozen=True):
     `incomplete_fare` what is recorded against a journey closed without an exit; all in fen.
     `conditions` packs the five conditions (see `fare_engine.conditions`), 0 where they were not
     asked. `entry` is the journey that the tap found open and used or closed. `terms` are those
-    the decision read, None where it read none.
+    the decision read, None where it read none. `modes` are the degraded modes in force at the tap
+    (`fare_engine.modes.Mode`).
+    `clock_suspect`: the gate's clock was known to be wrong when the engine decided.
     """
 
     reason: Reason
@@ -92,6 +97,8 @@ class Decision(Value, frozen=True):
     closing: Closing = Closing.NOTHING
     terms: Terms | None = None
     incomplete_fare: int = 0
+    modes: int = 0
+    clock_suspect: bool = False
 
 
 REFUSALS: Final = frozenset(

@@ -13,7 +13,7 @@ after it, and falls with it. `process` does all of it at once, for replays and t
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from fare_engine.batch import Batch, CodeId, Finding, ReportSubmission, Result, Submission
@@ -70,6 +70,8 @@ class Engine:
         self._uncommitted: deque[Batch] = deque()
         self._doubtful_tokens: set[bytes] | None = None
         self.pending_taps = 0
+        self.suspect_gates: Collection[str] = ()
+        """Gates whose clocks are known to be wrong; what they sent is decided with that mark."""
         self.use(catalogue)
 
     def use(self, catalogue: Catalogue) -> None:
@@ -269,6 +271,7 @@ class Engine:
         received_at_ms, decided_at_ms = submission.received_at_ms, batch.decided_at_ms
         latest_ms = received_at_ms + CLOCK_AHEAD_MAX_MS
         finding: Finding | None = None
+        suspects = self.suspect_gates
         row = batch.next_row
         for place, tap in enumerate(submission.taps):
             tap_id, token, at_ms = tap.tap_id, tap.token, tap.occurred_at_ms
@@ -298,6 +301,8 @@ class Engine:
                 continue
             before = find_state(token, BLANK)
             decision, after = decide(before, tap, gate, terms, row, finding)  # type: ignore[arg-type]
+            if suspects and tap.gate_id in suspects:
+                decision = decision.replace(clock_suspect=True)
             verdict = Verdict(tap, decision, station_id, received_at_ms, decided_at_ms, row)
             answer(verdict)
             fresh[tap_id] = (verdict, before, after, "")
@@ -346,7 +351,8 @@ class Engine:
         """Record a tap that cannot be decided, to be settled once it can."""
         assert tap.report is not None
         row = batch.next_row
-        decision = Decision(Reason.RECORDED, gate_opens=True)
+        suspect = tap.gate_id in self.suspect_gates
+        decision = Decision(Reason.RECORDED, gate_opens=True, clock_suspect=suspect)
         verdict = Verdict(tap, decision, None, received_at_ms, batch.decided_at_ms, row, error.code)
         before = batch.states.get(tap.token, BLANK)
         batch.fresh[tap.tap_id] = (verdict, before, before, str(error))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from fare_engine.modes import NEVER_OPEN, StoodOpen
 from fare_engine.policy import Policy
 from fare_engine.tariff import Tariff
 from fare_engine.value import Value
@@ -19,12 +20,16 @@ class Terms:
     """What is in force at one station over a stretch of time; an entry pins the terms it meets.
 
     Two are the same when they are one object: the catalogue makes each only once.
-    `designated_gates` are those of the policy, none without one.
+    `designated_gates` are those of the policy, none without one. `modes` are the degraded modes in
+    force (`Mode`), read of a tap's own terms and never of pinned ones; `stood_open` tells when
+    gates anywhere in the network stood open.
     """
 
     tariff: Tariff
     policy: Policy | None = None
     suspended: bool = False
+    modes: int = 0
+    stood_open: StoodOpen = NEVER_OPEN
     designated_gates: frozenset[str] = field(default=frozenset(), init=False)
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ read beside them; `docs/rules.md` says where the two are more exact than each ot
 
 from typing import Final
 
-from fare_engine import conditions
+from fare_engine import conditions, degraded
 from fare_engine.decision import Closing, Decision, Reason
 from fare_engine.journey import (
     OpenJourney,
@@ -17,6 +17,7 @@ from fare_engine.journey import (
     open_journey,
     waivers_on,
 )
+from fare_engine.modes import Mode
 from fare_engine.network import Direction, Gate
 from fare_engine.tap import Tap
 from fare_engine.tariff import Tariff
@@ -32,6 +33,7 @@ _DIFFERENT_STATION: Final = Reason.DIFFERENT_STATION
 _BLOCKED: Final = Reason.MEDIUM_BLOCKED
 _NOTHING: Final = Closing.NOTHING
 _CONSUMED: Final = Closing.CONSUMED
+_TIME_FREE: Final = int(Mode.TIME_FREE)
 
 Decided = tuple[Decision, TokenState]
 
@@ -53,16 +55,20 @@ def decide(
     if refusal is not None and (
         refusal is not _BLOCKED or tap.direction == _ENTRY
     ):  # A blocked medium may still leave: a journey that is open must be able to close.
-        return Decision(refusal, gate_opens=False), state
+        return degraded.refuse(refusal, tap, terms), state
     at_ms, clock_ms = tap.occurred_at_ms, state.clock_ms
     if at_ms > clock_ms:
         clock_ms = at_ms
     elif at_ms < clock_ms - terms.tariff.clock_skew_tolerance_ms:
-        return Decision(Reason.ARRIVED_OUT_OF_ORDER, gate_opens=True, terms=terms), state
+        reason, modes = Reason.ARRIVED_OUT_OF_ORDER, terms.modes
+        return Decision(reason, gate_opens=True, terms=terms, modes=modes), state
     decide_side = _decide_entry if tap.direction == _ENTRY else _decide_exit
     decided = decide_side(state, tap, gate, terms, row, at_ms, clock_ms)
+    if terms.modes:
+        decided = degraded.adjust(decided, state, tap, gate.station_id, terms)
     report = tap.report
-    return decided if report is None or report.gate_opened else (decided[0], state)
+    opened = decided[0].gate_opens if report is None else report.gate_opened
+    return decided if opened else (decided[0], state)
 
 
 def _decide_entry(
@@ -74,16 +80,16 @@ def _decide_entry(
     if previous is None:
         reason, closing = _OPENED, _NOTHING
     elif at_ms >= previous.expires_at_ms:
-        reason, closing = _OPENED, Closing.EXPIRED
-        incomplete_fare = _missing_exit_fare(previous, tap.medium_type)
+        reason = _OPENED
+        closing, incomplete_fare = _close_incomplete(Closing.EXPIRED, previous, tap, terms)
     elif (
         previous.station_id == station_id
         and at_ms - previous.entered_at_ms <= previous.terms.tariff.reentry_grace_ms
     ):
         reason, closing = Reason.ENTRY_REPEATED, Closing.REPLACED
     else:
-        reason, closing = Reason.ENTRY_SUPERSEDED, Closing.SUPERSEDED
-        incomplete_fare = _missing_exit_fare(previous, tap.medium_type)
+        reason = Reason.ENTRY_SUPERSEDED
+        closing, incomplete_fare = _close_incomplete(Closing.SUPERSEDED, previous, tap, terms)
 
     journey = open_journey(tap.tap_id, tap.gate_id, station_id, at_ms, terms, row)
     return (
@@ -99,14 +105,14 @@ def _decide_exit(
     if journey is None or at_ms >= journey.expires_at_ms:
         return _decide_unmatched_exit(state, tap, gate, terms, row, at_ms, clock_ms)
 
-    terms = journey.terms
+    modes, terms = terms.modes, journey.terms
     tariff = terms.tariff
     elapsed_ms = at_ms - journey.entered_at_ms
     if elapsed_ms < 0:
         elapsed_ms = 0  # Two gates' clocks within the tolerance: nobody leaves before she came.
     station_id, waivers = gate.station_id, state.waivers
     waived = asked = 0
-    if elapsed_ms > tariff.max_stay_ms:
+    if elapsed_ms > tariff.max_stay_ms and not modes & _TIME_FREE:
         reason = Reason.OVERSTAY
     elif station_id != journey.station_id:
         reason = _DIFFERENT_STATION
@@ -131,7 +137,7 @@ def _decide_unmatched_exit(
     state: TokenState, tap: Tap, gate: Gate, terms: Terms, row: int, at_ms: int, clock_ms: int
 ) -> Decided:
     """An exit that finds no journey to close: none is open, or the open one has expired."""
-    tariff, expired, report = terms.tariff, state.open, tap.report
+    tariff, expired = terms.tariff, state.open
     closing = _NOTHING if expired is None else Closing.LEFT_OPEN
     repeated = (
         state.exit_station_id == gate.station_id and at_ms - state.exit_ms <= tariff.reexit_grace_ms
@@ -148,8 +154,6 @@ def _decide_unmatched_exit(
             closing=closing,
             terms=terms,
         )
-        if not opens and report is None:
-            return decision, state
     # Only the first re-tap is free, so a repeated exit leaves no exit that could be repeated.
     return decision, TokenState(
         expired,
@@ -175,6 +179,15 @@ def _charge(reason: Reason, tariff: Tariff, journey: OpenJourney, tap: Tap, stat
     return tariff.discounted(fare, tap.medium_type)
 
 
-def _missing_exit_fare(journey: OpenJourney, medium_type: str) -> int:
+def _close_incomplete(
+    closing: Closing, journey: OpenJourney, tap: Tap, terms: Terms
+) -> tuple[Closing, int]:
+    """How a journey without its exit is closed, and the fare recorded against it.
+
+    Who may have left through gates that stood open owes none.
+    """
+    last_ms = min(tap.occurred_at_ms, journey.expires_at_ms - 1)
+    if terms.stood_open.during(journey.entered_at_ms, last_ms):
+        return Closing.EXCUSED, 0
     tariff = journey.terms.tariff
-    return tariff.discounted(tariff.missing_exit_fare, medium_type)
+    return closing, tariff.discounted(tariff.missing_exit_fare, tap.medium_type)

@@ -118,6 +118,7 @@ class FareTable:
         default_factory=dict, init=False, repr=False, compare=False
     )
     _highest: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _lowest: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def fare(self, origin: str, destination: str) -> int:
         """The single fare of a pair in fen; KeyError where neither table nor track joins them."""
@@ -127,10 +128,20 @@ class FareTable:
         """The network's highest single fare from a station, in fen."""
         highest = self._highest.get(station_id)
         if highest is None:
-            row = self._rows.get(station_id) or self._make_row(station_id)
-            others = [fare for other, fare in row.items() if other != station_id]
-            highest = self._highest[station_id] = max(others, default=self.bands.fare(0))
+            highest = self._highest[station_id] = max(self._to_others(station_id))
         return highest
+
+    def lowest_fare(self, station_id: str) -> int:
+        """The network's lowest single fare from a station to another, in fen."""
+        lowest = self._lowest.get(station_id)
+        if lowest is None:
+            lowest = self._lowest[station_id] = min(self._to_others(station_id))
+        return lowest
+
+    def _to_others(self, station_id: str) -> list[int]:
+        row = self._rows.get(station_id) or self._make_row(station_id)
+        others = [fare for other, fare in row.items() if other != station_id]
+        return others or [self.bands.fare(0)]
 
     def _make_row(self, origin: str) -> dict[str, int]:
         metres = self.distances.get(origin, {})

@@ -5,7 +5,7 @@ They are off the way of all other taps, which pay nothing for them.
 
 from collections.abc import Iterable
 
-from fare_engine.batch import Batch, CodeId, Finding, Submission
+from fare_engine.batch import Batch, BlockedCodeId, CodeId, Finding, Submission
 from fare_engine.decision import REFUSALS, Reason
 from fare_engine.journey import BLANK, Terms
 from fare_engine.matching import decide
@@ -38,7 +38,11 @@ def decide_with_code(
     first = batch.codes.get(code_id)
     use = CodeUse(row, tap.token, gate.station_id, tap.direction, tap.occurred_at_ms)
     is_copy = first is not None and not is_tapped_again(first, use, terms.tariff)
-    refusal = Reason.RIDE_CODE_REPLAYED if is_copy else None
+    refusal = None
+    if is_copy:
+        refusal = Reason.RIDE_CODE_REPLAYED
+    elif isinstance(code_id, BlockedCodeId):
+        refusal = Reason.MEDIUM_BLOCKED
     decision, after = decide(before, tap, gate, terms, row, refusal)
     verdict = Verdict(
         tap, decision, gate.station_id, submission.received_at_ms, batch.decided_at_ms, row

@@ -43,6 +43,14 @@ def find_in_force(versions: Iterable[V], at_ms: int) -> V | None:
     return latest
 
 
+def list_in_force_since(versions: Sequence[V], since_ms: int) -> list[V]:
+    """The versions in force at an instant or at any later one, in their order."""
+    later_ms = [v.effective_from_ms for v in versions if v.effective_from_ms > since_ms]
+    found = [find_in_force(versions, at_ms) for at_ms in (since_ms, *later_ms)]
+    numbers = {version.version for version in found if version is not None}
+    return [version for version in versions if version.version in numbers]
+
+
 def list_overlaps(versions: Sequence[V]) -> list[tuple[V, V]]:
     """Pairs of which the earlier names an end that lies inside the later one.
 

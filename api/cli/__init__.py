@@ -7,7 +7,19 @@ import sys
 
 import typer
 
-from api.cli import config, issuers, keys, policies, replay, ride_codes, setup, stations, tariffs
+from api.cli import (
+    config,
+    issuers,
+    keys,
+    media,
+    modes,
+    policies,
+    replay,
+    ride_codes,
+    setup,
+    stations,
+    tariffs,
+)
 from fare_engine.errors import FareEngineError
 
 app = typer.Typer(
@@ -19,7 +31,17 @@ app = typer.Typer(
 )
 setup.register(app)
 replay.register(app)
-for group in (keys, stations, policies, tariffs, issuers, ride_codes, config):
+for group in (
+    keys,
+    stations,
+    policies,
+    modes,
+    tariffs,
+    media,
+    issuers,
+    ride_codes,
+    config,
+):
     app.add_typer(group.app)
 
 

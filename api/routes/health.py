@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from starlette.responses import Response
 
 from api.auth import TheRuntime
+from api.clocks import GateClocks
 from api.models import Answer
 from api.problems import Refused
 from api.runtime import Runtime
@@ -145,6 +146,39 @@ class RuntimeCollector(Collector):
         }
         for name, (told, value) in gauges.items():
             yield GaugeMetricFamily(name, told, value=value)
+        yield from _collect_controllers(self._runtime.clocks)
+
+
+def _collect_controllers(clocks: GateClocks) -> Iterator[Metric]:
+    """What controllers told last."""
+    skews = GaugeMetricFamily(
+        "fare_gate_clock_skew_ms",
+        "A gate's clock minus the engine's, as it was measured last",
+        labels=["gate"],
+    )
+    for gate_id, skew in sorted(clocks.skews.items()):
+        skews.add_metric([gate_id], skew.skew_ms)
+    yield skews
+    yield GaugeMetricFamily(
+        "fare_gates_clock_suspect",
+        "Gates whose clocks are further off than the tariff allows",
+        value=len(clocks.suspects),
+    )
+    outboxes = GaugeMetricFamily(
+        "fare_controller_outbox_taps",
+        "Taps that waited at a controller when it told last",
+        labels=["controller"],
+    )
+    heard = GaugeMetricFamily(
+        "fare_controller_heartbeat_seconds",
+        "When a controller told last, seconds since 1970",
+        labels=["controller"],
+    )
+    for controller_id, heartbeat in sorted(clocks.heartbeats.items()):
+        outboxes.add_metric([controller_id], heartbeat.outbox_taps)
+        heard.add_metric([controller_id], heartbeat.received_at_ms / 1_000)
+    yield outboxes
+    yield heard
 
 
 def _find_revision(connection: Connection) -> str | None:

@@ -5,24 +5,22 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from api.auth import ADMIN_ONLY, AdminKey, TheRuntime
+from api.catalogue_answers import answer_issuers
 from api.issuer_models import (
     IssuerAnswer,
     IssuerId,
-    IssuerKeyAnswer,
     IssuerKeyRequest,
     IssuerRequest,
     RetireRequest,
     decode_key,
-    encode_key,
 )
 from api.operator_models import Page
 from api.paging import Cursor, Limit, page_of_values
 from api.service import now_ms
-from api.times import format_ms
 from fare_engine.catalogue import Catalogue
 from fare_engine.issuer import IssuerKey
 from fare_engine.ledger.database import Connection
-from fare_engine.ledger.issuer_store import add_issuer, group_by_issuer, retire_key, rotate_key
+from fare_engine.ledger.issuer_store import add_issuer, retire_key, rotate_key
 from gates.media.signatures import make_check
 
 router = APIRouter(prefix="/v1/ride-code-issuers", tags=["ride codes"])
@@ -86,27 +84,6 @@ async def retire(
         )
 
     return _answer(await runtime.change_catalogue(change), issuer_id)
-
-
-def answer_issuers(catalogue: Catalogue) -> list[IssuerAnswer]:
-    """Every issuer, as the contract tells it."""
-    zone = catalogue.network.time_zone
-    return [
-        IssuerAnswer(
-            issuer_id=issuer_id,
-            keys=[
-                IssuerKeyAnswer(
-                    key_id=key.key_id,
-                    algorithm="SM2" if key.algorithm == "SM2" else "Ed25519",
-                    public_key=encode_key(key.public_key),
-                    valid_from=format_ms(key.valid_from_ms, zone),
-                    valid_to=None if key.valid_to_ms is None else format_ms(key.valid_to_ms, zone),
-                )
-                for key in keys
-            ],
-        )
-        for issuer_id, keys in group_by_issuer(catalogue.issuer_keys).items()
-    ]
 
 
 def _answer(catalogue: Catalogue, issuer_id: str) -> IssuerAnswer:

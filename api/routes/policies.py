@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from api.auth import AdminKey, TheRuntime
+from api.catalogue_answers import answer_policy
 from api.operator_models import (
     Page,
     PolicyAnswer,
@@ -11,7 +12,6 @@ from api.operator_models import (
     SuspensionRequest,
 )
 from api.paging import Cursor, Limit, page_of_values
-from api.routes.stations import answer_policy
 from api.service import now_ms
 from api.times import format_ms
 from fare_engine.catalogue import Catalogue

@@ -5,20 +5,13 @@ from collections.abc import Mapping
 from fastapi import APIRouter
 
 from api.auth import TheRuntime
-from api.operator_models import (
-    ExitAnswer,
-    GateAnswer,
-    NameAnswer,
-    Page,
-    PolicyAnswer,
-    StationAnswer,
-)
+from api.catalogue_answers import answer_gate, answer_name, answer_policy
+from api.explaining import tell_modes
+from api.operator_models import ExitAnswer, Page, StationAnswer
 from api.paging import Cursor, Limit, page_of_values
 from api.service import now_ms
-from api.times import format_ms
 from fare_engine.catalogue import Catalogue
-from fare_engine.network import Gate, Name, Network, Station
-from fare_engine.policy import Policy
+from fare_engine.network import Network, Station
 from fare_engine.versions import find_in_force
 
 router = APIRouter(prefix="/v1/stations", tags=["stations"])
@@ -81,41 +74,8 @@ class StationAnswers:
             policy=answer_policy(policy, zone) if policy else None,
             next_policy=answer_policy(next_policy, zone) if next_policy else None,
             suspended=catalogue.find_suspension(station_id, at_ms) is not None,
+            degraded_modes=tell_modes(catalogue.find_modes(station_id, at_ms)),
         )
-
-
-def answer_gate(gate: Gate, policy: Policy | None) -> GateAnswer:
-    """A gate, and whether it is on the crossing lane of a policy."""
-    return GateAnswer(
-        gate_id=gate.gate_id,
-        exit_id=gate.exit_id,
-        directions=["entry" if direction == 1 else "exit" for direction in sorted(gate.directions)],
-        controller=gate.controller,
-        designated=policy is not None and gate.gate_id in policy.designated_gates,
-    )
-
-
-def answer_name(name: Name) -> NameAnswer:
-    """A name in both languages."""
-    return NameAnswer(zh=name.zh, en=name.en)
-
-
-def answer_policy(policy: Policy, zone: str) -> PolicyAnswer:
-    """One version of a policy."""
-    seconds, ms = divmod(policy.window_ms, 1_000)
-    return PolicyAnswer(
-        station_id=policy.station_id,
-        version=policy.version,
-        window_seconds=policy.window_ms / 1_000 if ms else seconds,
-        media=sorted(policy.media),
-        designated_gates=sorted(policy.designated_gates),
-        daily_limit=policy.daily_limit,
-        effective_from=format_ms(policy.effective_from_ms, zone),
-        effective_to=(
-            None if policy.effective_to_ms is None else format_ms(policy.effective_to_ms, zone)
-        ),
-        note=policy.note,
-    )
 
 
 def _line_names(network: Network) -> Mapping[str, list[str]]:

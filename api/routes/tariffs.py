@@ -5,17 +5,16 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from api.auth import AdminKey, TheRuntime
+from api.catalogue_answers import answer_tariff
 from api.operator_models import Page
 from api.paging import NUMBER_MAX, Cursor, Limit, page_of_values
 from api.service import now_ms
-from api.tariff_models import TariffAnswer, TariffRequest, TariffRules
-from api.times import format_ms
+from api.tariff_models import TariffAnswer, TariffRequest
 from fare_engine.catalogue import Catalogue
 from fare_engine.errors import NotFound
 from fare_engine.ledger.catalogue_store import get_distances, publish_tariff
 from fare_engine.ledger.database import Connection
-from fare_engine.ledger.tariff_document import from_document, to_document
-from fare_engine.tariff import Tariff
+from fare_engine.ledger.tariff_document import from_document
 
 router = APIRouter(prefix="/v1/tariffs", tags=["tariffs"])
 
@@ -65,14 +64,3 @@ async def publish(request: TariffRequest, runtime: TheRuntime, key: AdminKey) ->
 
     catalogue = await runtime.change_catalogue(change)
     return answer_tariff(catalogue.tariffs[-1], catalogue.network.time_zone)
-
-
-def answer_tariff(tariff: Tariff, zone: str) -> TariffAnswer:
-    """One version as it was published."""
-    end_ms = tariff.effective_to_ms
-    return TariffAnswer(
-        version=tariff.version,
-        effective_from=format_ms(tariff.effective_from_ms, zone),
-        effective_to=None if end_ms is None else format_ms(end_ms, zone),
-        rules=TariffRules.model_validate(to_document(tariff)),
-    )

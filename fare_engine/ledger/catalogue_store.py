@@ -14,6 +14,7 @@ from fare_engine.distances import find_distances
 from fare_engine.errors import ConfigurationError, NotFound
 from fare_engine.ledger.audit import record_change
 from fare_engine.ledger.issuer_store import read_issuer_keys
+from fare_engine.ledger.mode_store import read_modes
 from fare_engine.ledger.network_rows import has_network, insert_network, read_network
 from fare_engine.ledger.version_rows import (
     insert_policy,
@@ -64,6 +65,7 @@ def load_catalogue(connection: Connection) -> Catalogue:
         suspensions=read_suspensions(connection),
         tariffs=read_tariffs(connection, find_distances(network)),
         issuer_keys=read_issuer_keys(connection),
+        modes=read_modes(connection),
     )
 
 

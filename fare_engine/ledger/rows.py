@@ -24,6 +24,7 @@ class Flag(IntFlag):
     GATE_OPENS = 1
     SUSPENDED = 2
     REPORTED = 4
+    CLOCK_SUSPECT = 8
 
 
 COLUMNS: Final = tuple(column.name for column in taps.columns)
@@ -58,6 +59,7 @@ class TapRow(NamedTuple):
     waivers: int
     clock_ahead: int
     listed_fare: int | None
+    modes: int | None
 
 
 assert TapRow._fields == COLUMNS, "TapRow and the table must name the same columns"
@@ -94,6 +96,8 @@ def encode(steps: Iterable[Step], places: Places, media: Mapping[str, MediumType
                 flags |= 2
         if tap.report is not None:
             flags |= 4
+        if decision.clock_suspect:
+            flags |= 8
         number = previous_row = gate = station = medium = None
         waivers = clock_ahead = 0
         if after is not before:
@@ -128,6 +132,7 @@ def encode(steps: Iterable[Step], places: Places, media: Mapping[str, MediumType
             waivers,
             clock_ahead,
             tap.listed_fare,
+            decision.modes or None,
         )
     return values
 
@@ -198,6 +203,8 @@ class Reader:
             Closing(row.closing),
             self._terms(row, entry),
             row.incomplete_fare,
+            row.modes or 0,
+            bool(row.flags & Flag.CLOCK_SUSPECT),
         )
         return Verdict(tap, decision, station_id, row.received_at, row.decided_at, row.row, problem)
 
@@ -227,6 +234,7 @@ class Reader:
                 row.policy_version,
                 bool(row.flags & Flag.SUSPENDED),
                 row.tariff_version,
+                pinned_by.modes or 0,
             )
         )
 

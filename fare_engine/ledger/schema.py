@@ -59,6 +59,7 @@ taps = Table(
     Column("waivers", BigInteger, nullable=False, comment="packed counts after this tap"),
     Column("clock_ahead", Integer, nullable=False, comment="token clock minus occurred_at, ms"),
     Column("listed_fare", Integer, comment="of a recorded tap whose source lists a fare"),
+    Column("modes", SmallInteger, comment="degraded modes at the tap, see fare_engine.modes"),
     comment="append-only; one row a tap",
 )
 
@@ -228,6 +229,37 @@ suspensions = Table(
     Column("suspended_at", BigInteger, nullable=False),
     Column("reason", Text, nullable=False),
     Column("resumed_at", BigInteger),
+)
+
+degraded_modes = Table(
+    "degraded_modes",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("station_id", String(16), ForeignKey("stations.station_id"), nullable=False),
+    Column("mode", SmallInteger, nullable=False, comment="see fare_engine.modes"),
+    Column("effective_from", BigInteger, nullable=False),
+    Column("effective_to", BigInteger),
+    Column("reason", Text, nullable=False),
+)
+
+blocked_media = Table(
+    "blocked_media",
+    metadata,
+    Column("token", LargeBinary(16), primary_key=True),
+    Column("medium_type", String(32), nullable=False),
+    Column("masked", String(64), comment="null where only the token was told"),
+    Column("reason", Text, nullable=False),
+    Column("blocked_at", BigInteger, nullable=False),
+    comment="media that may not enter",
+)
+
+clock_skews = Table(
+    "clock_skews",
+    metadata,
+    Column("gate", Integer, ForeignKey("gates.number"), primary_key=True, autoincrement=False),
+    Column("measured_at", BigInteger, primary_key=True, autoincrement=False),
+    Column("skew_ms", BigInteger, nullable=False, comment="the gate's clock minus the engine's"),
+    comment="how far clocks of gates were off; changes alone",
 )
 
 tariffs = Table(

@@ -134,19 +134,20 @@ def tariff_document(tariff: Tariff, zone: str) -> dict[str, Any]:
 
 def _dates(version: Policy | Tariff, zone: str) -> dict[str, str | None]:
     return {
-        "effective_from": _tell(version.effective_from_ms, zone),
-        "effective_to": _tell(version.effective_to_ms, zone),
+        "effective_from": tell(version.effective_from_ms, zone),
+        "effective_to": tell(version.effective_to_ms, zone),
     }
 
 
 def suspension_document(suspension: Suspension, zone: str) -> dict[str, Any]:
     """A suspension, with times told in a time zone."""
     return {
-        "suspended_at": _tell(suspension.suspended_at_ms, zone),
+        "suspended_at": tell(suspension.suspended_at_ms, zone),
         "reason": suspension.reason,
-        "resumed_at": _tell(suspension.resumed_at_ms, zone),
+        "resumed_at": tell(suspension.resumed_at_ms, zone),
     }
 
 
-def _tell(at_ms: int | None, zone: str) -> str | None:
+def tell(at_ms: int | None, zone: str) -> str | None:
+    """An instant as documents write it, told in a time zone."""
     return None if at_ms is None else from_ms(at_ms, zone).isoformat(timespec="milliseconds")

@@ -19,7 +19,8 @@ def answer(verdict: Verdict) -> dict[str, Any]:
     text = WRITER.write(verdict)
     TapDecision.model_validate_json(text)
     read: dict[str, Any] = json.loads(text)
-    assert list(read) == list(TapDecision.model_fields), "members in the contract's order"
+    members = [name for name in TapDecision.model_fields if name in read or name != "clock_suspect"]
+    assert list(read) == members, "members in the contract's order"
     return read
 
 

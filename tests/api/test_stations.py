@@ -43,7 +43,7 @@ def test_the_pilot_station_tells_all_there_is_to_know(gates: httpx2.Client) -> N
         "gate_id": "FHY-A-01",
         "exit_id": "A",
         "directions": ["entry"],
-        "controller": None,
+        "controller": "FHY-1",
         "designated": True,
     }
     assert by_id["FHY-B-01"]["designated"] is False

@@ -5,7 +5,8 @@
     08:30:30.120    C2 out  tianfutong:1  | same_station_within_window     0     180
 
 `rule_world.py` tells which stations and gates there are, and the lines that change the world:
-`policy`, `tariff`, `suspended`, `resumed`, `date`, `gate`, `fare`. What follows a `#` is a remark.
+`policy`, `tariff`, `suspended`, `resumed`, `mode`, `date`, `gate`,
+`fare`. What follows a `#` is a remark.
 
 On the left, after the medium, may stand:
 
@@ -23,6 +24,7 @@ be written where one failed. All else follows from the reason, unless it is writ
     incomplete=200                  the fare recorded against a journey whose exit is missing
     entry=08:15:30.120              when the journey that the tap found was entered
     policy=2  tariff=1              the versions the decision read; 0 for no policy
+    modes=exit_free,emergency       the degraded modes in force at the tap
 
 Whatever a line says, each tap is decided twice and must come out the same; where the gate stayed
 shut, or the tap was late or refused, nothing may change; and no journey is ever closed twice.
@@ -37,6 +39,7 @@ from fare_engine.conditions import FAILURES, Held, unpack
 from fare_engine.decision import REFUSALS, Closing, Decision, Outcome, Reason
 from fare_engine.journey import BLANK, TokenState
 from fare_engine.matching import decide
+from fare_engine.modes import Mode
 from fare_engine.network import Direction
 from fare_engine.tap import Report, Tap
 from tests.fare_engine.rule_words import (
@@ -105,6 +108,7 @@ _OUTCOME_OPTIONS: Final[Fields] = {
     "entry": ("entry", lambda text, day: show_moment(read_moment(text, day))),
     "policy": ("policy", read_number),
     "tariff": ("tariff", read_number),
+    "modes": ("modes", lambda text, _day: text),
 }
 
 
@@ -236,4 +240,5 @@ def _tell(decision: Decision) -> dict[str, object]:
         "entry": show_moment(entry.entered_at_ms) if entry else None,
         "policy": terms.policy.version if terms and terms.policy else 0,
         "tariff": terms.tariff.version if terms else 0,
+        "modes": ",".join(Mode(decision.modes).codes),
     }

@@ -13,6 +13,7 @@ A line of the table that begins with one of these words changes the world from t
     suspended 08:10..08:20                         the kill switch, station=FHY unless told
     suspended 08:10..                              ... until it is resumed
     resumed 08:20
+    mode exit_free 08:10..08:20                    a degraded mode, station=FHY unless told
     gate B1 station=JRC                            a new gate, or one that is moved
     fare FHY JRC 450                               an explicit fare of one pair (before any tap)
 
@@ -25,6 +26,7 @@ from datetime import date
 from typing import Any, Final
 
 from fare_engine.journey import Terms
+from fare_engine.modes import MODES_BY_CODE, DegradedMode, StoodOpen
 from fare_engine.network import CHENGDU_BANDS, Direction, FareTable, Gate
 from fare_engine.policy import Policy, Suspension
 from fare_engine.tariff import Tariff
@@ -59,7 +61,8 @@ class World:
     policies: dict[tuple[str, int], Policy] = field(default_factory=dict)
     tariffs: dict[int, Tariff] = field(default_factory=dict)
     suspensions: list[Suspension] = field(default_factory=list)
-    _terms: dict[tuple[int, str, int, bool], Terms] = field(default_factory=dict)
+    modes: list[DegradedMode] = field(default_factory=list)
+    _terms: dict[tuple[object, ...], Terms] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for station_id, gates in GATES.items():
@@ -85,8 +88,12 @@ class World:
         published = [policy for (place, _), policy in self.policies.items() if place == station_id]
         policy = find_in_force(published, at_ms)
         suspended = any(s.covers(at_ms) for s in self.suspensions if s.station_id == station_id)
-        key = (tariff.version, station_id, policy.version if policy else 0, suspended)
-        return self._terms.setdefault(key, Terms(tariff, policy, suspended))
+        here = [mode for mode in self.modes if mode.station_id == station_id]
+        modes = sum({int(mode.mode) for mode in here if mode.covers(at_ms)})
+        version = policy.version if policy else 0
+        key = (tariff.version, station_id, version, suspended, modes, tuple(self.modes))
+        made = Terms(tariff, policy, suspended, modes, StoodOpen(self.modes))
+        return self._terms.setdefault(key, made)
 
     def change(self, words: list[str]) -> None:
         """Do what a directive of the table says."""
@@ -96,6 +103,7 @@ class World:
             "tariff": self._publish_tariff,
             "suspended": self._suspend,
             "resumed": self._resume,
+            "mode": self._degrade,
             "gate": self._place_gate,
             "fare": self._set_fare,
         }
@@ -136,10 +144,19 @@ class World:
             raise TableError(f"{kind} {version} is published: publish a new version")
 
     def _suspend(self, words: list[str]) -> None:
-        start, _, end = words[0].partition("..")
-        start_ms = read_moment(start, self.day)
-        end_ms = read_moment(end, self.day) if end else None
+        start_ms, end_ms = self._read_stretch(words[0])
         self.suspensions.append(Suspension(self._station(words[1:]), start_ms, "test", end_ms))
+
+    def _degrade(self, words: list[str]) -> None:
+        if words[0] not in MODES_BY_CODE:
+            raise TableError(f"{words[0]!r} is no mode; known: {' '.join(MODES_BY_CODE)}")
+        mode, (start_ms, end_ms) = MODES_BY_CODE[words[0]], self._read_stretch(words[1])
+        station_id = self._station(words[2:])
+        self.modes.append(DegradedMode(station_id, mode, start_ms, "test", end_ms))
+
+    def _read_stretch(self, text: str) -> tuple[int, int | None]:
+        start, _, end = text.partition("..")
+        return read_moment(start, self.day), read_moment(end, self.day) if end else None
 
     def _resume(self, words: list[str]) -> None:
         station_id, at_ms = self._station(words[1:]), read_moment(words[0], self.day)

@@ -6,7 +6,7 @@ from fare_engine.decision import REFUSALS, Outcome, Reason
 
 CONTRACT = {
     "entered": "entry_opened entry_repeated entry_superseded",
-    "waived": "same_station_within_window",
+    "waived": "same_station_within_window emergency",
     "charged": "different_station overstay station_not_in_pilot medium_not_eligible"
     " gate_not_designated window_exceeded daily_limit_reached",
     "unmatched": "exit_repeated no_open_entry entry_expired",

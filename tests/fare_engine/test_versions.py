@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fare_engine.versions import Timeline, find_in_force, list_overlaps
+from fare_engine.versions import Timeline, find_in_force, list_in_force_since, list_overlaps
 
 
 @dataclass(frozen=True)
@@ -112,3 +112,19 @@ def test_a_timeline_cut_at_all_ends_says_what_asking_at_each_instant_says(
     timeline = Timeline(breaks, lambda start_ms: version_at(rules, start_ms))
     for at_ms in range(-1, 14):
         assert timeline.find(at_ms) == version_at(rules, at_ms)
+
+
+@pytest.mark.parametrize(
+    ("since_ms", "versions"),
+    [
+        (0, [1, 3, 4]),
+        (1_999, [1, 3, 4]),
+        (2_000, [3, 4]),
+        (2_999, [3, 4]),
+        (3_000, [4]),
+        (9_000, [4]),
+    ],
+)
+def test_what_is_in_force_at_an_instant_or_later(since_ms: int, versions: list[int]) -> None:
+    rules = [Rule(1, 1_000), Rule(2, 2_000), Rule(3, 2_000, 3_000), Rule(4, 5_000)]
+    assert [rule.version for rule in list_in_force_since(rules, since_ms)] == versions

@@ -19,6 +19,7 @@ MINUTE_MS = 60_000
 DAY_MS = 24 * 60 * MINUTE_MS
 SHANGHAI_AHEAD_MS = 8 * 60 * MINUTE_MS
 WAIVED = "same_station_within_window"
+OPEN_GATES = ("entry_free", "exit_free", "emergency")
 UNMATCHED = ("exit_repeated", "no_open_entry", "entry_expired")
 
 
@@ -40,6 +41,18 @@ class Switch(NamedTuple):
     station_id: str
     suspended: bool
     at_ms: int
+
+
+class Loosening(NamedTuple):
+    """A station that lets something go for a while, or until further notice."""
+
+    station_id: str
+    mode: str
+    from_ms: int
+    to_ms: int | None
+
+    def holds_at(self, at_ms: int) -> bool:
+        return at_ms >= self.from_ms and not (self.to_ms is not None and at_ms >= self.to_ms)
 
 
 class PastTap(NamedTuple):
@@ -107,6 +120,7 @@ class NaiveModel:
 
     distances: Mapping[str, Mapping[str, int]]
     published: list[Tariff | Policy | Switch] = field(default_factory=list)
+    loosenings: list[Loosening] = field(default_factory=list)
     past: list[PastTap] = field(default_factory=list)
 
     def decide(self, tap: Tap, station_id: str, refusal: str | None = None) -> Answer:
@@ -157,10 +171,27 @@ class NaiveModel:
                 suspended = one.suspended if one.at_ms <= at_ms else suspended
         return suspended
 
+    def modes_at(self, station_id: str, at_ms: int) -> set[str]:
+        here = [one for one in self.loosenings if one.station_id == station_id]
+        return {one.mode for one in here if one.holds_at(at_ms)}
+
+    def could_walk_out(self, entry: PastTap, closed_ms: int) -> bool:
+        """Whether gates anywhere stood open before the journey was closed or had expired."""
+        entered_ms = entry.tap.occurred_at_ms
+        return any(
+            one.holds_at(max(entered_ms, one.from_ms))
+            for one in self.loosenings
+            if one.mode in OPEN_GATES
+            and one.from_ms <= closed_ms
+            and not self.has_expired(entry, one.from_ms)
+        )
+
     def _answer(self, tap: Tap, station_id: str, refusal: str | None) -> Answer:
         is_entry = tap.direction == Direction.ENTRY
+        modes = self.modes_at(station_id, tap.occurred_at_ms)
         if refusal and (refusal != "medium_blocked" or is_entry):
-            return Answer(refusal, gate_opens=False)
+            free = "entry_free" if is_entry else "exit_free"
+            return Answer(refusal, gate_opens=bool(modes & {free, "emergency"}))
         clock_ms, tariff = self.find_clock(tap.token), self.tariff_at(tap.occurred_at_ms)
         behind_ms = 0 if clock_ms is None else clock_ms - tap.occurred_at_ms
         if behind_ms > tariff.clock_skew_tolerance_ms:
@@ -170,6 +201,8 @@ class NaiveModel:
             return self._answer_entry(tap, station_id, entry)
         if entry is None or self.has_expired(entry, tap.occurred_at_ms):
             return self._answer_unmatched(tap, station_id, entry, tariff)
+        if "emergency" in modes:
+            return Answer("emergency", gate_opens=True, entry_tap_id=entry.tap.tap_id)
         return self._answer_exit(tap, station_id, entry)
 
     def _answer_entry(self, tap: Tap, station_id: str, entry: PastTap | None) -> Answer:
@@ -177,6 +210,8 @@ class NaiveModel:
             return Answer("entry_opened", gate_opens=True)
         tariff, tap_id = self.tariff_of(entry), entry.tap.tap_id
         missing = price(tariff, tariff.missing_exit_fare, tap.medium_type)
+        if self.could_walk_out(entry, tap.occurred_at_ms):
+            missing = 0
         if self.has_expired(entry, tap.occurred_at_ms):
             return Answer("entry_opened", True, entry_tap_id=tap_id, incomplete_fare=missing)
         age_ms = max(0, tap.occurred_at_ms - entry.tap.occurred_at_ms)
@@ -195,21 +230,31 @@ class NaiveModel:
             if first and here and age_ms <= tariff.reexit_grace_ms:
                 return Answer("exit_repeated", True, entry_tap_id=tap_id)
         reason = "entry_expired" if entry else "no_open_entry"
-        if not tariff.unmatched_exit_opens:
+        modes, fares = self.modes_at(station_id, tap.occurred_at_ms), []
+        if tariff.unmatched_exit_opens:
+            fares.append(tariff.unmatched_exit_fare)
+        if modes & {"sequence_free", "entry_free", "exit_free"}:
+            fares.append(self._lowest(tariff, station_id))
+        if "emergency" in modes:
+            fares.append(0)
+        if not fares:
             return Answer(reason, False, entry_tap_id=tap_id)
-        fare = price(tariff, tariff.unmatched_exit_fare, tap.medium_type)
+        fare = price(tariff, min(fares), tap.medium_type)
         return Answer(reason, True, fare, entry_tap_id=tap_id)
 
     def _answer_exit(self, tap: Tap, station_id: str, entry: PastTap) -> Answer:
         tariff, tap_id = self.tariff_of(entry), entry.tap.tap_id
         elapsed_ms = max(0, tap.occurred_at_ms - entry.tap.occurred_at_ms)
-        if elapsed_ms > tariff.max_stay_ms:
+        modes = self.modes_at(station_id, tap.occurred_at_ms)
+        if elapsed_ms > tariff.max_stay_ms and "time_free" not in modes:
             others = self.distances.keys() - {station_id}
             highest = max(self._fare(tariff, station_id, other) for other in others)
             fare = price(tariff, highest, tap.medium_type)
             return Answer("overstay", True, fare, entry_tap_id=tap_id)
         if station_id != entry.station_id:
             pair = self._fare(tariff, entry.station_id, station_id)
+            if "fare_free" in modes:
+                pair = min(pair, self._lowest(tariff, station_id))
             fare = price(tariff, pair, tap.medium_type)
             return Answer("different_station", True, fare, entry_tap_id=tap_id)
         conditions = self._ask_conditions(tap, entry, elapsed_ms)
@@ -244,6 +289,9 @@ class NaiveModel:
         entries = [by_tap_id[one.entry_tap_id or ""] for one in waived]
         dates = [service_date(self.tariff_of(o), o.tap.occurred_at_ms) for o in [*entries, entry]]
         return dates.count(dates[-1]) - 1
+
+    def _lowest(self, tariff: Tariff, station_id: str) -> int:
+        return min(self._fare(tariff, station_id, to) for to in self.distances if to != station_id)
 
     def _fare(self, tariff: Tariff, origin: str, destination: str) -> int:
         by_distance = distance_fare(self.distances[origin][destination])

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from fare_engine.calendar import ServiceCalendar
 from fare_engine.decision import REFUSALS, Reason
+from fare_engine.modes import Mode
 from fare_engine.network import CHENGDU_BANDS, Direction, FareTable
 from fare_engine.policy import Policy
 from fare_engine.tap import Report
@@ -23,6 +24,7 @@ STATIONS = st.sampled_from(["FHY", "FHY", "JRC"])
 JITTER_MS = st.sampled_from([-1, 0, 0, 1])
 REPORTS = st.sampled_from([None, None, None, Report(True, 0), Report(False, 0)])
 FINDINGS = st.sampled_from([*[None] * 16, Reason.MEDIUM_BLOCKED, *sorted(REFUSALS)])
+MODES = st.sampled_from([*Mode, Mode.EMERGENCY])
 GATE_IDS = st.sampled_from([*["A1", "C2"] * 2, *ALL_GATES])
 BOUNDARIES = [
     "window",

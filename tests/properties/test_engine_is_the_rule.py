@@ -15,6 +15,7 @@ from fare_engine.errors import TapConflict
 from fare_engine.index.memory import MemoryIndex
 from fare_engine.journey import BLANK, TokenState
 from fare_engine.matching import decide
+from fare_engine.modes import DegradedMode, Mode
 from fare_engine.network import Direction
 from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
@@ -75,13 +76,28 @@ class Loop:
         return decision
 
 
+_modes = st.lists(
+    st.builds(
+        lambda mode, start, length: DegradedMode(
+            "FHY", mode, NOON_MS + start, "test", NOON_MS + start + length
+        ),
+        st.sampled_from(Mode),
+        _times,
+        st.integers(1, 30 * MINUTE_MS),
+    ),
+    max_size=2,
+)
+
+
 @settings(max_examples=60, deadline=None)
-@given(_batches)
+@given(_batches, _modes)
 def test_batches_restarts_and_a_lost_index_change_no_decision(
-    batches: list[tuple[list[Tap], str]],
+    batches: list[tuple[list[Tap], str]], modes: list[DegradedMode]
 ) -> None:
     with tempfile.TemporaryDirectory() as directory:
         metro = SmallMetro(Path(directory), run_rows=8)
+        metro.catalogue = metro.catalogue.with_modes("FHY", tuple(modes))
+        metro.restart()
         try:
             _compare(metro, batches)
         finally:

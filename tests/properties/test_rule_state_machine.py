@@ -11,13 +11,14 @@ from fare_engine.conditions import unpack
 from fare_engine.decision import Closing, Decision, Reason
 from fare_engine.journey import BLANK, TokenState
 from fare_engine.matching import decide
+from fare_engine.modes import DegradedMode, Mode
 from fare_engine.network import Direction
 from fare_engine.policy import Policy, Suspension
 from fare_engine.tap import Report, Tap
 from fare_engine.tariff import Tariff
 from tests.fare_engine.rule_words import read_moment
 from tests.fare_engine.rule_world import DISTANCES_M, FIRST_DAY, World
-from tests.properties.naive_model import Answer, NaiveModel, Switch, end_of_service_date
+from tests.properties.naive_model import Answer, Loosening, NaiveModel, Switch, end_of_service_date
 from tests.properties.rule_strategies import (
     BOUNDARIES,
     DAY_MS,
@@ -26,6 +27,7 @@ from tests.properties.rule_strategies import (
     GATE_IDS,
     JITTER_MS,
     MINUTE_MS,
+    MODES,
     POLICIES,
     REPORTS,
     SECOND_MS,
@@ -95,6 +97,29 @@ class RuleBesideItsModel(RuleBasedStateMachine):
         else:
             held.append(Suspension(station_id, self.now_ms, "test"))
         self.model.published.append(Switch(station_id, not suspended, self.now_ms))
+        self.publications_ms.append(self.now_ms)
+
+    @rule(
+        station_id=STATIONS,
+        mode=MODES,
+        after_ms=st.sampled_from([0, 5 * MINUTE_MS, -MINUTE_MS]),
+        lasts_ms=st.sampled_from([None, 0, MINUTE_MS, 10 * MINUTE_MS]),
+    )
+    def degrade(self, station_id: str, mode: Mode, after_ms: int, lasts_ms: int | None) -> None:
+        from_ms = self.now_ms + after_ms
+        to_ms = None if lasts_ms is None else from_ms + lasts_ms
+        self.world.modes.append(DegradedMode(station_id, mode, from_ms, "test", to_ms))
+        self.model.loosenings.append(Loosening(station_id, mode.codes[0], from_ms, to_ms))
+        self.publications_ms += [from_ms] if to_ms is None else [from_ms, to_ms]
+
+    @rule()
+    def end_all_modes(self) -> None:
+        """Cut short whatever is in force, so that most of a run is an ordinary day."""
+        for place, one in enumerate(self.world.modes):
+            if one.covers(self.now_ms):
+                self.world.modes[place] = replace(one, effective_to_ms=self.now_ms)
+                ended = self.model.loosenings[place]._replace(to_ms=self.now_ms)
+                self.model.loosenings[place] = ended
         self.publications_ms.append(self.now_ms)
 
     @rule(

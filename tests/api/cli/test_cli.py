@@ -92,10 +92,39 @@ def test_help_names_every_command() -> None:
     told = run_command("--help").stdout
     for command in (
         *("init", "serve", "migrate", "replay"),
-        *("keys", "stations", "policies", "tariffs", "issuers", "ride-code", "config"),
+        *("keys", "stations", "policies", "modes", "tariffs", "media", "issuers", "ride-code"),
+        "config",
     ):
         assert command in told
         assert run_command(command, "--help").returncode == 0
+
+
+def test_modes_without_a_server(made: tuple[Path, dict[str, Any]]) -> None:
+    data_dir, _ = made
+    at = ("--data-dir", data_dir)
+    reason = ("--reason", "smoke")
+    started = tell("modes", "start", "FHY", "emergency", *reason, *at)
+    assert started["in_force"] is True
+    (listed,) = tell("modes", "list", "FHY", *at)
+    assert listed == started
+    (ended,) = tell("modes", "end", "FHY", "emergency", *reason, *at)["items"]
+    assert ended["effective_to"]
+    told = run_command("modes", "end", "FHY", "emergency", *reason, *at).stdout
+    assert told == "FHY: emergency was not in force\n"
+    assert "mode" in fail("modes", "start", "FHY", "free", *reason, *at)
+
+
+def test_media_without_a_server(made: tuple[Path, dict[str, Any]]) -> None:
+    data_dir, _ = made
+    at, reason = ("--data-dir", data_dir), ("--reason", "lost")
+    blocked = tell("media", "block", "tianfutong", "--id", "3104870512345678", *reason, *at)
+    assert (blocked["blocked"], blocked["masked"]) == (True, "****5678")
+    (listed,) = tell("media", "blocked", *at)
+    assert listed == blocked
+    by_token = ("tianfutong", "--token", blocked["token"], *reason, *at)
+    assert tell("media", "unblock", *by_token)["blocked"] is False
+    assert tell("media", "blocked", *at) == []
+    assert run_command("media", "block", "tianfutong", *reason, *at).returncode == 2
 
 
 def test_keys_without_a_server(made: tuple[Path, dict[str, Any]]) -> None:

@@ -154,7 +154,7 @@ def test_terms_that_journeys_pinned_stay_the_same_objects(
     after = _policy(engine, catalogue, replace(PILOT, effective_from_ms=NOON_MS))
     after = _tariff(engine, after, replace(TARIFF, effective_from_ms=NOON_MS))
     after = _suspend(engine, after)
-    assert after.get_terms(("FHY", 1, False, 1)) is pinned
+    assert after.get_terms(("FHY", 1, False, 1, 0)) is pinned
     assert after.find_terms("FHY", NOON_MS - 1) is pinned
     found = after.find_terms("FHY", NOON_MS)
     assert found is not None

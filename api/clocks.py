@@ -1,0 +1,87 @@
+"""What controllers tell of themselves: how far their gates' clocks are off, and what waits there.
+
+The latest of each controller is kept in memory, of each gate in the ledger too, so that a restart
+forgets no clock that was wrong.
+"""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import structlog
+
+logger = structlog.get_logger(__name__)
+
+SKEW_STEP_MS: Final = 1_000
+"""A smaller change is the noise of the measurement; what stands in the ledger is as good."""
+
+
+class Heartbeat(NamedTuple):
+    """What a controller told last."""
+
+    received_at_ms: int
+    parameters_version: str | None
+    outbox_taps: int
+
+
+class Skew(NamedTuple):
+    """How far a gate's clock is ahead of the engine's, as it was measured last.
+
+    `suspect_since_ms` is None while it is within the tolerance.
+    """
+
+    skew_ms: int
+    measured_at_ms: int
+    suspect_since_ms: int | None
+
+
+class GateClocks:
+    """The clocks of all gates whose controllers have told of them.
+
+    `suspects` is what the engine asks; it is one set for ever.
+    """
+
+    def __init__(self, stored: Mapping[str, tuple[int, int]], tolerance_ms: int | None) -> None:
+        self.heartbeats: dict[str, Heartbeat] = {}
+        self.skews: dict[str, Skew] = {}
+        self.suspects: set[str] = set()
+        self._recorded_ms = {gate_id: skew_ms for gate_id, (_, skew_ms) in stored.items()}
+        for gate_id, (measured_at_ms, skew_ms) in stored.items():
+            self.apply({gate_id: skew_ms}, measured_at_ms, tolerance_ms)
+
+    def list_changes(self, skews_ms: Mapping[str, int], tolerance_ms: int | None) -> dict[str, int]:
+        """The skews that have to be stored: those that moved, or crossed the tolerance."""
+        return {
+            gate_id: skew_ms
+            for gate_id, skew_ms in skews_ms.items()
+            if abs(skew_ms - self._recorded_ms.get(gate_id, 0)) >= SKEW_STEP_MS
+            or _is_wrong(skew_ms, tolerance_ms) != (gate_id in self.suspects)
+        }
+
+    def recorded(self, changes_ms: Mapping[str, int]) -> None:
+        """These changes are stored now."""
+        self._recorded_ms.update(changes_ms)
+
+    def apply(
+        self, skews_ms: Mapping[str, int], measured_at_ms: int, tolerance_ms: int | None
+    ) -> None:
+        """Go by these skews from the next tap on."""
+        for gate_id, skew_ms in skews_ms.items():
+            before = self.skews.get(gate_id)
+            since_ms = before.suspect_since_ms if before else None
+            if not _is_wrong(skew_ms, tolerance_ms):
+                if since_ms is not None:
+                    logger.info("gate_clock_right", gate=gate_id, skew_ms=skew_ms)
+                since_ms = None
+                self.suspects.discard(gate_id)
+            elif since_ms is None:
+                since_ms = measured_at_ms
+                self.suspects.add(gate_id)
+                logger.warning(
+                    "gate_clock_wrong", gate=gate_id, skew_ms=skew_ms, tolerance_ms=tolerance_ms
+                )
+            self.skews[gate_id] = Skew(skew_ms, measured_at_ms, since_ms)
+
+
+def _is_wrong(skew_ms: int, tolerance_ms: int | None) -> bool:
+    """Whether a clock is further off than allowed; without a tariff nothing says how far."""
+    return tolerance_ms is not None and abs(skew_ms) > tolerance_ms
