@@ -27,9 +27,9 @@ class Tap:
     )
 
     def __init__(self) -> None:
-        self.contents: list[Content] = []
-        self.histories: list[History] = []
-        self.reports: list[Mapping[str, Any]] = []
+        self.contents: tuple[Content, ...] = ()
+        self.histories: tuple[History, ...] = ()
+        self.reports: tuple[Mapping[str, Any], ...] = ()
         self.acknowledged: Content | None = None
         self.text: str | None = None
         self.was_new = False
@@ -46,14 +46,14 @@ class Tap:
     def add_report(self, report: Mapping[str, Any]) -> None:
         """Remember what a gate said it did, with all it said."""
         if report not in self.reports:
-            self.reports.append(report)
+            self.reports += (report,)
 
     def add(self, content: Content, history: History) -> None:
         """Remember that a content was sent under this tap_id."""
         if content not in self.contents:
-            self.contents.append(content)
+            self.contents += (content,)
         if history not in self.histories:
-            self.histories.append(history)
+            self.histories += (history,)
 
 
 class Acknowledged:

@@ -56,13 +56,31 @@ class Branch:
         return copied
 
     def identity(self) -> object:
-        """Of two branches with the same one, that of the earlier epoch can do all the other can."""
+        """Of two branches with the same one, that of the earlier epoch can do all the other can.
+
+        Branches of one token share what was decided alike (`share`), so it is known by its `id`.
+        """
         return (
-            tuple(self.facts),
-            frozenset(self.known.items()),
-            frozenset(self.waiting),
-            frozenset(self.results.items()),
+            tuple(map(id, self.facts)),
+            frozenset(map(id, self.known.values())),
+            frozenset(map(id, self.waiting)),
+            frozenset(
+                (id(ask), result.kind, result.problem, id(result.known))
+                for ask, result in self.results.items()
+            ),
         )
+
+    def share(self, tap_id: str, shared: "dict[Known, Known]") -> Known | None:
+        """Put what another branch decided alike in the place of what was decided just now."""
+        own = self.known.get(tap_id)
+        if own is None:
+            return None
+        known = self.known[tap_id] = shared.setdefault(own, own)
+        if known.ruling is not None and self.facts and self.facts[-1].tap_id == tap_id:
+            fact = known.ruling.fact
+            assert fact is not None
+            self.facts[-1] = fact
+        return known
 
     def would_change(self, ask: Ask) -> bool:
         """Whether deciding a request now could change anything."""

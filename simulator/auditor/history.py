@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from simulator.auditor.answers import Difference, Told, list_differences
-from simulator.auditor.branch import Branch, Result
+from simulator.auditor.branch import Branch, Known, Result
 from simulator.auditor.published import Published
 from simulator.auditor.requests import Ask
 from simulator.auditor.rule import list_problems
@@ -52,7 +52,7 @@ class _GaveUp(Exception):
 class History:
     """The branches of one token."""
 
-    __slots__ = ("_epochs", "_steps", "branches", "gave_up", "lost")
+    __slots__ = ("_epochs", "_seen", "_shared", "_steps", "branches", "gave_up", "lost")
 
     def __init__(self, epochs: Epochs) -> None:
         self.branches = [Branch()]
@@ -60,6 +60,8 @@ class History:
         self.gave_up = 0
         self._epochs = epochs
         self._steps = 0
+        self._seen: dict[object, int] = {}
+        self._shared: dict[Known, Known] = {}
 
     def send(self, ask: Ask) -> None:
         """A request is on its way."""
@@ -114,6 +116,7 @@ class History:
         self, ask: Ask, told: Told | None, place: int, answered_at_ms: int
     ) -> list[Difference]:
         self._steps = STEPS_MAX
+        self._seen.clear()
         explained: dict[object, Branch] = {}
         nearest: tuple[list[Difference], Branch] | None = None
         try:
@@ -129,6 +132,9 @@ class History:
         if len(explained) > BRANCHES_MAX:
             self.gave_up += 1
         if explained:
+            self._seen.clear()
+            if len(explained) == 1:
+                self._shared.clear()
             self.branches = list(explained.values())[:BRANCHES_MAX]
             self.lost.intersection_update(*(branch.waiting for branch in self.branches[:1]))
             return []
@@ -160,7 +166,17 @@ class History:
                     continue  # an error was answered, or would have been: nothing came of it
                 if other not in self.lost:
                     after.results[other] = result
+                if self._was_here(after):
+                    continue
                 yield from self._place(after, ask, place, answered_at_ms)
+
+    def _was_here(self, branch: Branch) -> bool:
+        """Whether other orders led to the same, for the answer that is being explained."""
+        identity = branch.identity()
+        if self._seen.get(identity, branch.epoch + 1) <= branch.epoch:
+            return True
+        self._seen[identity] = branch.epoch
+        return False
 
     def _decide(
         self, branch: Branch, ask: Ask, place: int, answered_at_ms: int
@@ -181,7 +197,8 @@ class History:
                 after = branch.copy()
                 after.epoch = epoch
                 after.waiting.remove(ask)
-                yield after, after.decide(ask, published, problem)
+                result = after.decide(ask, published, problem)
+                yield after, result._replace(known=after.share(ask.tap_id, self._shared))
 
     def _keep(self, explained: dict[object, Branch], branch: Branch) -> None:
         self._forget_idle(branch)
@@ -201,6 +218,7 @@ class History:
     def confirm(self, tap_id: str, told: Told, place: int, answered_at_ms: int) -> list[Difference]:
         """A tap that nobody was told is stored: only orders in which it was decided remain."""
         self._steps = STEPS_MAX
+        self._seen.clear()
         explained: dict[object, Branch] = {}
         nearest: list[Difference] = [("never-stored", "no request that was sent explains it")]
         try:

@@ -142,13 +142,15 @@ V = TypeVar("V", bound=Version)
 
 def _in_force(versions: Iterable[V], at_ms: int) -> V | None:
     """The latest to have begun, of two that begin together the higher; none when it has ended."""
-    begun = [version for version in versions if version.from_ms <= at_ms]
-    if not begun:
+    latest: V | None = None
+    for version in versions:
+        if version.from_ms <= at_ms and (
+            latest is None or (version.from_ms, version.version) > (latest.from_ms, latest.version)
+        ):
+            latest = version
+    if latest is None or (latest.to_ms is not None and latest.to_ms <= at_ms):
         return None
-    latest = begun[0]
-    if len(begun) > 1:
-        latest = max(begun, key=lambda version: (version.from_ms, version.version))
-    return None if latest.to_ms is not None and latest.to_ms <= at_ms else latest
+    return latest
 
 
 def _read_policy(policy: Mapping[str, Any]) -> Policy:

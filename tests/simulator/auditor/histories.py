@@ -26,7 +26,7 @@ GATES: Final = (
     ("CXL-A-01", "entry"),
     ("CXL-A-01", "exit"),
 )
-UNHEARD_MAX: Final = 2
+UNHEARD_MAX: Final = 1
 LEAPS: Final = [
     *(seconds * SECOND_MS for seconds in (0, 5, 30, 60, 90, 120, 300, -2, -30, -60)),
     *(minutes * MINUTE_MS for minutes in (15, 20, 30, 240)),
