@@ -75,7 +75,8 @@ class Honest:
             st.sampled_from(
                 [
                     *[self.tap] * 4,
-                    *[self.cross] * 2,
+                    *[self.cross] * 3,
+                    *[self.tap_the_same_gate_again] * 2,
                     *[self.tap_in_flight_together] * 3,
                     self.tap_and_hear_nothing,
                     self.send_again,
@@ -93,12 +94,24 @@ class Honest:
         self._metro.ask(self._new_body())
 
     def cross(self) -> None:
-        """An entry and an exit on the lane, a while apart."""
-        for gate_id, direction in (("FHY-A-01", "entry"), ("FHY-C-02", "exit")):
-            body = self._new_body()
-            body |= {"gate_id": gate_id, "direction": direction}
-            body["medium"] = {"type": "qr", "id": "anna"}
-            self._metro.ask(body)
+        """An entry and an exit on the lane, about as long apart as a bound of the rule is."""
+        self._pass("FHY-A-01", "entry", [MINUTE_MS, 16 * 60 * MINUTE_MS])
+        gate_id = self._draw(st.sampled_from(["FHY-C-02", "FHY-C-02", "CXL-A-01"]))
+        bounds_ms = [minutes * MINUTE_MS for minutes in (15, 20, 240)]
+        self._pass(gate_id, "exit", [*bounds_ms, bounds_ms[0], 90 * SECOND_MS])
+
+    def tap_the_same_gate_again(self) -> None:
+        """Twice at one gate, about as long apart as a grace or a tolerance is."""
+        gate_id, direction = self._draw(st.sampled_from(GATES))
+        self._pass(gate_id, direction, [MINUTE_MS])
+        seconds = self._draw(st.sampled_from([30, 60, 120, -2, -30]))
+        self._pass(gate_id, direction, [seconds * SECOND_MS])
+
+    def _pass(self, gate_id: str, direction: str, leaps: list[int]) -> None:
+        body = self._new_body(leaps)
+        body |= {"gate_id": gate_id, "direction": direction}
+        body["medium"] = {"type": "qr", "id": "anna"}
+        self._metro.ask(body)
 
     def tap_in_flight_together(self) -> None:
         """Several taps under way at once, which arrive and are answered in orders of their own."""
@@ -184,9 +197,9 @@ class Honest:
             return self._draw(st.sampled_from(self._bodies))
         return self._new_body()
 
-    def _new_body(self) -> dict[str, Any]:
+    def _new_body(self, leaps: list[int] = LEAPS) -> dict[str, Any]:
         draw = self._draw
-        self._at_ms += draw(st.sampled_from(LEAPS)) + draw(st.sampled_from([0, 0, 1, -1]))
+        self._at_ms += draw(st.sampled_from(leaps)) + draw(st.sampled_from([0, 0, 1, -1]))
         self._metro.now_ms = max(self._metro.now_ms, self._at_ms)
         gate_id, direction = draw(st.sampled_from(GATES))
         gate_id = draw(st.sampled_from([*[gate_id] * 19, "XXX-A-01"]))
