@@ -1,0 +1,107 @@
+"""What was answered, tap by tap, and the checks that need no rule: promises that answers make.
+
+One decision for ever, nothing acknowledged twice or with two contents, no entry consumed twice.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from simulator.auditor.answers import Told
+from simulator.auditor.history import History
+from simulator.auditor.requests import Ask, Content
+from simulator.auditor.verdict import Verdict
+
+
+class Tap:
+    """One tap_id: what was sent under it, and its first answer."""
+
+    __slots__ = (
+        "acknowledged",
+        "contents",
+        "histories",
+        "nobody_passed",
+        "reports",
+        "text",
+        "was_new",
+    )
+
+    def __init__(self) -> None:
+        self.contents: tuple[Content, ...] = ()
+        self.histories: tuple[History, ...] = ()
+        self.reports: tuple[Mapping[str, Any], ...] = ()
+        self.acknowledged: Content | None = None
+        self.text: str | None = None
+        self.was_new = False
+        self.nobody_passed = False
+
+    @property
+    def document(self) -> dict[str, Any] | None:
+        """The first answer, read again; None while the tap is not acknowledged."""
+        if self.text is None:
+            return None
+        document: dict[str, Any] = json.loads(self.text)
+        return document
+
+    def add_report(self, report: Mapping[str, Any]) -> None:
+        """Remember what a gate said it did, with all it said."""
+        if report not in self.reports:
+            self.reports += (report,)
+
+    def add(self, content: Content, history: History) -> None:
+        """Remember that a content was sent under this tap_id."""
+        if content not in self.contents:
+            self.contents += (content,)
+        if history not in self.histories:
+            self.histories += (history,)
+
+
+class Acknowledged:
+    """All taps, and what their first answers promise together."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.taps: dict[str, Tap] = {}
+        self._consumers: dict[str, str] = {}
+        self._verdict = verdict
+
+    def is_first_answer(self, ask: Ask, told: Told) -> bool:
+        """Take a decision; whether it is the first that this tap was told."""
+        tap = self.taps[ask.tap_id]
+        content, verdict = ask.content, self._verdict
+        if content is not None and told.replayed is False:
+            if tap.was_new:
+                verdict.find(
+                    "decided-twice", "both answers lack the mark of a replay", [ask.tap_id]
+                )
+            tap.was_new = True
+        if tap.text is None:
+            tap.text, tap.acknowledged = told.text, content or tap.contents[0]
+            self._count(ask, told.document or {})
+            return True
+        verdict.checked["answers repeated"] += 1
+        if tap.text != told.text:
+            verdict.find("decision-changed", f"first {tap.text}, then {told.text}", [ask.tap_id])
+        return False
+
+    def _count(self, ask: Ask, document: Mapping[str, Any]) -> None:
+        checked = self._verdict.checked
+        outcome, journey = document.get("outcome"), document.get("journey")
+        checked[f"taps {outcome}"] += 1
+        for name in ("fare", "fare_waived"):
+            fen = document.get(name)
+            checked[f"fen {name}"] += fen if isinstance(fen, int) else 0
+        if outcome in ("waived", "charged") and isinstance(journey, dict):
+            self._consume(ask, str(journey.get("entry_tap_id")))
+
+    def _consume(self, ask: Ask, entry_tap_id: str) -> None:
+        if self.taps[ask.tap_id].nobody_passed:
+            return
+        self._verdict.checked["entries consumed"] += 1
+        before = self._consumers.get(entry_tap_id)
+        if before is not None and not self.taps[before].nobody_passed:
+            self._verdict.find(
+                "entry-consumed-twice",
+                f"{entry_tap_id} let out {before} and {ask.tap_id}",
+                [entry_tap_id, before, ask.tap_id],
+            )
+        self._consumers[entry_tap_id] = ask.tap_id

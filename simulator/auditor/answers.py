@@ -1,0 +1,139 @@
+"""What was answered, read from its JSON, and how it differs from what must be answered."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from simulator.auditor.branch import Result
+from simulator.auditor.moments import read_moment
+from simulator.auditor.rule import Journey, Ruling
+
+UNJUDGED: Final = frozenset(
+    {
+        "malformed-json",
+        "malformed-request",
+        "unauthorized",
+        "forbidden",
+        "gate-not-yours",
+        "method-not-allowed",
+        "body-too-large",
+        "unsupported-media-type",
+        "invalid-request",
+    }
+)
+"""Problems of the request and its sender, told before the rule is asked."""
+
+Difference = tuple[str, str]
+"""The code of a check, and what is and what should be."""
+
+
+class Told(NamedTuple):
+    """One answer. `replayed` is None where nobody tells, as in a batch."""
+
+    status: int
+    text: str
+    document: Mapping[str, Any] | None
+    problem: str | None = None
+    replayed: bool | None = None
+
+    @property
+    def is_decision(self) -> bool:
+        return self.status == 200
+
+
+def read_answer(status: int, text: str, replayed: bool | None) -> Told:
+    """An answer to a tap or a report; ValueError where it is no JSON object."""
+    document = json.loads(text) if text else {}
+    if not isinstance(document, dict):
+        raise ValueError("the answer is no JSON object")
+    if status == 200:
+        return Told(status, text, document, None, replayed)
+    return Told(status, text, None, _code_of(document), replayed)
+
+
+def read_batch(text: str, taps: int) -> list[Told]:
+    """The answers to the taps of a batch, each as it would be answered alone."""
+    results = json.loads(text)["results"]
+    if len(results) != taps:
+        raise ValueError(f"{len(results)} results for {taps} taps")
+    return [_read_result(result) for result in results]
+
+
+def _read_result(result: Mapping[str, Any]) -> Told:
+    if "problem" in result:
+        problem = result["problem"]
+        return Told(problem["status"], "", None, _code_of(problem))
+    text = json.dumps(result, separators=(",", ":"), ensure_ascii=False)
+    return Told(200, text, result)
+
+
+def _code_of(problem: Mapping[str, Any]) -> str:
+    return str(problem.get("type", "")).removeprefix("/problems/")
+
+
+def list_differences(result: Result, told: Told) -> list[Difference]:
+    """How an answer differs from the one that a request must get; none when it is right."""
+    if result.kind == "decision":
+        if told.document is None:
+            return [("wrong-answer", f"{told.status} {told.problem} instead of a decision")]
+        known = result.known
+        assert known is not None
+        ruling = known.ruling or Ruling("recorded", known.problem or "")
+        return list(_compare(ruling, told.document))
+    expected = {
+        "problem": result.problem,
+        "conflict": "tap-conflict",
+        "not-found": "not-found",
+    }[result.kind]
+    if told.problem == expected:
+        return []
+    answered = "a decision" if told.is_decision else told.problem
+    return [("wrong-answer", f"{answered} instead of {expected}")]
+
+
+_FIELDS: Final = (
+    ("fare", "wrong-fare"),
+    ("fare_waived", "wrong-waived-fare"),
+    ("policy_version", "wrong-version"),
+    ("tariff_version", "wrong-version"),
+    ("gate_action", "wrong-gate-action"),
+)
+
+
+def _compare(ruling: Ruling, document: Mapping[str, Any]) -> Iterator[Difference]:
+    try:
+        told = document["outcome"], document["reason"]
+        if told != ruling[:2]:
+            yield "wrong-outcome", f"{'/'.join(told)} instead of {'/'.join(ruling[:2])}"
+        journey = _read_journey(document["journey"])
+        if journey != ruling.journey:
+            yield "wrong-journey", f"{_tell(journey)} instead of {_tell(ruling.journey)}"
+        for field, code in _FIELDS:
+            value, expected = document[field], getattr(ruling, field)
+            if value != expected or type(value) is not type(expected):
+                yield code, f"{field} is {value} instead of {expected}"
+    except (KeyError, TypeError, ValueError) as error:
+        yield "unreadable-answer", f"the decision cannot be read: {error!r}"
+
+
+def _read_journey(document: Mapping[str, Any] | None) -> Journey | None:
+    if document is None:
+        return None
+    exited = document["exited_at"]
+    return Journey(
+        document["entry_tap_id"],
+        document["entry_station"],
+        read_moment(document["entered_at"]),
+        document["exit_station"],
+        None if exited is None else read_moment(exited),
+        document["elapsed_ms"],
+    )
+
+
+def _tell(journey: Journey | None) -> str:
+    if journey is None:
+        return "no journey"
+    told = f"a journey entered by {journey.entry_tap_id} at {journey.entry_station}"
+    if journey.exit_station is None:
+        return told
+    return f"{told}, left at {journey.exit_station} after {journey.elapsed_ms} ms"

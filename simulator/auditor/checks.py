@@ -1,0 +1,27 @@
+"""The checks by their codes, each in a line for people."""
+
+from typing import Final
+
+CHECKS: Final = {
+    "wrong-outcome": "the outcome and reason are not what the rule says",
+    "wrong-journey": "the journey told is not the one the rule pairs",
+    "wrong-fare": "the fare is not what the rule says",
+    "wrong-waived-fare": "the fare told as waived is not what the rule says",
+    "wrong-version": "the policy or tariff told is not the one that was read",
+    "wrong-gate-action": "the gate was told to do something else than the rule says",
+    "wrong-answer": "an error where a decision belongs, or the reverse, or the wrong error",
+    "unreadable-answer": "the answer does not fit the contract",
+    "decision-changed": "a tap was answered differently when it was sent again",
+    "decided-twice": "two answers to one tap both say that it was new",
+    "conflict-missed": "one tap_id was acknowledged with two contents",
+    "conflict-without-cause": "a conflict was answered though the content was the same",
+    "entry-consumed-twice": "one entry paid or was waived for two exits",
+    "tap-lost": "an acknowledged tap is not in the ledger",
+    "stored-otherwise": "the ledger tells another decision or content than was acknowledged",
+    "explained-otherwise": "the explanation is not what the rule says",
+    "report-stored-otherwise": "the report stored is not the one that counts",
+    "never-stored": "answers rest on a tap that the ledger does not have",
+    "outbox-not-empty": "a controller still holds taps that it has not delivered",
+    "money-not-conserved": "the fares acknowledged, by the rule, and stored have different sums",
+    "gave-up": "more orders of decisions are possible than were looked at",
+}

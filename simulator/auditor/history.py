@@ -1,0 +1,257 @@
+"""All that one token's requests and answers allow: every order in which they may have been decided.
+
+From outside nobody knows in which order requests that were in flight together were decided, nor
+whether one that was never answered was decided at all. A history keeps a branch for each order that
+explains all answers so far. A request is placed into an order when its answer arrives, after any
+others that may have been decided before it; so real-time order is kept, and what was never answered
+may take effect at any later time, or never. Mostly there is one branch, and one way to go on.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from typing import Final
+
+from simulator.auditor.answers import Difference, Told, list_differences
+from simulator.auditor.branch import Branch, Known, Result
+from simulator.auditor.published import Published
+from simulator.auditor.requests import Ask
+from simulator.auditor.rule import list_problems
+
+BRANCHES_MAX: Final = 256
+"""Orders kept of one token. More are given up, and that is a finding."""
+STEPS_MAX: Final = 5_000
+"""Requests placed on trial for one answer."""
+
+
+class Epochs:
+    """What was published, from the beginning on, and between which places it changed."""
+
+    def __init__(self) -> None:
+        self.published: list[Published] = []
+        self._begun: list[int] = []
+        self._done: list[int] = []
+
+    def add(self, published: Published, begun: int, done: int) -> None:
+        self.published.append(published)
+        self._begun.append(begun)
+        self._done.append(done)
+
+    def certain(self, place: int) -> int:
+        """The latest that whatever is decided after a place must have read."""
+        return max(0, bisect_left(self._done, place) - 1)
+
+    def possible(self, place: int) -> int:
+        """The latest that whatever is decided before a place can have read."""
+        return max(0, bisect_left(self._begun, place) - 1)
+
+
+class _GaveUp(Exception):
+    pass
+
+
+class History:
+    """The branches of one token."""
+
+    __slots__ = ("_epochs", "_seen", "_shared", "_steps", "branches", "gave_up", "lost")
+
+    def __init__(self, epochs: Epochs) -> None:
+        self.branches = [Branch()]
+        self.lost: set[Ask] = set()
+        self.gave_up = 0
+        self._epochs = epochs
+        self._steps = 0
+        self._seen: dict[object, int] = {}
+        self._shared: dict[Known, Known] = {}
+
+    def send(self, ask: Ask) -> None:
+        """A request is on its way."""
+        for branch in self.branches:
+            branch.waiting.append(ask)
+
+    def lose(self, ask: Ask) -> None:
+        """No answer will come; the request may be decided at any time from its sending on."""
+        self.lost.add(ask)
+        for branch in self.branches:
+            branch.results.pop(ask, None)
+
+    def drop(self, ask: Ask) -> None:
+        """A request was not taken at all."""
+        self.lost.discard(ask)
+        for branch in self.branches:
+            if ask in branch.waiting:
+                branch.waiting.remove(ask)
+            branch.results.pop(ask, None)
+
+    def answer(
+        self, ask: Ask, told: Told | None, place: int, answered_at_ms: int
+    ) -> list[Difference]:
+        """Go on in every order that explains an answer; what is wrong with it when none does.
+
+        `told` is None for an answer that is the first one again: there is nothing to compare.
+        """
+        branch = self.branches[0]
+        if len(self.branches) == 1 and branch.waiting == [ask]:
+            published = self._find_only(branch, ask, place, answered_at_ms)
+            if published is not None:
+                branch.waiting.clear()
+                result = branch.decide(ask, *published)
+                return [] if told is None else list_differences(result, told)
+        return self._search(ask, told, place, answered_at_ms)
+
+    def _find_only(
+        self, branch: Branch, ask: Ask, place: int, answered_at_ms: int
+    ) -> tuple[Published, str | None] | None:
+        """What a request is decided by, where there are no two ways."""
+        latest = self._epochs.possible(place)
+        if max(branch.epoch, self._epochs.certain(ask.sent_place)) < latest:
+            return None
+        branch.epoch = latest
+        published = self._epochs.published[latest]
+        if ask.content is None or ask.tap_id in branch.known:
+            return published, None
+        problems = list_problems(ask, published, answered_at_ms)
+        return (published, problems[0]) if len(problems) == 1 else None
+
+    def _search(
+        self, ask: Ask, told: Told | None, place: int, answered_at_ms: int
+    ) -> list[Difference]:
+        self._steps = STEPS_MAX
+        self._seen.clear()
+        explained: dict[object, Branch] = {}
+        nearest: tuple[list[Difference], Branch] | None = None
+        try:
+            for branch in self.branches:
+                for after, result in self._place(branch, ask, place, answered_at_ms):
+                    differences = [] if told is None else list_differences(result, told)
+                    if not differences:
+                        self._keep(explained, after)
+                    elif nearest is None or len(differences) < len(nearest[0]):
+                        nearest = differences, after
+        except _GaveUp:
+            self.gave_up += 1
+        if len(explained) > BRANCHES_MAX:
+            self.gave_up += 1
+        if explained:
+            self._seen.clear()
+            if len(explained) == 1:
+                self._shared.clear()
+            self.branches = list(explained.values())[:BRANCHES_MAX]
+            self.lost.intersection_update(*(branch.waiting for branch in self.branches[:1]))
+            return []
+        if nearest is None:
+            self.drop(ask)
+            return [("wrong-answer", "no order of the requests leads to an answer")]
+        differences, branch = nearest
+        self._forget_idle(branch)
+        self.branches = [branch]
+        return differences
+
+    def _place(
+        self, branch: Branch, ask: Ask, place: int, answered_at_ms: int
+    ) -> Iterator[tuple[Branch, Result]]:
+        """Every way to go on to a request: at once, or after others that may come before it."""
+        if ask not in branch.waiting:
+            after = branch.copy()
+            result = after.results.pop(ask, None)
+            if result is not None:
+                yield after, result
+            return
+        if ask.after not in branch.waiting:
+            yield from self._decide(branch, ask, place, answered_at_ms)
+        for other in branch.waiting:
+            if other is ask or other.after in branch.waiting or not branch.would_change(other):
+                continue
+            for after, result in self._decide(branch, other, place, answered_at_ms):
+                if after.would_change(other):
+                    continue  # an error was answered, or would have been: nothing came of it
+                if other not in self.lost:
+                    after.results[other] = result
+                if self._was_here(after):
+                    continue
+                yield from self._place(after, ask, place, answered_at_ms)
+
+    def _was_here(self, branch: Branch) -> bool:
+        """Whether other orders led to the same, for the answer that is being explained."""
+        identity = branch.identity()
+        if self._seen.get(identity, branch.epoch + 1) <= branch.epoch:
+            return True
+        self._seen[identity] = branch.epoch
+        return False
+
+    def _decide(
+        self, branch: Branch, ask: Ask, place: int, answered_at_ms: int
+    ) -> Iterator[tuple[Branch, Result]]:
+        epochs = self._epochs
+        first = max(branch.epoch, epochs.certain(ask.sent_place))
+        # A known tap reads nothing of what is published.
+        last = first if ask.tap_id in branch.known else max(first, epochs.possible(place))
+        for epoch in range(first, last + 1):
+            published = epochs.published[epoch]
+            problems: list[str | None] = [None]
+            if ask.content is not None and ask.tap_id not in branch.known:
+                problems = list_problems(ask, published, answered_at_ms)
+            for problem in problems:
+                self._steps -= 1
+                if self._steps < 0:
+                    raise _GaveUp
+                after = branch.copy()
+                after.epoch = epoch
+                after.waiting.remove(ask)
+                result = after.decide(ask, published, problem)
+                yield after, result._replace(known=after.share(ask.tap_id, self._shared))
+
+    def _keep(self, explained: dict[object, Branch], branch: Branch) -> None:
+        self._forget_idle(branch)
+        identity = branch.identity()
+        kept = explained.get(identity)
+        if kept is None or branch.epoch < kept.epoch:
+            explained[identity] = branch
+
+    def _forget_idle(self, branch: Branch) -> None:
+        """Leave out lost requests of known taps that can change nothing any more."""
+        branch.waiting = [
+            ask
+            for ask in branch.waiting
+            if ask not in self.lost or ask.tap_id not in branch.known or branch.would_change(ask)
+        ]
+
+    def confirm(self, tap_id: str, told: Told, place: int, answered_at_ms: int) -> list[Difference]:
+        """A tap that nobody was told is stored: only orders in which it was decided remain."""
+        self._steps = STEPS_MAX
+        self._seen.clear()
+        explained: dict[object, Branch] = {}
+        nearest: list[Difference] = [("never-stored", "no request that was sent explains it")]
+        try:
+            for branch, result in self._confirm(tap_id, place, answered_at_ms):
+                differences = list_differences(result, told)
+                if differences:
+                    nearest = differences
+                    continue
+                self._keep(explained, branch)
+        except _GaveUp:
+            self.gave_up += 1
+        if not explained:
+            return nearest
+        self.branches = list(explained.values())[:BRANCHES_MAX]
+        return []
+
+    def _confirm(
+        self, tap_id: str, place: int, answered_at_ms: int
+    ) -> Iterator[tuple[Branch, Result]]:
+        for branch in self.branches:
+            known = branch.known.get(tap_id)
+            if known is not None:
+                yield branch, Result("decision", known)
+                continue
+            for ask in branch.waiting:
+                if ask.tap_id == tap_id and ask.content is not None:
+                    yield from self._place(branch, ask, place, answered_at_ms)
+
+    def refute(self, tap_id: str) -> bool:
+        """A tap was never decided: only such orders remain. False when there are none."""
+        remaining = [branch for branch in self.branches if tap_id not in branch.known]
+        if remaining:
+            self.branches = remaining
+        for branch in self.branches:
+            branch.waiting = [ask for ask in branch.waiting if ask.tap_id != tap_id]
+        return bool(remaining)
