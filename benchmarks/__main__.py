@@ -19,7 +19,7 @@ from typing import NamedTuple
 import uvloop
 from rich.console import Console
 
-from benchmarks import decide, load, metro, served
+from benchmarks import decide, load, metro, served, world
 from benchmarks.workload import SEED, Workload, in_batches
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -37,10 +37,11 @@ class Size(NamedTuple):
     batches_of_100: int
     batches_of_1000: int
     paced: int
+    world_taps: int
 
 
-CANONICAL = Size(1_000_000, 5, 40_000, 2_000, 200, 15_000)
-SMALL = Size(2_000, 1, 200, 10, 2, 150)
+CANONICAL = Size(1_000_000, 5, 40_000, 2_000, 200, 15_000, world.TAPS)
+SMALL = Size(2_000, 1, 200, 10, 2, 150, 10_000)
 
 
 class Figure(NamedTuple):
@@ -90,6 +91,7 @@ def measure(data_dir: Path, size: Size, say: Callable[[str], None]) -> list[Figu
             late.append(taken.pop("late"))
             for name, value in taken.items():
                 rounds.setdefault(name, []).append(value)
+    made = [world.make(size.world_taps).seconds for _ in range(size.rounds)]
     rounds["decide"] = [decide.taps_a_second(size.singles) for _ in range(size.rounds)]
     return [
         _rate("`matching.decide` in process, duplicates checked", rounds["decide"], 1_300_000),
@@ -98,6 +100,7 @@ def measure(data_dir: Path, size: Size, say: Callable[[str], None]) -> list[Figu
         _latency("p99.9 at 1,500 single taps/s at random", rounds["p999"], 10.0, late),
         _rate("durable batches of 100, one station each", rounds["batch_100"], 100_000),
         _rate("durable batches of 1,000, gates mixed", rounds["batch_1000"], 150_000),
+        _seconds(f"a simulated day of {size.world_taps:,} taps, made", made, 30.0),
     ]
 
 
@@ -149,6 +152,12 @@ def _latency(name: str, values: list[float], goal_ms: float, late: list[float]) 
         goal_ms / middle,
         f"{min(values):.2f}–{max(values):.2f}",
     )
+
+
+def _seconds(name: str, values: list[float], goal_s: float) -> Figure:
+    middle = statistics.median(values)
+    spread = f"{min(values):.1f}–{max(values):.1f}"
+    return Figure(name, f"{middle:.1f} s", f"≤ {goal_s:g} s", goal_s / middle, spread)
 
 
 def tell(figures: list[Figure], size: Size) -> str:
