@@ -18,10 +18,10 @@ from types import FrameType
 from typing import Final, TextIO
 
 from simulator.demo import PASSENGERS, PASSENGERS_MAX, SEED_MAX, send_morning
+from simulator.demo_report import tell_report
 from simulator.live import send_live
 from simulator.metro import Metro, open_metro
 from simulator.passengers import INTENTIONS
-from simulator.report import tell_report
 from simulator.serving import Keys, NotServed, find_port, prepare, serving
 
 PORT: Final = 8080

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from api.cli import config, keys, policies, replay, setup, stations, tariffs
+from api.cli import config, keys, policies, replay, setup, simulate, stations, tariffs
 from fare_engine.errors import FareEngineError
 
 app = typer.Typer(
@@ -19,7 +19,7 @@ app = typer.Typer(
 )
 setup.register(app)
 replay.register(app)
-for group in (keys, stations, policies, tariffs, config):
+for group in (keys, stations, policies, tariffs, config, simulate):
     app.add_typer(group.app)
 
 

@@ -1,6 +1,6 @@
 """What was sent and what was answered, as JSON: all that an auditor gets to see."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -18,6 +18,14 @@ class Exchange(NamedTuple):
     answer: dict[str, Any]
     sent_at_ms: int
     received_at_ms: int
+
+
+class Audited(NamedTuple):
+    """What an auditor found."""
+
+    passed: bool
+    verdict: str
+    findings: list[str]
 
 
 class Exchanges:
@@ -50,3 +58,7 @@ class Exchanges:
         for path, body, status, answer, sent_ms, received_ms in self._kept:
             decode = msgspec.json.decode
             yield Exchange(path, decode(body), status, decode(answer), sent_ms, received_ms)
+
+
+Auditor = Callable[[Exchanges], Audited]
+"""Decides by itself what should have been answered. It sees nothing but exchanges."""

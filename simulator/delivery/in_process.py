@@ -14,18 +14,15 @@ from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
 from simulator.delivery.checking import Answer, Check, Told
 from simulator.delivery.exchanges import Exchanges
+from simulator.delivery.requests import REPORT_BODY, TAPS_PATH
 from simulator.world.plan import AGAIN, BLOCKED, TURNED_BACK
 from simulator.world.presenting import MakeToken, Presenter
 from simulator.world.times import ZONE
 from simulator.world.world import World, WorldTap
 
 BATCH_TAPS: Final = 1_000
-PATH: Final = "/v1/taps"
 
 _NOBODY_PASSED: Final = Report(gate_opened=True, fare_taken=0, passed=False)
-REPORT_BODY: Final = msgspec.json.encode(
-    {"gate_action_taken": "open", "fare_taken": 0, "passed": False}
-)
 
 
 def _nothing() -> None:
@@ -108,9 +105,9 @@ class InProcess:
         if not self.exchanges.has_room:
             self.exchanges.count += 1
             return
-        path, body = PATH, REPORT_BODY
+        path, body = TAPS_PATH, REPORT_BODY
         if is_report:
-            path = f"{PATH}/{verdict.tap.tap_id}/report"
+            path = f"{TAPS_PATH}/{verdict.tap.tap_id}/report"
         else:
             body = msgspec.json.encode(self._presenter.body(tap))
         answer = self._writer.write(verdict).encode()

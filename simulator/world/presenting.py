@@ -22,12 +22,17 @@ _DECIDED_ALONE: Final = Report(gate_opened=True, fare_taken=0)
 
 
 class Presenter:
-    """Presents the taps of one world."""
+    """Presents the taps of one world.
 
-    def __init__(self, metro: Metro, first_passenger: int) -> None:
+    Worlds that meet at one engine are told apart: their passengers are numbered from another
+    `first_passenger` on, and `run` stands in their tap_ids.
+    """
+
+    def __init__(self, metro: Metro, first_passenger: int = 0, run: str = "") -> None:
         self._gate_ids = metro.gate_ids
         self._offsets_ms: list[int] = metro.clock_offset_ms.tolist()
         self._first_passenger = first_passenger
+        self._run = f"{run}-" if run else ""
         self._dates: dict[int, str] = {}
 
     def medium(self, tap: WorldTap) -> tuple[str, str]:
@@ -39,12 +44,12 @@ class Presenter:
         return CODE, f"u{number}:{companion}" if companion else f"u{number}"
 
     def tap_id(self, tap: WorldTap) -> str:
-        """Gate, service date and the gate's own count."""
+        """Gate, service date, and the gate's own count in this run."""
         day = service_day_number(self._occurred_at_ms(tap))
         told = self._dates.get(day)
         if told is None:
             told = self._dates[day] = f"{_EPOCH + timedelta(days=day):%Y%m%d}"
-        return f"{self._gate_ids[tap.gate]}.{told}.{tap.sequence:08}"
+        return f"{self._gate_ids[tap.gate]}.{told}.{self._run}{tap.sequence:08}"
 
     def body(self, tap: WorldTap) -> dict[str, Any]:
         """As its gate sends it."""

@@ -22,27 +22,19 @@ def make_crowd(
     *,
     mix: Mapping[str, int] = NETWORK,
     hours: Hours | None = None,
-    first_passenger: int = 0,
-    first_sequence: int = 1,
 ) -> World:
     """So many passengers with the intentions of a mix, by default over a whole day."""
-    return make_world(
-        metro,
-        seed,
-        apportion(mix, metro, passengers, Chance(seed, SHARE_STREAM)),
-        hours or Day(),
-        first_passenger=first_passenger,
-        first_sequence=first_sequence,
-    )
+    counts = apportion(mix, metro, passengers, Chance(seed, SHARE_STREAM))
+    return make_world(metro, seed, counts, hours or Day())
 
 
-def make_taps(metro: Metro, seed: int, taps: int, *, first_passenger: int = 0) -> World:
+def make_taps(metro: Metro, seed: int, taps: int) -> World:
     """A day of just so many taps; the last few of the night are cut off."""
     if taps > TAPS_MAX:
         raise TooManyTaps(f"a world has at most {TAPS_MAX:,} taps, not {taps:,}")
     passengers = int(taps / count_taps_each(metro)) + 1
     while True:
-        world = make_crowd(metro, seed, passengers, first_passenger=first_passenger)
+        world = make_crowd(metro, seed, passengers)
         if len(world) >= taps:
             return world.cut(taps)
         passengers += passengers // 50 + 1

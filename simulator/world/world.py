@@ -57,13 +57,11 @@ class WorldTap(NamedTuple):
 class World:
     """Columns of equal length, sorted by `due_ms`; see `WorldTap` for each.
 
-    Passengers are counted from 0 on in each world; their media are numbered from
-    `first_passenger` on, so that worlds that meet at one engine share none.
+    Passengers are counted from 0 on in each world, and taps of a gate from 1 on.
     """
 
     metro: Metro
     seed: int
-    first_passenger: int
     passengers: int
     due_ms: NDArray[np.int64]
     gate: NDArray[np.uint16]
@@ -89,8 +87,8 @@ class World:
         return sum(column.nbytes for column in self._columns())
 
     def fingerprint(self) -> str:
-        """SHA-256 over gates, numbers of media and all columns: the same taps, the same text."""
-        digest = hashlib.sha256(repr((self.metro.gate_ids, self.first_passenger)).encode())
+        """SHA-256 over gates and all columns: the same taps, the same text."""
+        digest = hashlib.sha256(repr(self.metro.gate_ids).encode())
         digest.update(self.metro.clock_offset_ms.astype("<i8").tobytes())
         for column in self._columns():
             digest.update(column.astype(column.dtype.newbyteorder("<"), copy=False).tobytes())
@@ -136,9 +134,6 @@ def make_world(
     seed: int,
     counts: Mapping[str, int],
     hours: Hours,
-    *,
-    first_passenger: int = 0,
-    first_sequence: int = 1,
 ) -> World:
     """The world of so many passengers of each intention who come in these hours."""
     steps: list[tuple[int, int, int, Step]] = []  # kind, first passenger, passengers, their step
@@ -163,7 +158,6 @@ def make_world(
     return World(
         metro,
         seed,
-        first_passenger,
         first,
         due_ms[order],
         gate,
@@ -173,7 +167,7 @@ def make_world(
         _repeat([kind for kind, *_ in steps], steps)[order],
         _join([step.expected for *_, step in steps], np.uint8)[order],
         _repeat([step.flags for *_, step in steps], steps)[order],
-        _number_by_gate(gate, first_sequence),
+        _number_by_gate(gate),
     )
 
 
@@ -191,12 +185,12 @@ def _repeat(values: list[int], steps: "list[tuple[int, int, int, Step]]") -> NDA
     return np.repeat(np.array(values, np.uint8), lengths)
 
 
-def _number_by_gate(gate: NDArray[np.uint16], first_sequence: int) -> NDArray[np.int32]:
+def _number_by_gate(gate: NDArray[np.uint16]) -> NDArray[np.int32]:
     """Each gate's own count of its taps, in their order."""
     order = np.argsort(gate, kind="stable")
     ordered = gate[order]
     begins = np.flatnonzero(np.diff(ordered, prepend=-1)) if len(ordered) else order
     lengths = np.diff(begins, append=len(ordered))
     sequence = np.empty(len(gate), np.int32)
-    sequence[order] = np.arange(len(gate)) - np.repeat(begins, lengths) + first_sequence
+    sequence[order] = np.arange(len(gate)) - np.repeat(begins, lengths) + 1
     return sequence
