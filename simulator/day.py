@@ -12,7 +12,7 @@ import uvloop
 from fare_engine.replay.engines import open_directory
 from gates.media import TokenMaker
 from simulator.delivery.checking import Check
-from simulator.delivery.exchanges import Auditor
+from simulator.delivery.exchanges import EXCHANGES_MAX, Auditor, Exchanges
 from simulator.delivery.figures import Figures
 from simulator.delivery.in_process import BATCH_TAPS, InProcess
 from simulator.delivery.over_http import OverHttp
@@ -56,12 +56,13 @@ def run_day(
 
     presenter = target.presenter if target else Presenter(world.metro)
     check = Check(presenter, blocks=target is None)
+    exchanges = Exchanges(EXCHANGES_MAX if auditor else 0)
     begun = time.perf_counter()
     delivery: InProcess | OverHttp
     if target is None:
-        delivery, how = _decide_here(world, presenter, check, done)
+        delivery, how = _decide_here(world, presenter, check, exchanges, done)
     else:
-        delivery, how = _send(world, target, check, done)
+        delivery, how = _send(world, target, check, exchanges, done)
     taken_s = time.perf_counter() - begun
     about = {
         "what": "day",
@@ -76,21 +77,29 @@ def run_day(
 
 
 def _decide_here(
-    world: World, presenter: Presenter, check: Check, done: Callable[[int], None]
+    world: World,
+    presenter: Presenter,
+    check: Check,
+    exchanges: Exchanges,
+    done: Callable[[int], None],
 ) -> tuple[InProcess, str]:
     with tempfile.TemporaryDirectory(prefix="fare-simulate-") as scratch:
         directory, _ = make_directory(Path(scratch, "data"), make_network(), Day().midnight_ms)
         make_token = TokenMaker(directory.read_token_key()).token
         with open_directory(directory) as engine:
-            delivery = InProcess(engine, make_token, presenter, check)
+            delivery = InProcess(engine, make_token, presenter, check, exchanges)
             delivery.decide(world, done)
     return delivery, f"decided in this process over a SQLite ledger, {BATCH_TAPS:,} a transaction"
 
 
 def _send(
-    world: World, target: Target, check: Check, done: Callable[[int], None]
+    world: World,
+    target: Target,
+    check: Check,
+    exchanges: Exchanges,
+    done: Callable[[int], None],
 ) -> tuple[OverHttp, str]:
-    delivery = OverHttp(target.url, target.presenter, check, Figures(0.0))
+    delivery = OverHttp(target.url, target.presenter, check, Figures(0.0), exchanges)
     connections, batch, _ = CONTROLLERS
     timetable = ((0.0, tap) for tap in world.taps())
     requests = make_requests(timetable, target.presenter, target.key, CONTROLLERS)

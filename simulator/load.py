@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import uvloop
 
 from simulator.delivery.checking import Check
-from simulator.delivery.exchanges import Auditor
+from simulator.delivery.exchanges import EXCHANGES_MAX, Auditor, Exchanges
 from simulator.delivery.figures import Figures
 from simulator.delivery.over_http import OverHttp
 from simulator.delivery.requests import Controllers, make_requests
@@ -52,7 +52,8 @@ def run_load(
     world = make_taps(target.metro, load.seed, load.taps)
     check = Check(target.presenter, blocks=False)
     figures = Figures(load.warm_up_s)
-    delivery = OverHttp(target.url, target.presenter, check, figures)
+    exchanges = Exchanges(EXCHANGES_MAX if auditor else 0)
+    delivery = OverHttp(target.url, target.presenter, check, figures, exchanges)
     arrivals = _by_curve(world, load) if load.by_curve else _at_random(world, load)
     requests = list(make_requests(arrivals, target.presenter, target.key, load.controllers))
 

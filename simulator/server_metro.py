@@ -1,5 +1,7 @@
 """The metro of a server, as it tells it: stations with gates, and the policies in force."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import httpx2
@@ -7,7 +9,7 @@ import httpx2
 from fare_engine.distances import find_distances
 from fare_engine.network import Direction
 from fare_engine.network_file import read_builtin
-from simulator.serving import NotServed
+from simulator.serving import KEY_NAME, NotServed, Served
 from simulator.world.chengdu import BUILTIN
 from simulator.world.metro import GateFacts, Metro, PolicyFacts, StationFacts, build_metro
 
@@ -32,6 +34,39 @@ def fetch_metro(url: str, key: str) -> Metro:
             cursor = page["next_cursor"]
             if cursor is None:
                 return read_metro(stations)
+
+
+@contextmanager
+def open_metro(served: Served) -> Iterator[tuple[Metro, str]]:
+    """The metro of a server that is ours, and a gate key that speaks for all its stations.
+
+    Keys that are made here are revoked at the end, so that a directory that is kept holds none
+    whose secret is lost.
+    """
+    keys = served.keys
+    metro = fetch_metro(served.url, keys.admin_key)
+    made = [keys.made_key_id] if keys.made_key_id else []
+    headers = {"Authorization": f"Bearer {keys.admin_key}"}
+    with httpx2.Client(base_url=served.url, headers=headers, trust_env=False) as operator:
+        try:
+            stations = [station.station_id for station in metro.stations]
+            wanted = {"kind": "gate", "name": KEY_NAME, "stations": stations}
+            key = operator.post("/v1/keys", json=wanted).raise_for_status().json()
+            made.insert(0, key["key_id"])
+            yield metro, key["key"]
+        except httpx2.HTTPStatusError as error:
+            raise NotServed(f"{error}: {error.response.text}") from error
+        finally:
+            _revoke(operator, made)
+
+
+def _revoke(operator: httpx2.Client, key_ids: list[str]) -> None:
+    """Revoke keys, the operator's own last. A server that is gone cannot: it says so elsewhere."""
+    for key_id in key_ids:
+        try:
+            operator.delete(f"/v1/keys/{key_id}")
+        except httpx2.TransportError:
+            return
 
 
 def read_metro(stations: list[dict[str, Any]]) -> Metro:

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 EXCHANGES_MAX: Final = 200_000
-"""Kept of one run, the first; a hundred megabytes or so. More are counted."""
+"""Kept of one run, the first; some 200 MB. More are counted."""
 
 
 class Exchange(NamedTuple):
@@ -29,7 +29,10 @@ class Audited(NamedTuple):
 
 
 class Exchanges:
-    """Exchanges in the order of their answers, kept as bytes until somebody looks."""
+    """Exchanges in the order of their answers, kept as bytes until somebody looks.
+
+    Where nobody will, `kept_max` 0 has them counted only.
+    """
 
     def __init__(self, kept_max: int = EXCHANGES_MAX) -> None:
         self._kept_max = kept_max
@@ -37,9 +40,9 @@ class Exchanges:
         self.count = 0
 
     @property
-    def are_all_kept(self) -> bool:
-        """Whether none was too many."""
-        return self.count == len(self._kept)
+    def kept(self) -> int:
+        """How many are kept."""
+        return len(self._kept)
 
     @property
     def has_room(self) -> bool:

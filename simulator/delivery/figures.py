@@ -53,10 +53,14 @@ class Histogram:
 
 
 class Figures:
-    """What is measured of a run once it is warm. Twelve bytes a request are kept for the charts."""
+    """What is measured of a run once it is warm. 16 bytes a request are kept for charts over time.
 
-    def __init__(self, warm_up_s: float) -> None:
+    A run without an end does without them: `over_time` False.
+    """
+
+    def __init__(self, warm_up_s: float, *, over_time: bool = True) -> None:
         self.warm_up_s = warm_up_s
+        self._over_time = over_time
         self.latency = Histogram()
         self.lateness = Histogram()
         self._at_s = array("d")
@@ -72,6 +76,7 @@ class Figures:
         """One answer, to so many taps, by the time from its scheduled arrival."""
         if at_s >= self.warm_up_s:
             self.latency.add(taken_s)
+        if at_s >= self.warm_up_s and self._over_time:
             self._at_s.append(at_s)
             self._taken_s.append(taken_s)
             self._taps.append(taps)

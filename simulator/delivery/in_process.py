@@ -33,14 +33,19 @@ class InProcess:
     """Decides the taps of a world in their order, a thousand a transaction."""
 
     def __init__(
-        self, engine: Engine, make_token: MakeToken, presenter: Presenter, check: Check
+        self,
+        engine: Engine,
+        make_token: MakeToken,
+        presenter: Presenter,
+        check: Check,
+        exchanges: Exchanges,
     ) -> None:
         self._engine = engine
         self._make_token = make_token
         self._presenter = presenter
         self._check = check
         self._writer = AnswerWriter(ZONE, "CNY")
-        self.exchanges = Exchanges()
+        self.exchanges = exchanges
         self.errors = Told()
         self._taps: list[Tap] = []
         self._whose: list[WorldTap] = []

@@ -1,7 +1,9 @@
 """A world sent to a server, on time or as fast as it answers, and its answers looked at."""
 
+import asyncio
 import time
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -11,8 +13,8 @@ from simulator.delivery.checking import Answer, Check, Told
 from simulator.delivery.exchanges import Exchanges
 from simulator.delivery.figures import Figures
 from simulator.delivery.http_client import Connection, connect
+from simulator.delivery.pacing import ANSWER_MAX_S, Due, send_in_turn, send_on_time
 from simulator.delivery.pacing import Answer as Waiting
-from simulator.delivery.pacing import Due, send_in_turn, send_on_time
 from simulator.delivery.requests import BATCH_PATH, TAPS_PATH, Kind, Sending
 from simulator.world.plan import AGAIN, TURNED_BACK
 from simulator.world.presenting import Presenter
@@ -29,14 +31,24 @@ _read_raw: Final = msgspec.json.Decoder(dict[str, list[msgspec.Raw]]).decode
 class OverHttp:
     """Sends requests to one server and takes the answers."""
 
-    def __init__(self, url: str, presenter: Presenter, check: Check, figures: Figures) -> None:
+    def __init__(
+        self,
+        url: str,
+        presenter: Presenter,
+        check: Check,
+        figures: Figures,
+        exchanges: Exchanges,
+    ) -> None:
         self._url = urlsplit(url)
         self._presenter = presenter
         self._check = check
         self._figures = figures
-        self.exchanges = Exchanges()
+        self.exchanges = exchanges
+        self._lines: list[Connection] = []
+        self._waiting: set[Waiting] = set()
         self.errors = Told()
-        self.requests = 0
+        self.is_lost = False
+        """Whether a connection broke, or an answer did not come in time."""
         self._again: dict[str, bytes] = {}
 
     async def send_on_time(self, requests: Iterable[Due[Sending]], connections: int) -> None:
@@ -46,6 +58,24 @@ class OverHttp:
     async def send_in_turn(self, requests: Iterable[Due[Sending]], connections: int) -> None:
         """Send each connection's next request when it has an answer."""
         await send_in_turn(await self._connect(connections), requests, self._answered)
+
+    async def send_now(self, requests: Iterable[Due[Sending]], connections: int) -> None:
+        """Send all at once, on connections that are kept; `drain` waits for the answers."""
+        if not self._lines:
+            self._lines = await self._connect(connections)
+        for due in requests:
+            answer = self._lines[due.lane].ask(due.content)
+            self._waiting.add(answer)
+            answer.add_done_callback(partial(self._answered_now, due, time.perf_counter()))
+
+    async def drain(self) -> None:
+        """Wait for what was sent, for so long as an answer may take."""
+        if self._waiting:
+            await asyncio.wait(list(self._waiting), timeout=ANSWER_MAX_S)
+
+    def _answered_now(self, due: Due[Sending], begun: float, answer: Waiting) -> None:
+        self._waiting.discard(answer)
+        self._answered(due, time.perf_counter() - begun, answer)
 
     async def _connect(self, connections: int) -> list[Connection]:
         encrypted = self._url.scheme == "https"
@@ -57,10 +87,10 @@ class OverHttp:
         self._figures.add_lateness(due.at_s, late_s)
 
     def _answered(self, due: Due[Sending], taken_s: float, answer: Waiting) -> None:
-        self.requests += 1
         sending = due.what
         error = answer.exception()
         if error is not None:
+            self.is_lost = True
             self._add_error(sending.taps[0], f"{type(error).__name__}: {error}")
             return
         status, body = answer.result()

@@ -50,7 +50,7 @@ def make_document(
         "audit": audited._asdict() if audited else None,
         "exchanges": {
             "count": delivery.exchanges.count,
-            "all_kept": delivery.exchanges.are_all_kept,
+            "kept": delivery.exchanges.kept,
         },
         "latency_ms": figures.latency.document() if figures else None,
         "lateness_ms": figures.lateness.document() if figures else None,

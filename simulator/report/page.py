@@ -55,7 +55,8 @@ def _figures(report: dict[str, Any]) -> str:
         if report[name]
     ]
     if times:
-        told += "<p>Milliseconds, from the scheduled arrival of each request; warm-up left out.</p>"
+        since = "the scheduled arrival" if rate["asked"] else "the sending"
+        told += f"<p>Milliseconds, from {since} of each request; warm-up left out.</p>"
         told += _table(("", *UNITS.values()), times)
     return told
 

@@ -39,11 +39,12 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
         yield f"  left out, the metro has no place for it: {', '.join(world['left_out'])}"
     asked = f" of {rate['asked']:,.0f} asked" if rate["asked"] else ""
     yield f"{rate['held']:,.0f} taps/s{asked}, {report['seconds']:.1f} s, {report['how']}"
+    since = "the scheduled arrival" if rate["asked"] else "sending"
     for name, what in (("latency_ms", "latency"), ("lateness_ms", "of it the driver's lateness")):
         figures = report[name]
         if figures:
             told = ", ".join(f"{unit} {figures[key]:.2f}" for key, unit in UNITS.items())
-            yield f"{what} in ms, from the scheduled arrival: {told} ({figures['count']:,})"
+            yield f"{what} in ms, from {since}: {told} ({figures['count']:,})"
     machine = report["machine"]
     yield (
         f"{machine['processors']} processors ({machine['architecture']}), Python "

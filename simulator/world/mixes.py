@@ -59,7 +59,7 @@ STATION: Final[Mapping[str, int]] = {
     "meets a gate that times out": 25,
     "meets a gate that decides alone": 15,
 }
-"""Of a thousand at a station with a crossing lane, whose taps all fall within two hours."""
+"""Of a thousand at a station with a crossing lane, none of whom means to stay for hours."""
 
 
 def apportion(

@@ -7,11 +7,17 @@ from xml.etree import ElementTree
 
 import pytest
 
+from simulator.delivery.exchanges import Audited, Exchanges
 from simulator.delivery.requests import Controllers
 from simulator.load import Load, run_load
 from simulator.serving import NotServed
 from simulator.target import open_target
 from tests.server_process import ServerProcess, run_command
+
+
+def _audit(exchanges: Exchanges) -> Audited:
+    """An auditor who believes everything it sees, and counts it."""
+    return Audited(True, f"{len(list(exchanges))} exchanges seen", [])
 
 
 def _nobody_looks(_what: str, _done: int, _total: int) -> None:
@@ -21,7 +27,7 @@ def _nobody_looks(_what: str, _done: int, _total: int) -> None:
 def test_a_load_at_a_fixed_rate_is_held_and_answered_as_intended() -> None:
     load = Load(42, 400, 2.0, False, 0.2, Controllers(8, 10, 4))
     with open_target(None, None) as target:
-        report = run_load(load, target, "a command", _nobody_looks)
+        report = run_load(load, target, "a command", _nobody_looks, _audit)
     assert report["passed"], (report["wrong"], report["errors"])
     assert report["taps"] == {"sent": 400, "decided": 400, "undecided": 0}
     assert report["rate"]["asked"] == 200
@@ -31,8 +37,9 @@ def test_a_load_at_a_fixed_rate_is_held_and_answered_as_intended() -> None:
     assert 0 < latency["count"] < 400
     assert lateness["count"] >= latency["count"]
     assert sum(row["taps"] for row in report["outcomes"]) == 400
-    assert report["exchanges"]["all_kept"]
-    assert report["exchanges"]["count"] == 400 + report["sent_again"]
+    exchanges = 400 + report["sent_again"]
+    assert report["exchanges"] == {"count": exchanges, "kept": exchanges}
+    assert report["audit"]["verdict"] == f"{exchanges} exchanges seen"
 
 
 def test_a_load_on_a_server_of_somebodys_by_the_days_curve(

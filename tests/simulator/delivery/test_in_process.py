@@ -12,6 +12,7 @@ from fare_engine.engine import Engine
 from fare_engine.replay.engines import open_directory
 from gates.media import TokenMaker
 from simulator.delivery.checking import Check
+from simulator.delivery.exchanges import Exchanges
 from simulator.delivery.in_process import InProcess
 from simulator.world.chengdu import make_metro, make_network
 from simulator.world.directory import make_directory
@@ -32,10 +33,10 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
         yield engine
 
 
-def _decide(engine: Engine, world: World) -> tuple[Check, InProcess]:
+def _decide(engine: Engine, world: World, kept_max: int = 0) -> tuple[Check, InProcess]:
     presenter = Presenter(METRO, 0)
     check = Check(presenter, blocks=True)
-    delivery = InProcess(engine, TokenMaker(bytes(32)).token, presenter, check)
+    delivery = InProcess(engine, TokenMaker(bytes(32)).token, presenter, check, Exchanges(kept_max))
     delivery.decide(world, lambda _: None)
     return check, delivery
 
@@ -53,12 +54,11 @@ def test_every_tap_of_every_intention_is_answered_as_it_must_be(engine: Engine) 
 
 def test_all_that_was_sent_and_answered_is_kept_for_an_auditor_in_order(engine: Engine) -> None:
     world = WORLD.cut(3_000)
-    check, delivery = _decide(engine, world)
+    check, delivery = _decide(engine, world, kept_max=5_000)
     exchanges = list(delivery.exchanges)
     again = sum(bool(tap.flags & flag) for tap in world.taps() for flag in (AGAIN, TURNED_BACK))
     assert check.again == again > 10
     assert len(exchanges) == len(world) + again
-    assert delivery.exchanges.are_all_kept
     times = [exchange.sent_at_ms for exchange in exchanges]
     assert times == sorted(times)
     for exchange in exchanges:
@@ -80,3 +80,9 @@ def test_an_answer_that_is_not_as_it_must_be_is_told_with_its_tap(engine: Engine
         in (check.wrong.examples[0])
     )
     assert len(check.wrong.examples) == 20
+
+
+def test_no_more_is_kept_than_there_is_room_for(engine: Engine) -> None:
+    _, delivery = _decide(engine, WORLD.cut(100), kept_max=30)
+    assert len(list(delivery.exchanges)) == delivery.exchanges.kept == 30
+    assert delivery.exchanges.count >= 100
