@@ -100,11 +100,13 @@ class Figures:
         places = ((at_s - self.warm_up_s) // length_s).astype(int)
         for place in range(int(places.max()) + 1):
             chosen = places == place
-            if not chosen.any():
+            begun_s = self.warm_up_s + place * length_s
+            # The last one is seldom whole: less than half of it would show as a fall.
+            if not chosen.any() or (place and at_s.max() - begun_s < length_s / 2):
                 continue
             p50, p99 = np.quantile(taken_ms[chosen], (0.5, 0.99))
             yield {
-                "second": round(self.warm_up_s + place * length_s, 3),
+                "second": round(begun_s, 3),
                 "taps_a_second": round(float(taps[chosen].sum() / length_s), 1),
                 "p50_ms": round(float(p50), 3),
                 "p99_ms": round(float(p99), 3),

@@ -36,14 +36,16 @@ class _Frame(NamedTuple):
         return HEIGHT - BOTTOM - value / self.y_max * (HEIGHT - TOP - BOTTOM)
 
 
-def draw_lines(series: Sequence[Series], x_name: str, y_name: str) -> str:
-    """Lines over one axis, from 0 upwards."""
+def draw_lines(
+    series: Sequence[Series], x_name: str, y_name: str, labels: Sequence[str] = ()
+) -> str:
+    """Lines over one axis, from 0 upwards; `labels` are what its whole numbers stand for."""
     points = [point for one in series for point in one.points]
     if not points:
         return ""
     xs = [x for x, _ in points]
     frame = _Frame(min(xs), max(xs), _round_up(max(y for _, y in points)))
-    body = [*_draw_axes(frame, x_name, y_name)]
+    body = [*_draw_axes(frame, x_name, y_name, labels)]
     for number, (name, line) in enumerate(series):
         colour = COLOURS[number % len(COLOURS)]
         path = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in line)
@@ -71,7 +73,9 @@ def draw_bars(bars: Sequence[tuple[str, float]]) -> str:
     return _wrap(body, len(bars) * row + 4)
 
 
-def _draw_axes(frame: _Frame, x_name: str, y_name: str) -> Iterator[str]:
+def _draw_axes(frame: _Frame, x_name: str, y_name: str, labels: Sequence[str]) -> Iterator[str]:
+    for place, label in enumerate(labels):
+        yield _text(frame.x(place), HEIGHT - BOTTOM + 14, label, "middle")
     for tick in range(TICKS + 1):
         value = frame.y_max * tick / TICKS
         y = frame.y(value)
@@ -79,8 +83,9 @@ def _draw_axes(frame: _Frame, x_name: str, y_name: str) -> Iterator[str]:
             f'<line x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}" stroke="#dddddd"/>'
         )
         yield _text(LEFT - 6, y + 4, f"{value:,.6g}", "end")
-        at = frame.x_min + (frame.x_max - frame.x_min) * tick / TICKS
-        yield _text(frame.x(at), HEIGHT - BOTTOM + 14, f"{at:,.4g}", "middle")
+        if not labels:
+            at = frame.x_min + (frame.x_max - frame.x_min) * tick / TICKS
+            yield _text(frame.x(at), HEIGHT - BOTTOM + 14, f"{at:,.4g}", "middle")
     yield _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, x_name, "middle")
     yield _text(WIDTH - RIGHT, TOP + 4, y_name, "end")
 

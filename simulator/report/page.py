@@ -68,7 +68,8 @@ def _charts(report: dict[str, Any]) -> str:
     def over_time(name: str, key: str) -> Series:
         return Series(name, [(at, row[key]) for at, row in zip(seconds, stretches, strict=True)])
 
-    curve = [(point["percentile"], point["ms"]) for point in report["latency_curve"]]
+    curve = [(place, point["ms"]) for place, point in enumerate(report["latency_curve"])]
+    percentiles = [f"{point['percentile']:g}" for point in report["latency_curve"]]
     by_time = [(point["hour"], point["taps"]) for point in report["world"]["by_time"]]
     charts = (
         (
@@ -83,11 +84,11 @@ def _charts(report: dict[str, Any]) -> str:
         ),
         (
             "Latency by percentile",
-            draw_lines([Series("latency", curve)] if curve else [], "percentile", "ms"),
+            draw_lines([Series("latency", curve)], "percentile", "ms", percentiles),
         ),
         (
             "The simulated day",
-            draw_lines([Series("taps", by_time)] if by_time else [], "hour", "taps in 15 min"),
+            draw_lines([Series("taps", by_time)], "hour", "taps in 15 min"),
         ),
         ("Decisions", draw_bars([(row["reason"], row["taps"]) for row in report["outcomes"]])),
     )

@@ -11,6 +11,8 @@ from simulator.world.world import SHARE_STREAM, TAPS_MAX, TooManyTaps, World, ma
 
 PASSENGERS_A_DAY: Final = 3_200_000
 """Of the whole network at scale 1: some ten million taps, as Chengdu has on a working day."""
+SPARE: Final = 1.005
+"""A few more than so many taps take, so that the world is seldom made twice."""
 SAMPLE: Final = 10_000
 """Passengers whose taps tell how many taps one makes."""
 
@@ -32,7 +34,7 @@ def make_taps(metro: Metro, seed: int, taps: int) -> World:
     """A day of just so many taps; the last few of the night are cut off."""
     if taps > TAPS_MAX:
         raise TooManyTaps(f"a world has at most {TAPS_MAX:,} taps, not {taps:,}")
-    passengers = int(taps / count_taps_each(metro)) + 1
+    passengers = int(taps / count_taps_each(metro) * SPARE) + 1
     while True:
         world = make_crowd(metro, seed, passengers)
         if len(world) >= taps:
