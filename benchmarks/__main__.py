@@ -19,7 +19,7 @@ from typing import NamedTuple
 import uvloop
 from rich.console import Console
 
-from benchmarks import decide, load, metro, ride_codes, served
+from benchmarks import decide, load, metro, ride_codes, served, world
 from benchmarks.workload import SEED, Workload, in_batches
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -38,10 +38,11 @@ class Size(NamedTuple):
     batches_of_1000: int
     paced: int
     sm2_codes: int
+    world_taps: int
 
 
-CANONICAL = Size(1_000_000, 5, 40_000, 2_000, 200, 15_000, 50)
-SMALL = Size(2_000, 1, 200, 10, 2, 150, 2)
+CANONICAL = Size(1_000_000, 5, 40_000, 2_000, 200, 15_000, 50, world.TAPS)
+SMALL = Size(2_000, 1, 200, 10, 2, 150, 2, 10_000)
 
 
 class Figure(NamedTuple):
@@ -95,6 +96,7 @@ def measure(data_dir: Path, size: Size, say: Callable[[str], None]) -> list[Figu
         ride_codes.sm2_codes_a_second(size.sm2_codes) for _ in range(size.rounds)
     )
     rounds["codes"] = [ride_codes.codes_a_second(size.singles // 4) for _ in range(size.rounds)]
+    made = [world.make(size.world_taps).seconds for _ in range(size.rounds)]
     rounds["decide"] = [decide.taps_a_second(size.singles) for _ in range(size.rounds)]
     return [
         _rate("`matching.decide` in process, duplicates checked", rounds["decide"], 1_300_000),
@@ -104,6 +106,7 @@ def measure(data_dir: Path, size: Size, say: Callable[[str], None]) -> list[Figu
         _rate("durable batches of 100, one station each", rounds["batch_100"], 100_000),
         _rate("durable batches of 1,000, gates mixed", rounds["batch_1000"], 150_000),
         _codes(rounds["codes"], sm2),
+        _seconds(f"a simulated day of {size.world_taps:,} taps, made", made, 30.0),
     ]
 
 
@@ -165,6 +168,12 @@ def _latency(name: str, values: list[float], goal_ms: float, late: list[float]) 
         goal_ms / middle,
         f"{min(values):.2f}–{max(values):.2f}",
     )
+
+
+def _seconds(name: str, values: list[float], goal_s: float) -> Figure:
+    middle = statistics.median(values)
+    spread = f"{min(values):.1f}–{max(values):.1f}"
+    return Figure(name, f"{middle:.1f} s", f"≤ {goal_s:g} s", goal_s / middle, spread)
 
 
 def tell(figures: list[Figure], size: Size) -> str:

@@ -3,10 +3,11 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from benchmarks.http_client import Worker, WrongAnswer, connect
+from simulator.delivery.http_client import Worker, WrongAnswer, connect
+from simulator.delivery.pacing import Answer, Due, send_on_time
 
 
 class Paced(NamedTuple):
@@ -41,53 +42,36 @@ async def open_loop(
     port: int, connections: int, requests: Sequence[bytes], per_second: float, seed: int
 ) -> Paced:
     """Latencies from the scheduled arrival, with arrivals at random that wait for no answer."""
-    lines = await connect(port, connections)
-    chance = random.Random(seed)
     latencies: list[float] = []
     lateness: list[float] = []
-    waiting: set[asyncio.Future[tuple[int, bytes]]] = set()
-    at = time.perf_counter() + 0.1
-    warm_up = len(requests) // 10
-    for number, request in enumerate(requests):
-        at += chance.expovariate(per_second)
-        await _until(at)
-        if number >= warm_up:
-            lateness.append(time.perf_counter() - at)
-        answer = lines[number % connections].ask(request)
-        waiting.add(answer)
-        answer.add_done_callback(_measure(at, number >= warm_up, latencies, waiting))
-    while waiting:
-        await asyncio.wait(waiting)
-    for line in lines:
-        line.close()
+
+    def sent(due: Due[bool], late_s: float) -> None:
+        if due.what:
+            lateness.append(late_s)
+
+    def answered(due: Due[bool], taken_s: float, answer: Answer) -> None:
+        _check(*answer.result())
+        if due.what:
+            latencies.append(taken_s)
+
+    timetable = _at_random(requests, connections, per_second, seed)
+    await send_on_time(await connect(port, connections), timetable, sent, answered)
     latencies.sort()
     lateness.sort()
     p50, p99, p999, highest = [_quantile(latencies, share) * 1e3 for share in (0.5, 0.99, 0.999, 1)]
     return Paced(p50, p99, p999, highest, _quantile(lateness, 0.99) * 1e3, len(latencies))
 
 
-async def _until(at: float) -> None:
-    """Wait for an instant; the loop's timers are too coarse for the last millisecond."""
-    early = at - time.perf_counter()
-    if early > 0.002:
-        await asyncio.sleep(early - 0.001)
-    while time.perf_counter() < at:  # noqa: ASYNC110 - no event but the time itself
-        await asyncio.sleep(0)
-
-
-def _measure(
-    scheduled: float,
-    counts: bool,
-    latencies: list[float],
-    waiting: "set[asyncio.Future[tuple[int, bytes]]]",
-) -> "Callable[[asyncio.Future[tuple[int, bytes]]], None]":
-    def done(answer: "asyncio.Future[tuple[int, bytes]]") -> None:
-        waiting.discard(answer)
-        _check(*answer.result())
-        if counts:
-            latencies.append(time.perf_counter() - scheduled)
-
-    return done
+def _at_random(
+    requests: Sequence[bytes], connections: int, per_second: float, seed: int
+) -> Iterator[Due[bool]]:
+    """When each request arrives, and whether it counts: the first tenth is the warm-up."""
+    chance = random.Random(seed)
+    at_s = 0.0
+    warm_up = len(requests) // 10
+    for number, request in enumerate(requests):
+        at_s += chance.expovariate(per_second)
+        yield Due(at_s, number % connections, request, number >= warm_up)
 
 
 def _check(status: int, body: bytes) -> None:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from api.times import format_ms
-from benchmarks.http_client import request_bytes
 from benchmarks.workload import Presented
+from simulator.delivery.http_client import request_bytes
 
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 

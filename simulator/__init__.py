@@ -1,1 +1,1 @@
-"""Simulated gates and passengers. For now a morning at one station; the simulator follows."""
+"""The simulator: passengers, their taps brought to an engine, and whether it was right."""

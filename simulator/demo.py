@@ -1,104 +1,189 @@
 """A demo: one bounded morning, sent as fast as it goes, with every answer held to its intention."""
 
-import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import httpx2
+import uvloop
 
-from simulator.crowd import Crowd, SimulatedTap, Timetable
-from simulator.metro import Metro
-from simulator.passengers import MINUTE_MS
-from simulator.sending import LANES, Sender
-from simulator.tally import Tally
+from fare_engine.tariff import MINUTE_MS
+from simulator.delivery.checking import Check
+from simulator.delivery.exchanges import Exchange, Exchanges
+from simulator.delivery.figures import Figures
+from simulator.delivery.over_http import OverHttp
+from simulator.delivery.requests import Controllers, make_requests
+from simulator.report.document import make_document
+from simulator.report.text import tell
+from simulator.world.chance import Chance
+from simulator.world.metro import Metro
+from simulator.world.mixes import STATION, apportion
+from simulator.world.presenting import Presenter
+from simulator.world.times import Between
+from simulator.world.world import SHARE_STREAM, World, make_world
 
 PASSENGERS: Final = 1_450
 """Some 3,000 taps."""
 FROM_MS: Final = 1_740_956_400_000
 """2025-03-03 07:00 in Chengdu, a Monday."""
-TO_MS: Final = FROM_MS + 150 * MINUTE_MS
-PASSENGERS_MAX: Final = 99_999
+TO_MS: Final = FROM_MS + 120 * MINUTE_MS
+PASSENGERS_MAX: Final = 50_000
 SEED_MAX: Final = 999
+CONTROLLERS: Final = Controllers(connections=16)
+MIX: Final = {
+    **STATION,
+    "works at the station": 5,
+    "never comes out": 5,
+    "stays too long": 5,
+    "meets a clock that is far behind": 5,
+}
+BOUNDS_MINUTES: Final = (1, 2, 3, 5, 10, 15, 20, 30)
+BAR_MAX: Final = 40
 
 
-def make_taps(metro: Metro, seed: int, passengers: int) -> list[SimulatedTap]:
-    """All taps of the morning in the order of the clock, the same for the same seed."""
-    # No two mornings share a number, so that one directory may see several.
-    first = (seed * (PASSENGERS_MAX + 1) + passengers) * (PASSENGERS_MAX + 1)
-    crowd = Crowd(metro, seed, first)
-    timetable = Timetable(metro, seed, first)
-    for passenger in crowd.make_morning(passengers, FROM_MS, TO_MS):
-        timetable.add(passenger)
-    return list(timetable.take_until(TO_MS))
+def make_morning(metro: Metro, seed: int, passengers: int) -> World:
+    """A morning at 孵化园: each intention once, and then as often as it is had."""
+    chance = Chance(seed, SHARE_STREAM)
+    counts = apportion(MIX, metro, passengers - len(MIX), chance)
+    return make_world(
+        metro, seed, {name: 1 + count for name, count in counts.items()}, Between(FROM_MS, TO_MS)
+    )
 
 
-async def send_morning(
-    url: str, metro: Metro, keys: dict[str, str], seed: int, passengers: int
+def send_morning(
+    url: str, key: str, metro: Metro, seed: int, passengers: int, command: str
 ) -> dict[str, Any]:
     """Send the morning; its report, as `--json` prints it."""
-    taps = make_taps(metro, seed, passengers)
-    tally = Tally(metro)
-    begun = time.perf_counter()
-    async with Sender(url, metro, keys, tally) as sender:
-        for tap in taps:
-            sender.send(tap)
-    taken_s = time.perf_counter() - begun
-    if tally.taps != len(taps):
-        tally.unexpected.append(f"{len(taps)} taps were sent, and {tally.taps} decided")
-    explanation = None
-    if tally.exceeded is None:
-        tally.unexpected.append("nobody exceeded the window: there is no charge to explain")
-    else:
-        explanation = await _fetch(url, keys[metro.pilot], tally.exceeded[1])
-        tally.unexpected += _list_missing(explanation)
-    return {
-        "seed": seed,
-        "passengers": passengers,
-        "taps": tally.taps,
-        "decided_before": tally.known,
-        "sent_again": tally.resent,
-        "reports": tally.reports,
-        "outcomes": [
-            {"outcome": outcome, "reason": reason, "taps": count}
-            for (outcome, reason), count in sorted(tally.outcomes.items())
-        ],
-        "fare": tally.fare,
-        "fare_waived": tally.fare_waived,
-        "crossings": _count_by_elapsed(tally.elapsed_ms),
-        "connections": LANES,
-        "seconds": round(taken_s, 3),
-        "latency_ms_p50": round(tally.latency_ms(0.5), 2),
-        "latency_ms_p99": round(tally.latency_ms(0.99), 2),
-        "explanation": explanation,
-        "unexpected": tally.unexpected,
+    started = datetime.now(UTC)
+    world = make_morning(metro, seed, passengers)
+    # No two mornings share a number, so that one directory may see several.
+    first = (seed * 2 * PASSENGERS_MAX + passengers) * 2 * PASSENGERS_MAX
+    presenter = Presenter(metro, first, f"{seed}.{passengers}")
+    check = Check(presenter, blocks=False)
+    figures = Figures(0.0)
+    delivery = OverHttp(url, presenter, check, figures, Exchanges())
+    timetable = ((0.0, tap) for tap in world.taps())
+    requests = make_requests(timetable, presenter, key, CONTROLLERS)
+    uvloop.run(delivery.send_in_turn(requests, CONTROLLERS.connections))
+    taken_s = (datetime.now(UTC) - started).total_seconds()
+    exchanges = [exchange for exchange in delivery.exchanges if exchange.path == "/v1/taps"]
+    about = {
+        "what": "demo",
+        "command": command,
+        "started_at": started.isoformat(timespec="seconds"),
+        "how": f"over HTTP on {CONTROLLERS.connections} connections, each tap a request of its own",
+        "seconds": taken_s,
+        "warm_up_seconds": 0.0,
+        "rate": {"asked": None, "held": check.taps / taken_s},
     }
+    report = make_document(about, world, check, delivery, figures, None)
+    report["crossings"] = _count_by_elapsed(exchanges)
+    report["decided_before"] = _count_decided_before(exchanges, started)
+    report["explanation"] = _explain(url, key, exchanges, report)
+    return report
 
 
-BOUNDS_MINUTES: Final = (1, 2, 3, 5, 10, 15, 20, 30)
+def tell_demo(report: dict[str, Any]) -> str:
+    """The report in plain lines."""
+    lines = ["", "same-station journeys by elapsed time", *_tell_crossings(report["crossings"]), ""]
+    if report["explanation"]:
+        lines += [*_tell_explanation(report["explanation"]), ""]
+    if report["decided_before"]:
+        lines += [f"{report['decided_before']:,} taps had been decided by a demo before this one"]
+    return "\n".join([*lines, tell(report)])
 
 
-def _count_by_elapsed(elapsed_ms: list[int]) -> list[dict[str, int | None]]:
+def _count_by_elapsed(exchanges: list[Exchange]) -> list[dict[str, int | None]]:
     """Journeys that ended where they began, by the time they took; bounds are inclusive."""
-    counts: list[dict[str, int | None]] = []
-    below_ms = -1
-    for minutes in BOUNDS_MINUTES:
-        bound_ms = minutes * MINUTE_MS
-        count = sum(below_ms < elapsed <= bound_ms for elapsed in elapsed_ms)
-        counts.append({"up_to_minutes": minutes, "crossings": count})
-        below_ms = bound_ms
-    longer = sum(elapsed > below_ms for elapsed in elapsed_ms)
-    return [*counts, {"up_to_minutes": None, "crossings": longer}]
+    bounds: tuple[int | None, ...] = (*BOUNDS_MINUTES, None)
+    counts: Counter[int | None] = Counter()
+    for _, journey in _journeys(exchanges):
+        if journey["entry_station"] == journey["exit_station"]:
+            inside = (
+                bound for bound in BOUNDS_MINUTES if journey["elapsed_ms"] <= bound * MINUTE_MS
+            )
+            counts[next(inside, None)] += 1
+    return [{"up_to_minutes": bound, "crossings": counts[bound]} for bound in bounds]
 
 
-async def _fetch(url: str, key: str, tap_id: str) -> dict[str, Any]:
+def _journeys(exchanges: list[Exchange]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Journeys that ended, once each, with the tap that ended them."""
+    answers = {exchange.body["tap_id"]: exchange.answer for exchange in exchanges}
+    for tap_id, answer in answers.items():
+        journey = answer.get("journey")
+        if journey is not None and journey["elapsed_ms"] is not None:
+            yield tap_id, journey
+
+
+def _count_decided_before(exchanges: list[Exchange], started: datetime) -> int:
+    moments = {
+        exchange.body["tap_id"]: exchange.answer["decided_at"]
+        for exchange in exchanges
+        if "decided_at" in exchange.answer
+    }
+    return sum(datetime.fromisoformat(moment) < started for moment in moments.values())
+
+
+def _explain(
+    url: str, key: str, exchanges: list[Exchange], report: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Why the passenger who exceeded the window by the least was charged; checked, too."""
+    exceeded = {
+        tap_id: journey["elapsed_ms"]
+        for tap_id, journey in _journeys(
+            [
+                exchange
+                for exchange in exchanges
+                if exchange.answer.get("reason") == "window_exceeded"
+            ]
+        )
+    }
+    if not exceeded:
+        return None
+    tap_id = min(exceeded, key=lambda tap_id: exceeded[tap_id])
     headers = {"Authorization": f"Bearer {key}"}
-    async with httpx2.AsyncClient(base_url=url, headers=headers, trust_env=False) as client:
-        answer = await client.get(f"/v1/taps/{tap_id}")
-        explanation: dict[str, Any] = answer.raise_for_status().json()
-        return explanation
-
-
-def _list_missing(explanation: dict[str, Any]) -> list[str]:
-    """What a clerk needs to see of a window that was exceeded, and does not."""
+    with httpx2.Client(base_url=url, headers=headers, trust_env=False) as client:
+        explanation: dict[str, Any] = client.get(f"/v1/taps/{tap_id}").raise_for_status().json()
     told = [condition["held"] for condition in explanation["conditions"]]
-    right = ["held", "held", "held", "failed", "held"]
-    return [] if told == right else [f"{explanation['tap_id']}: is explained by {told}"]
+    if told != ["held", "held", "held", "failed", "held"]:
+        report["passed"] = False
+        report["wrong"]["count"] += 1
+        report["wrong"]["examples"].append(f"{tap_id}: is explained by {told}")
+    return explanation
+
+
+def _tell_crossings(crossings: list[dict[str, int | None]]) -> Iterator[str]:
+    counts = [stretch["crossings"] or 0 for stretch in crossings]
+    highest = max(*counts, 1)
+    below = 0
+    for stretch, count in zip(crossings, counts, strict=True):
+        bound = stretch["up_to_minutes"]
+        name = f"≤ {bound} min" if bound else f"> {below} min"
+        yield f"{name:>9} {count:>6,} {'█' * -(-BAR_MAX * count // highest)}".rstrip()
+        below = bound or below
+
+
+def _tell_explanation(tap: dict[str, Any]) -> Iterator[str]:
+    """Why a passenger was charged, as a clerk reads it."""
+    entry = tap["entry"]
+    yield f"why was this passenger charged? GET /v1/taps/{tap['tap_id']}"
+    yield (
+        f"  {tap['outcome']} / {tap['reason']}: {tap['fare'] / 100:.2f} {tap['currency']}, by "
+        f"policy {tap['policy_version']} and tariff {tap['tariff_version']}"
+    )
+    yield f"  entry {entry['gate_id']} at {entry['occurred_at']}"
+    yield f"  exit  {tap['gate_id']} at {tap['occurred_at']}"
+    for condition in tap["conditions"]:
+        values = ", ".join(
+            f"{name} {_tell_value(value)}" for name, value in condition["values"].items()
+        )
+        yield f"  {condition['held']:<14} {condition['condition']:<18} {values}"
+
+
+def _tell_value(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)

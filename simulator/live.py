@@ -3,122 +3,138 @@
 import asyncio
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
-from simulator.crowd import DAY_MS, Crowd, Timetable, count_taps_each
-from simulator.metro import Metro
-from simulator.passengers import MINUTE_MS, SECOND_MS
-from simulator.sending import Sender
-from simulator.tally import Tally
+import msgspec
+
+from simulator.delivery.checking import Check
+from simulator.delivery.exchanges import Exchanges
+from simulator.delivery.figures import Figures
+from simulator.delivery.over_http import OverHttp
+from simulator.delivery.requests import Controllers, make_requests
+from simulator.serving import NotServed
+from simulator.telling import Names
+from simulator.timetable import Timetable
+from simulator.world.metro import Metro
+from simulator.world.presenting import Presenter
 
 SUMMARY_S: Final = 5.0
 FIRST_SUMMARY_S: Final = 1.0
 EXAMPLES: Final = 2
-PAUSE_MAX_S: Final = 0.5
-PAST_MS: Final = 5 * MINUTE_MS
-PAST_PASSENGERS_MAX: Final = 3_000
-BEHIND_MAX_MS: Final = 30 * SECOND_MS
-"""Longer behind, the machine was asleep: whoever would have come meanwhile is left out."""
+CONNECTIONS: Final = 16
 NUMBERS_PER_MS: Final = 10
+OUTCOMES: Final = ("entered", "waived", "charged", "unmatched")
 
 
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+class Examples(Exchanges):
+    """Keeps nothing but the latest answer of each reason that was no entry."""
+
+    def __init__(self) -> None:
+        super().__init__(kept_max=0)
+        self.latest: dict[str, tuple[bytes, dict[str, Any]]] = {}
+
+    def add(
+        self, path: str, body: bytes, status: int, answer: bytes, sent_ms: int, received_ms: int
+    ) -> None:
+        """As `Exchanges`."""
+        super().add(path, body, status, answer, sent_ms, received_ms)
+        told = msgspec.json.decode(answer)
+        if not path.endswith("/report") and told.get("outcome", "entered") != "entered":
+            self.latest[told["reason"]] = body, told
 
 
 class Live:
-    """Passengers who come at random, so many that their gates send so many taps a second.
+    """A run: what is due is sent, and what was answered is told now and then."""
 
-    Some came before the start, or the first crossings would end minutes after it. Passengers and
-    taps are numbered by the time of the start, so that two runs on one directory share none.
-    """
+    def __init__(
+        self, url: str, key: str, metro: Metro, timetable: Timetable, start_ms: int
+    ) -> None:
+        self._key = key
+        self._url = url
+        self._names = Names(metro)
+        # Two runs on one directory share no passenger and no tap.
+        self._presenter = Presenter(metro, start_ms * NUMBERS_PER_MS, str(start_ms))
+        self._timetable = timetable
+        self.begin()
 
-    def __init__(self, metro: Metro, seed: int, taps_per_second: float, now_ms: int) -> None:
-        self._crowd = Crowd(metro, seed, now_ms * NUMBERS_PER_MS)
-        self.timetable = Timetable(metro, seed, now_ms % DAY_MS)
-        self._per_second = taps_per_second / count_taps_each()
-        past_ms = min(PAST_MS, PAST_PASSENGERS_MAX / self._per_second * 1_000)
-        self._next_ms = now_ms - past_ms
-        self.came_before = 0
-        while self._next_ms < now_ms:
-            self.came_before += self._let_come(only_after_ms=now_ms)
+    def begin(self) -> None:
+        """Count from here on."""
+        self._check = Check(self._presenter, blocks=False)
+        self._figures = Figures(0.0, over_time=False)
+        self._examples = Examples()
+        self._delivery = OverHttp(
+            self._url, self._presenter, self._check, self._figures, self._examples
+        )
 
-    def advance(self, now_ms: int) -> None:
-        """Let those come who are due by now."""
-        if now_ms - self._next_ms > BEHIND_MAX_MS:
-            self._next_ms = now_ms
-        while self._next_ms <= now_ms:
-            self._let_come()
+    async def send_due(self, now_ms: int) -> None:
+        """Send what is due; NotServed when an answer did not come."""
+        self._timetable.advance(now_ms)
+        due = ((0.0, tap) for tap in self._timetable.take_until(now_ms))
+        requests = make_requests(due, self._presenter, self._key, Controllers(CONNECTIONS))
+        await self._delivery.send_now(requests, CONNECTIONS)
+        if self._delivery.is_lost:
+            raise NotServed(f"the server was lost: {self._delivery.errors.examples[-1]}")
 
-    def find_pause_s(self, now_ms: int) -> float:
-        """How long nothing is to be done."""
-        tap_ms = self.timetable.next_at_ms()
-        due_ms = self._next_ms if tap_ms is None else min(self._next_ms, tap_ms)
-        return min(max(due_ms - now_ms, 0) / 1_000, PAUSE_MAX_S)
+    async def settle(self) -> None:
+        """Wait for all answers."""
+        await self._delivery.drain()
 
-    def _let_come(self, only_after_ms: int = 0) -> bool:
-        """The next passenger; not one who was out before an instant, or is in after closing."""
-        passenger = self._crowd.make_one(int(self._next_ms))
-        self._next_ms += self._crowd.choose_gap_ms(self._per_second)
-        comes = passenger.end_ms > only_after_ms and not passenger.is_out_after_the_cut
-        if comes:
-            self.timetable.add(passenger)
-        return comes
+    def summary(self) -> str:
+        """Where the run stands, with the commonest and the rarest of what came since the last."""
+        counts: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
+        reasons: Counter[str] = Counter()
+        for (_, outcome, reason), taps in self._check.reasons.items():
+            counts[outcome] += taps
+            reasons[reason] += taps
+        outcomes = ", ".join(f"{count:,} {outcome}" for outcome, count in counts.items())
+        latency = self._figures.latency.document() or {"p50": 0.0, "p99": 0.0}
+        told = (
+            f"{self._check.taps:,} taps: {outcomes}; answered in {latency['p50']:.1f} ms (p50), "
+            f"{latency['p99']:.1f} ms (p99)"
+        )
+        latest = self._examples.latest
+        for faults in (self._check.wrong, self._delivery.errors):
+            if faults.count:
+                told += f"\n    {faults.count:,} not as intended, such as {faults.examples[-1]}"
+        told_reasons = sorted(latest, key=lambda reason: reasons[reason])
+        for reason in [*told_reasons[-1:], *told_reasons[: EXAMPLES - 1]][: len(told_reasons)]:
+            body, answer = latest[reason]
+            told += f"\n    {self._names.tell(msgspec.json.decode(body), answer)}"
+        latest.clear()
+        return told
 
 
 async def send_live(
-    url: str, metro: Metro, keys: dict[str, str], seed: int, rate: float, say: Callable[[str], None]
+    url: str, key: str, metro: Metro, seed: int, rate: float, say: Callable[[str], None]
 ) -> None:
     """Send taps until interrupted. A run shows what is: whoever suspends the pilot sees it here."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stopped.set)
-    live = Live(metro, seed, rate, _now_ms())
-    async with Sender(url, metro, keys, Tally(metro)) as sender:
-        say(f"{live.came_before:,} passengers are inside already: their taps come first")
-        for _ in range(2):  # the second time what fell due in the first
-            _send_due(live, sender)
-            await sender.drain(stopped)
-        tally = sender.tally = Tally(metro)
-        next_summary_s = time.monotonic() + FIRST_SUMMARY_S
-        while not stopped.is_set():
-            _send_due(live, sender)
-            if time.monotonic() >= next_summary_s:
-                next_summary_s = time.monotonic() + SUMMARY_S
-                say(_summary(tally))
-            pause_s = live.find_pause_s(_now_ms())
-            try:
-                await asyncio.wait_for(stopped.wait(), pause_s)
-            except TimeoutError:
-                continue
-        sender.forget()
-    say(_summary(sender.tally))
+    start_ms = _now_ms()
+    timetable = Timetable(metro, seed, rate, start_ms)
+    live = Live(url, key, metro, timetable, start_ms)
+    say(f"{timetable.came_before:,} passengers are inside already: their taps come first")
+    for _ in range(2):  # the second time what fell due in the first
+        await live.send_due(_now_ms())
+        await live.settle()
+    live.begin()
+    next_summary_s = time.monotonic() + FIRST_SUMMARY_S
+    while not stopped.is_set():
+        await live.send_due(_now_ms())
+        if time.monotonic() >= next_summary_s:
+            next_summary_s = time.monotonic() + SUMMARY_S
+            say(live.summary())
+        try:
+            await asyncio.wait_for(stopped.wait(), timetable.find_pause_s(_now_ms()))
+        except TimeoutError:
+            continue
+    await live.settle()
+    say(live.summary())
 
 
-def _send_due(live: Live, sender: Sender) -> None:
-    now_ms = _now_ms()
-    live.advance(now_ms)
-    for tap in live.timetable.take_until(now_ms):
-        sender.send(tap)
-    sender.check()
-
-
-def _summary(tally: Tally) -> str:
-    """Where the run stands, with the commonest and the rarest of what came since the last."""
-    counts = ", ".join(f"{count:,} {name}" for name, count in tally.count_outcomes().items())
-    told = (
-        f"{tally.taps:,} taps: {counts}; answered in {tally.latency_ms(0.5):.1f} ms (p50), "
-        f"{tally.latency_ms(0.99):.1f} ms (p99)"
-    )
-    if tally.unexpected:
-        told += f"\n    {len(tally.unexpected):,} not as intended, such as {tally.unexpected[-1]}"
-    taps = {reason: count for (_, reason), count in tally.outcomes.items()}
-    reasons = sorted(tally.examples, key=lambda reason: taps[reason])
-    for reason in [*reasons[-1:], *reasons[: EXAMPLES - 1]][: len(reasons)]:
-        told += f"\n    {tally.examples[reason]}"
-    tally.examples.clear()
-    tally.elapsed_ms.clear()
-    tally.unexpected.clear()
-    return told
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

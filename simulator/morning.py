@@ -17,12 +17,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, TextIO
 
-from simulator.demo import PASSENGERS, PASSENGERS_MAX, SEED_MAX, send_morning
+from simulator.demo import MIX, PASSENGERS, PASSENGERS_MAX, SEED_MAX, send_morning, tell_demo
 from simulator.live import send_live
-from simulator.metro import Metro, open_metro
-from simulator.passengers import INTENTIONS
-from simulator.report import tell_report
+from simulator.server_metro import open_metro
 from simulator.serving import Keys, NotServed, find_port, prepare, serving
+from simulator.world.metro import Metro
 
 PORT: Final = 8080
 RATE_MAX: Final = 500
@@ -58,7 +57,7 @@ def _simulate(options: argparse.Namespace, scratch: Path) -> int:
         say(f"port {options.port} is taken: another one is used")
     with (
         serving(data_dir, port, keys, scratch / "server.log") as served,
-        open_metro(served) as (metro, speaks),
+        open_metro(served) as (metro, key),
     ):
         say(f"fare-engine serves {served.url} (documentation: {served.url}/docs)")
         if keys.gate_key and (options.data_dir or options.what == "run"):
@@ -66,29 +65,32 @@ def _simulate(options: argparse.Namespace, scratch: Path) -> int:
         say(_tell_gates(metro))
         if options.what == "run":
             say("taps have the time of now; Ctrl-C ends it")
-            asyncio.run(send_live(served.url, metro, speaks, options.seed, options.rate, say))
+            asyncio.run(send_live(served.url, key, metro, options.seed, options.rate, say))
             return 0
-        say(f"{options.passengers:,} passengers from 07:00 to 09:30, seed {options.seed}")
-        morning = send_morning(served.url, metro, speaks, options.seed, options.passengers)
-        report = asyncio.run(morning)
-        print(json.dumps(report, ensure_ascii=False) if as_json else tell_report(report))
-        return 1 if report["unexpected"] else 0
+        say(f"{options.passengers:,} passengers come from 07:00 to 09:00, seed {options.seed}")
+        command = " ".join(["python -m simulator.morning", *sys.argv[1:]])
+        report = send_morning(served.url, key, metro, options.seed, options.passengers, command)
+        print(json.dumps(report, ensure_ascii=False) if as_json else tell_demo(report))
+        return 0 if report["passed"] else 1
 
 
 def _tell_gates(metro: Metro) -> str:
     """What is simulated."""
-    gates = sum(station == metro.pilot for station in metro.station_of.values())
-    others = ", ".join(metro.names[station] for station in metro.others)
+    lane = metro.stations[metro.lanes[0]]
+    others = [station for station in metro.stations if station is not lane]
+    gates = sum(len(station.gates) for station in others)
+    window_ms = int(metro.window_ms[metro.lanes[0]])
     return (
-        f"simulated: {gates} gates at {metro.names[metro.pilot]}, where a crossing within "
-        f"{metro.window_ms / 60_000:g} minutes is free, and {len(metro.station_of) - gates} at "
-        f"{others}"
+        f"simulated: {len(lane.gates)} gates at {lane.name}, where a crossing within "
+        f"{window_ms / 60_000:g} minutes is free, and {gates} at "
+        f"{', '.join(station.name for station in others)}"
     )
 
 
 def _tell_keys(keys: Keys, metro: Metro, kept: Path | None) -> str:
     """The keys of a new directory, for whoever wants to ask the server something."""
-    spoken_for = ", ".join(metro.names[station] for station in sorted(keys.spoken_for))
+    names = {station.station_id: station.name for station in metro.stations}
+    spoken_for = ", ".join(names[station] for station in sorted(keys.spoken_for))
     fate = f"of {kept}, told now and never again" if kept else "good until this ends"
     return (
         f"keys {fate}:\n  gate key   {keys.gate_key}  ({spoken_for})\n  admin key  {keys.admin_key}"
@@ -136,7 +138,7 @@ def _seed(text: str) -> int:
 
 
 def _passengers(text: str) -> int:
-    return _between(text, len(INTENTIONS), PASSENGERS_MAX)
+    return _between(text, len(MIX), PASSENGERS_MAX)
 
 
 def _between(text: str, lowest: int, highest: int) -> int:

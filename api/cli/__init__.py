@@ -17,6 +17,7 @@ from api.cli import (
     replay,
     ride_codes,
     setup,
+    simulate,
     stations,
     tariffs,
 )
@@ -40,6 +41,7 @@ for group in (
     media,
     issuers,
     ride_codes,
+    simulate,
     config,
 ):
     app.add_typer(group.app)

@@ -74,7 +74,7 @@ def replay(
         write_skipped(rejected) as on_skipped,
         ReplayProgress() as progress,
     ):
-        watch = Watch(progress.update, on_skipped)
+        watch = Watch(progress.show, on_skipped)
         if into_ledger:
             figures = _replay_into_ledger(taps, data_dir, watch)
         else:

@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 import sys
 
+from benchmarks import world
 from benchmarks.workload import Workload
 
 
@@ -17,6 +18,13 @@ def test_the_same_seed_makes_the_same_workload() -> None:
     assert fingerprint(42) != fingerprint(43)
 
 
+def test_the_same_seed_makes_the_same_world_of_a_given_size() -> None:
+    made = world.make(5_000)
+    assert made.taps == 5_000
+    assert made.seconds > 0
+    assert made.fingerprint == world.make(5_000).fingerprint
+
+
 def test_the_small_size_of_every_figure_is_measured_and_printed() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--small"],
@@ -27,4 +35,4 @@ def test_the_small_size_of_every_figure_is_measured_and_printed() -> None:
     )
     assert done.returncode == 0, done.stderr
     rows = [line for line in done.stdout.splitlines() if line.startswith("| ")]
-    assert len(rows) == 8, done.stdout
+    assert len(rows) == 9, done.stdout

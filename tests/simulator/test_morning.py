@@ -12,7 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from simulator import morning, passengers
+from simulator import morning
+from simulator.demo import MIX
+from simulator.world import world
+from simulator.world.intentions import INTENTIONS
+from simulator.world.plan import Plan
 
 COMMAND = (sys.executable, "-m", "simulator.morning")
 END_MAX_S = 60
@@ -28,51 +32,68 @@ def test_the_demo_ends_with_a_report_whose_counts_add_up() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout)
-    assert report["unexpected"] == []
+    assert report["passed"]
+    assert report["decided_before"] == 0
     taps: Counter[str] = Counter()
     for row in report["outcomes"]:
         taps[row["outcome"]] += row["taps"]
-    assert taps.total() == report["taps"] > 250
-    assert set(taps) == {"entered", "waived", "charged", "unmatched"}
+    assert taps.total() == report["taps"]["decided"] == report["taps"]["sent"] > 250
+    assert set(taps) == {"entered", "waived", "charged", "unmatched", "late"}
     counts = {row["reason"]: row["taps"] for row in report["outcomes"]}
     same_station = taps["waived"] + taps["charged"] - counts["different_station"]
-    assert sum(stretch["crossings"] for stretch in report["crossings"]) == same_station
-    assert report["fare"] > 0
-    assert 180 * taps["waived"] <= report["fare_waived"] <= 200 * taps["waived"]
+    crossings = sum(stretch["crossings"] for stretch in report["crossings"])
+    assert same_station - counts["overstay"] <= crossings <= same_station
+    assert {row["intention"] for row in report["intentions"]} == set(MIX)
+    money = report["money"]
+    assert money["fare"] > 0
+    assert 180 * taps["waived"] <= money["fare_waived"] <= 200 * taps["waived"]
     explanation = report["explanation"]
     assert explanation["reason"] == "window_exceeded"
     exceeded = explanation["conditions"][3]
     assert exceeded["values"] == {"elapsed_ms": 900_001, "window_ms": 900_000}
 
 
+def _demo(monkeypatch: pytest.MonkeyPatch, kept: Path, seed: int) -> int:
+    """The exit status of a demo in this process."""
+    options = ["--passengers", "30", "--port", "0", "--data-dir", str(kept), "--seed", str(seed)]
+    monkeypatch.setattr(sys, "argv", ["morning", "demo", *options])
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    return morning.main()
+
+
+def test_the_same_morning_on_a_kept_directory_is_answered_by_the_same_decisions(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept"
+    assert _demo(monkeypatch, kept, 1) == 0
+    told = capsys.readouterr().out
+    assert re.search(rf"keys of {kept}, told now and never again:\n  gate key   fe_gate_", told)
+    assert "by a demo before" not in told
+    assert _demo(monkeypatch, kept, 1) == 0
+    told = capsys.readouterr().out
+    decided = re.search(r"\n(\d+) taps had been decided by a demo before this one\n", told)
+    assert decided is not None
+    assert re.search(rf"\n +all +{decided[1]}\n", told)
+    assert "fe_gate_" not in told
+
+
 def test_a_demo_with_an_answer_that_was_not_intended_fails_and_names_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    def expect_a_waiver(chance: passengers.Chance, window_ms: int) -> list[passengers.Step]:
-        enter, leave = passengers._hesitate(chance, window_ms)
-        return [enter, leave._replace(expected=passengers.WAIVED)]
+    def expect_a_waiver(plan: Plan) -> None:
+        at = plan.choose(plan.metro.lanes)
+        plan.enter(at, plan.begin_ms)
+        plan.leave(at, plan.begin_ms + 2 * plan.metro.window_ms[at])
 
-    monkeypatch.setitem(passengers.INTENTIONS, "hesitates", (5, expect_a_waiver))
-    kept = tmp_path / "kept"
-    arguments = ["demo", "--passengers", "20", "--port", "0", "--data-dir", str(kept)]
-    monkeypatch.setattr(sys, "argv", ["morning", *arguments])
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-    assert morning.main() == 1
-    told = capsys.readouterr().out
+    place = [intention.name for intention in INTENTIONS].index("lingers")
+    changed = [*INTENTIONS]
+    changed[place] = INTENTIONS[place]._replace(plan=expect_a_waiver)
+    monkeypatch.setattr(world, "INTENTIONS", tuple(changed))
+    assert _demo(monkeypatch, tmp_path / "kept", 42) == 1
     assert re.search(
-        r"\nanswers that were NOT as intended: [1-9]\n  FHY-\S+: answered window_exceeded, ",
-        told,
+        r"\nanswers that were NOT as intended: [1-9]\n  FHY-\S+ \(lingers\): answered window_exc",
+        capsys.readouterr().out,
     )
-    assert re.search(rf"keys of {kept}, told now and never again:\n  gate key   fe_gate_", told)
-
-    # The directory is kept: the same morning is answered by the same decisions.
-    monkeypatch.undo()
-    monkeypatch.setattr(sys, "argv", ["morning", *arguments])
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-    assert morning.main() == 0
-    told = capsys.readouterr().out
-    assert re.search(r"\n\d+ taps had been decided by a demo before this one\n", told)
-    assert "fe_gate_" not in told
 
 
 def test_a_run_that_is_interrupted_ends_cleanly_and_its_server_too() -> None:

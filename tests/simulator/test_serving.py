@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.metro import read_metro
+from simulator.server_metro import read_metro
 from simulator.serving import Keys, NotServed, find_port, prepare, serving
 
 
@@ -29,5 +29,5 @@ def test_a_server_that_does_not_start_tells_what_it_printed(tmp_path: Path) -> N
 
 
 def test_a_network_without_a_pilot_cannot_be_simulated() -> None:
-    with pytest.raises(NotServed, match="no station with gates has a crossing policy"):
+    with pytest.raises(NotServed, match="no station has a crossing policy in force"):
         read_metro([])

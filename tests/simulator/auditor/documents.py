@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from api.routes.stations import answer_policy
-from api.routes.tariffs import answer_tariff
+from api.catalogue_answers import answer_policy, answer_tariff
 from api.times import format_ms
 from fare_engine.catalogue import Catalogue
 from fare_engine.network import Gate, MediumType, Network

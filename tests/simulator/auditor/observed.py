@@ -13,6 +13,7 @@ from typing import Any
 from api.answers import AnswerWriter
 from api.explaining import explain
 from api.problems import error_problem
+from api.ride_codes import RideCodeReader
 from api.wire import TapReader
 from fare_engine.batch import ReportSubmission, Result, Submission
 from fare_engine.catalogue import Catalogue
@@ -63,7 +64,9 @@ class ObservedMetro:
             self.metro.restart()
         self.now_ms = NOON_MS
         network = self.metro.catalogue.network
-        self._reader = TapReader(TokenMaker(b"k" * 32).token)
+        make_token = TokenMaker(b"k" * 32).token
+        codes = RideCodeReader(make_token, self.metro.catalogue)
+        self._reader = TapReader(make_token, codes.read)
         self._writer = AnswerWriter(network.time_zone, network.currency)
         self.auditor = Auditor(tell_network(network), tell_catalogue(self.metro.catalogue))
         self.answers: dict[str, Answer] = {}
@@ -101,13 +104,13 @@ class ObservedMetro:
                 body.get("passed"),
                 body.get("cause"),
             )
-            submission = ReportSubmission(request.tap_id, report, self.now_ms, lambda: None)
+            submission = ReportSubmission(request.tap_id, report, self.now_ms, lambda _: None)
         else:
             read = self._reader.read_tap(
                 json.dumps(request.body).encode(), self.metro.engine.catalogue
             )
             findings = None if read[1] is None else {0: read[1]}
-            submission = Submission([read[0]], self.now_ms, lambda: None, findings)
+            submission = Submission([read[0]], self.now_ms, lambda _: None, findings)
         request.submissions.append(submission)
         self.metro.engine.offer(submission)
 

@@ -32,6 +32,9 @@ class Connection(asyncio.Protocol):
         """Send a request; the future is its status and body."""
         assert self._transport is not None
         future: asyncio.Future[tuple[int, bytes]] = asyncio.get_running_loop().create_future()
+        if self._transport.is_closing():
+            future.set_exception(ConnectionError("the server has hung up"))
+            return future
         self._waiting.append(future)
         self._transport.write(request)
         return future
@@ -111,10 +114,15 @@ class Worker(asyncio.Protocol):
         self.send_next()
 
 
-async def connect(port: int, count: int) -> list[Connection]:
-    """So many connections to a server on this machine."""
+async def connect(
+    port: int, count: int, host: str = "127.0.0.1", *, encrypted: bool = False
+) -> list[Connection]:
+    """So many connections to a server, on this machine where no other is named."""
     loop = asyncio.get_running_loop()
-    return [(await loop.create_connection(Connection, "127.0.0.1", port))[1] for _ in range(count)]
+    secure = encrypted or None
+    return [
+        (await loop.create_connection(Connection, host, port, ssl=secure))[1] for _ in range(count)
+    ]
 
 
 def request_bytes(path: str, key: str, body: bytes) -> bytes:

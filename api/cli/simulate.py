@@ -1,0 +1,179 @@
+"""`simulate`: a simulated network's passengers against an engine, and whether it was right."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from api.cli.options import AdminKey, Json
+
+if TYPE_CHECKING:
+    from simulator.delivery.requests import Controllers
+    from simulator.load import Progress
+
+app = typer.Typer(
+    name="simulate", help="Simulated passengers against an engine.", no_args_is_help=True
+)
+
+Url = Annotated[
+    str | None,
+    typer.Option(
+        help="A server, which keeps the taps; FARE_ADMIN_KEY opens it. Else one of its own.",
+        show_default=False,
+    ),
+]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed, the same taps.")]
+Html = Annotated[
+    Path | None, typer.Option(help="Write the report as one HTML file too.", show_default=False)
+]
+
+
+@app.command()
+def load(
+    url: Url = None,
+    admin_key: AdminKey = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            help="Taps a second, arriving at random; else they come by the day's curve.",
+            show_default=False,
+        ),
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="How long it takes.")] = 30.0,
+    taps: Annotated[
+        int, typer.Option(min=10, help="Taps of the day that is squeezed in, without --rate.")
+    ] = 15_000,
+    batch: Annotated[int, typer.Option(min=1, help="Taps of a batch; 1 sends single taps.")] = 1,
+    batch_share: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Share of the connections that send batches."),
+    ] = 1.0,
+    connections: Annotated[int, typer.Option(min=1, max=1_000)] = 64,
+    warm_up: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="Seconds that do not count, else a tenth of all.", show_default=False
+        ),
+    ] = None,
+    seed: Seed = 42,
+    html: Html = None,
+    as_json: Json = False,
+) -> None:
+    """Send taps when they are due, whether answers come or not, and time the answers from then.
+
+    The report tells the rate held, latencies, errors, and each answer that was not as it must be;
+    then the exit status is 1.
+    """
+    from simulator.delivery.requests import BATCH_MAX
+    from simulator.load import TAPS_MAX, Load, run_load
+    from simulator.target import open_target
+
+    if batch > BATCH_MAX:
+        raise typer.BadParameter(f"at most {BATCH_MAX:,}", param_hint="--batch")
+    count = taps if rate is None else max(10, round(rate * seconds))
+    if count > TAPS_MAX:
+        raise typer.BadParameter(f"{count:,} taps are more than {TAPS_MAX:,}", param_hint="--rate")
+    if warm_up is None:
+        warm_up = seconds / 10
+    if warm_up >= seconds:
+        raise typer.BadParameter("nothing would be left to count", param_hint="--warm-up")
+    controllers = _make_controllers(connections, batch, batch_share)
+    wanted = Load(seed, count, seconds, rate is None, warm_up, controllers)
+    with _watching() as progress, open_target(url, _find_key(url, admin_key)) as target:
+        report = run_load(wanted, target, _command(), progress)
+    _finish(report, html, as_json)
+
+
+@app.command()
+def day(
+    seed: Seed = 42,
+    scale: Annotated[
+        float, typer.Option(min=0.0001, max=4, help="1: as many passengers as Chengdu has.")
+    ] = 0.01,
+    url: Url = None,
+    admin_key: AdminKey = None,
+    html: Html = None,
+    as_json: Json = False,
+) -> None:
+    """A whole day of a network, faster than real time, with every answer held to its intention.
+
+    Decided in this process over a scratch ledger, or sent in batches to the server at --url.
+    """
+    from contextlib import nullcontext
+
+    from simulator.day import run_day
+    from simulator.target import open_target
+
+    where = open_target(url, _find_key(url, admin_key)) if url else nullcontext()
+    with _watching() as progress, where as target:
+        report = run_day(seed, scale, target, _command(), progress)
+    _finish(report, html, as_json)
+
+
+def _make_controllers(connections: int, batch: int, batch_share: float) -> "Controllers":
+    from simulator.delivery.requests import Controllers
+
+    batch_connections = round(connections * batch_share) if batch > 1 else 0
+    return Controllers(connections, batch, batch_connections)
+
+
+def _find_key(url: str | None, admin_key: str | None) -> str | None:
+    """The key for a server of somebody's: it must speak for all gates, as an admin's does."""
+    from api.settings import load_settings
+    from fare_engine.errors import ConfigurationError
+
+    if url is None:
+        return None
+    key = load_settings(admin_key=admin_key).admin_key
+    if key is None:
+        raise ConfigurationError(f"an admin key is needed for {url}: set FARE_ADMIN_KEY")
+    return key.get_secret_value()
+
+
+@contextmanager
+def _watching() -> Iterator["Progress"]:
+    """Progress for whoever looks on, and errors of the simulation told as those of commands."""
+    from api.cli.progress import LongWork
+    from fare_engine.errors import ConfigurationError
+    from simulator.serving import NotServed
+    from simulator.world.world import TooManyTaps
+
+    with LongWork("starting") as work:
+
+        def tell(what: str, done: int, total: int) -> None:
+            work.update(f"{what}: {done:,} of {total:,}", done, total)
+
+        try:
+            yield tell
+        except (NotServed, TooManyTaps, OSError) as error:
+            raise ConfigurationError(f"simulate: {error}") from error
+
+
+def _command() -> str:
+    """The command as it was given, but for a key."""
+    told, hidden = ["fare-engine"], False
+    for argument in sys.argv[1:]:
+        name, equals, _ = argument.partition("=")
+        is_key = name == "--admin-key"
+        told.append("…" if hidden else f"{name}=…" if is_key and equals else argument)
+        hidden = is_key and not equals
+    return " ".join(told)
+
+
+def _finish(report: dict[str, Any], html: Path | None, as_json: bool) -> None:
+    from api.cli.output import print_json
+    from simulator.report.page import make_page
+    from simulator.report.text import tell
+
+    if html is not None:
+        html.write_text(make_page(report), encoding="utf-8")
+    if as_json:
+        print_json(report)
+    else:
+        print(tell(report))
+    if not report["passed"]:
+        raise typer.Exit(1)
