@@ -14,7 +14,17 @@ from api.bodies import JsonBodies, send_problem
 from api.models import Answer
 from api.problem_handlers import ANSWERED
 from api.problems import Refused
-from api.routes import audit, health, keys, policies, stations, tap_reads, tariffs
+from api.routes import (
+    audit,
+    gates,
+    health,
+    keys,
+    media_types,
+    policies,
+    stations,
+    tap_reads,
+    tariffs,
+)
 from api.runtime import Runtime
 
 logger = structlog.get_logger(__name__)
@@ -46,7 +56,10 @@ def make_fastapi() -> FastAPI:
     app = FastAPIOffline(
         redoc_url=None, title="fare-engine", version=VERSION, redirect_slashes=False
     )
-    for module in (stations, policies, tariffs, keys, tap_reads, audit, health):
+    for module in (
+        *(stations, gates, media_types, policies, tariffs, keys),
+        *(tap_reads, audit, health),
+    ):
         app.include_router(module.router)
 
     @app.get("/", tags=["health"])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from api.service import EngineService
+from api.service import EngineService, now_ms
 from api.settings import Settings
 from fare_engine.catalogue import Catalogue
 from fare_engine.engine import Engine
@@ -66,7 +66,7 @@ class Runtime:
         """What is wrong with the catalogue that decides now; looked at once for each."""
         catalogue = self.catalogue
         if self._checked is None or self._checked[0] is not catalogue:
-            self._checked = catalogue, list_faults(catalogue)
+            self._checked = catalogue, list_faults(catalogue, now_ms())
         return self._checked[1]
 
     async def read(self, query: Callable[[Connection], T]) -> T:

@@ -7,7 +7,17 @@ import sys
 
 import typer
 
-from api.cli import config, keys, policies, replay, setup, stations, tariffs
+from api.cli import (
+    config,
+    gates,
+    keys,
+    media_types,
+    policies,
+    replay,
+    setup,
+    stations,
+    tariffs,
+)
 from fare_engine.errors import FareEngineError
 
 app = typer.Typer(
@@ -19,7 +29,7 @@ app = typer.Typer(
 )
 setup.register(app)
 replay.register(app)
-for group in (keys, stations, policies, tariffs, config):
+for group in (keys, stations, gates, media_types, policies, tariffs, config):
     app.add_typer(group.app)
 
 

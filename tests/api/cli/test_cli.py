@@ -92,7 +92,7 @@ def test_help_names_every_command() -> None:
     told = run_command("--help").stdout
     for command in (
         *("init", "serve", "migrate", "replay"),
-        *("keys", "stations", "policies", "tariffs", "config"),
+        *("keys", "stations", "gates", "media-types", "policies", "tariffs", "config"),
     ):
         assert command in told
         assert run_command(command, "--help").returncode == 0
