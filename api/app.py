@@ -21,6 +21,7 @@ from api.routes import (
     keys,
     media_types,
     policies,
+    settlements,
     stations,
     tap_reads,
     tariffs,
@@ -58,7 +59,7 @@ def make_fastapi() -> FastAPI:
     )
     for module in (
         *(stations, gates, media_types, policies, tariffs, keys),
-        *(tap_reads, audit, health),
+        *(tap_reads, settlements, audit, health),
     ):
         app.include_router(module.router)
 

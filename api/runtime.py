@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,6 +29,7 @@ from fare_engine.ledger.database import (
 )
 from fare_engine.ledger.key_store import Key, load_keys
 from fare_engine.ledger.sqlite import SqliteLedger
+from fare_engine.settlement.run import Outcome, settle
 from fare_engine.validation import list_faults
 from fare_engine.validation.faults import Fault
 from gates.media import TokenMaker
@@ -47,6 +49,7 @@ class Runtime:
     settings: Settings
     ledger_path: Path
     _changing: asyncio.Lock
+    _settling: asyncio.Lock
     _ledger_file: os.stat_result
     requests_in_flight: Callable[[], int] = lambda: 0
     _checked: tuple[Catalogue, list[Fault]] | None = None
@@ -102,6 +105,19 @@ class Runtime:
             self.service.use(catalogue)
             return catalogue
 
+    async def settle(self, service_date: date, actor: str, *, dry_run: bool) -> Outcome:
+        """Settle a service date in a thread, beside the taps; one run at a time."""
+        async with self._settling:
+            return await asyncio.to_thread(
+                settle,
+                self.database,
+                lambda: self.catalogue,
+                service_date,
+                actor=actor,
+                clock=now_ms,
+                dry_run=dry_run,
+            )
+
     async def reload_keys(self) -> None:
         """Honour keys created or revoked just now."""
         async with self._changing:  # or an older reading could bring back a key just revoked
@@ -140,6 +156,7 @@ async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIte
                 settings=settings,
                 ledger_path=path,
                 _changing=asyncio.Lock(),
+                _settling=asyncio.Lock(),
                 _ledger_file=path.stat(),
             )
             await service.close()

@@ -74,7 +74,7 @@ def _decide_entry(state: TokenState, tap: Tap, gate: Gate, terms: Terms, row: in
         reason, closing = _OPENED, _NOTHING
     elif at_ms >= previous.expires_at_ms:
         reason, closing = _OPENED, Closing.EXPIRED
-        incomplete_fare = _missing_exit_fare(previous, tap.medium_type)
+        incomplete_fare = missing_exit_fare(previous, tap.medium_type)
     elif (
         previous.station_id == gate.station_id
         and at_ms - previous.entered_at_ms <= previous.terms.tariff.reentry_grace_ms
@@ -82,7 +82,7 @@ def _decide_entry(state: TokenState, tap: Tap, gate: Gate, terms: Terms, row: in
         reason, closing = Reason.ENTRY_REPEATED, Closing.REPLACED
     else:
         reason, closing = Reason.ENTRY_SUPERSEDED, Closing.SUPERSEDED
-        incomplete_fare = _missing_exit_fare(previous, tap.medium_type)
+        incomplete_fare = missing_exit_fare(previous, tap.medium_type)
 
     journey = open_journey(tap.tap_id, tap.gate_id, gate.station_id, at_ms, terms, row)
     clock_ms = state.clock_ms if state.clock_ms > at_ms else at_ms
@@ -173,6 +173,7 @@ def _charge(reason: Reason, tariff: Tariff, journey: OpenJourney, tap: Tap, stat
     return tariff.discounted(fare, tap.medium_type)
 
 
-def _missing_exit_fare(journey: OpenJourney, medium_type: str) -> int:
+def missing_exit_fare(journey: OpenJourney, medium_type: str) -> int:
+    """What a journey costs whose exit is missing, in fen; collected only after settlement."""
     tariff = journey.terms.tariff
     return tariff.discounted(tariff.missing_exit_fare, medium_type)

@@ -14,6 +14,7 @@ from api.cli import (
     media_types,
     policies,
     replay,
+    settle,
     setup,
     stations,
     tariffs,
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 setup.register(app)
 replay.register(app)
+settle.register(app)
 for group in (keys, stations, gates, media_types, policies, tariffs, config):
     app.add_typer(group.app)
 

@@ -91,7 +91,7 @@ def test_wrong_usage_ends_with_2(made: tuple[Path, dict[str, Any]]) -> None:
 def test_help_names_every_command() -> None:
     told = run_command("--help").stdout
     for command in (
-        *("init", "serve", "migrate", "replay"),
+        *("init", "serve", "migrate", "replay", "settle"),
         *("keys", "stations", "gates", "media-types", "policies", "tariffs", "config"),
     ):
         assert command in told
