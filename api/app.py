@@ -17,12 +17,15 @@ from api.problems import Refused
 from api.routes import (
     audit,
     controllers,
+    gates,
     health,
     issuers,
     keys,
     media,
+    media_types,
     modes,
     policies,
+    settlements,
     stations,
     tap_reads,
     tariffs,
@@ -59,17 +62,8 @@ def make_fastapi() -> FastAPI:
         redoc_url=None, title="fare-engine", version=VERSION, redirect_slashes=False
     )
     for module in (
-        stations,
-        policies,
-        modes,
-        tariffs,
-        issuers,
-        media,
-        controllers,
-        keys,
-        tap_reads,
-        audit,
-        health,
+        *(stations, gates, media_types, policies, modes, tariffs, issuers, media),
+        *(controllers, keys, tap_reads, settlements, audit, health),
     ):
         app.include_router(module.router)
 

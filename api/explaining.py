@@ -10,6 +10,7 @@ from api.explanation_models import (
     TapSummary,
 )
 from api.models import Action, DegradedModeCode, Direction, TapDecision
+from api.settling import answer_issued
 from api.times import format_ms
 from fare_engine.conditions import FAILURES, Condition, Held, unpack
 from fare_engine.decision import Closing
@@ -47,6 +48,7 @@ def explain(explanation: Explanation, network: Network) -> TapExplanation:
         report=_report(explanation.report, zone),
         conflicts=explanation.conflicts,
         quarantine_detail=explanation.detail,
+        adjustments=[answer_issued(issued, zone) for issued in explanation.adjustments],
     )
 
 

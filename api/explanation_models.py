@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from api.models import Action, Answer, DegradedModeCode, Direction, TapDecision, Time
+from api.settlement_models import AdjustmentAnswer
 
 
 class TapSummary(Answer):
@@ -80,3 +81,6 @@ class TapExplanation(TapDecision):
     report: ReportAnswer | None
     conflicts: int = Field(description="contradictions of this tap or of its report")
     quarantine_detail: str | None = Field(description="why it could not be decided")
+    adjustments: list[AdjustmentAnswer] = Field(
+        description="what settlement issued for it; the decision stays as it was answered"
+    )

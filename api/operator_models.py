@@ -170,7 +170,10 @@ class AuditAnswer(Answer):
 
 
 class SetAsideAnswer(Answer):
-    """A tap of a gate that decided alone, waiting until what it names is repaired."""
+    """A tap of a gate that decided alone, set aside until what it names is repaired.
+
+    The gate was answered for good; what is told here is for settlement.
+    """
 
     tap_id: str
     problem: str
@@ -182,3 +185,6 @@ class SetAsideAnswer(Answer):
     received_at: Time
     gate_action_taken: Literal["open", "refuse"] | None
     fare_taken: int | None
+    repairable: bool = Field(description="settlement can decide it as things stand now")
+    problem_now: str | None = Field(description="what still stands in the way, if anything")
+    settlement_id: int | None = Field(description="the run that has decided it")

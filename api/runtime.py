@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,6 +35,7 @@ from fare_engine.ledger.database import (
 )
 from fare_engine.ledger.key_store import Key, load_keys
 from fare_engine.ledger.sqlite import SqliteLedger
+from fare_engine.settlement.run import Outcome, settle
 from fare_engine.validation import list_faults
 from fare_engine.validation.faults import Fault
 from fare_engine.versions import find_in_force
@@ -58,6 +60,7 @@ class Runtime:
     settings: Settings
     ledger_path: Path
     _changing: asyncio.Lock
+    _settling: asyncio.Lock
     _ledger_file: os.stat_result
     requests_in_flight: Callable[[], int] = lambda: 0
     _checked: tuple[Catalogue, list[Fault]] | None = None
@@ -81,7 +84,7 @@ class Runtime:
         """What is wrong with the catalogue that decides now; looked at once for each."""
         catalogue = self.catalogue
         if self._checked is None or self._checked[0] is not catalogue:
-            self._checked = catalogue, list_faults(catalogue)
+            self._checked = catalogue, list_faults(catalogue, now_ms())
         return self._checked[1]
 
     async def read(self, query: Callable[[Connection], T]) -> T:
@@ -116,6 +119,19 @@ class Runtime:
             catalogue = await asyncio.to_thread(run)
             self.service.use(catalogue)
             return catalogue
+
+    async def settle(self, service_date: date, actor: str, *, dry_run: bool) -> Outcome:
+        """Settle a service date in a thread, beside the taps; one run at a time."""
+        async with self._settling:
+            return await asyncio.to_thread(
+                settle,
+                self.database,
+                lambda: self.catalogue,
+                service_date,
+                actor=actor,
+                clock=now_ms,
+                dry_run=dry_run,
+            )
 
     async def reload_keys(self) -> None:
         """Honour keys created or revoked just now."""
@@ -170,6 +186,7 @@ async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIte
                 settings=settings,
                 ledger_path=path,
                 _changing=asyncio.Lock(),
+                _settling=asyncio.Lock(),
                 _ledger_file=path.stat(),
             )
             await service.close()

@@ -47,6 +47,10 @@ class ServiceCalendar:
         self.latest = latest = self._find_day(at_ms)
         return latest
 
+    def find_date(self, day: date) -> ServiceDay:
+        """The service date of that name."""
+        return ServiceDay(day.toordinal(), self._cut_of(day), self._cut_of(day + timedelta(days=1)))
+
     def _find_day(self, at_ms: int) -> ServiceDay:
         day = (from_ms(at_ms, self.zone) - timedelta(minutes=self.cut_minutes)).date()
         # Where clocks change, wall-clock subtraction can miss by one day: look at both sides.

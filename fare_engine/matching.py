@@ -17,7 +17,7 @@ from fare_engine.journey import (
     open_journey,
     waivers_on,
 )
-from fare_engine.modes import Mode
+from fare_engine.modes import Mode, StoodOpen
 from fare_engine.network import Direction, Gate
 from fare_engine.tap import Tap
 from fare_engine.tariff import Tariff
@@ -182,12 +182,18 @@ def _charge(reason: Reason, tariff: Tariff, journey: OpenJourney, tap: Tap, stat
 def _close_incomplete(
     closing: Closing, journey: OpenJourney, tap: Tap, terms: Terms
 ) -> tuple[Closing, int]:
-    """How a journey without its exit is closed, and the fare recorded against it.
-
-    Who may have left through gates that stood open owes none.
-    """
-    last_ms = min(tap.occurred_at_ms, journey.expires_at_ms - 1)
-    if terms.stood_open.during(journey.entered_at_ms, last_ms):
+    """How a journey without its exit is closed, and the fare recorded against it."""
+    if is_excused(journey, tap.occurred_at_ms, terms.stood_open):
         return Closing.EXCUSED, 0
+    return closing, missing_exit_fare(journey, tap.medium_type)
+
+
+def is_excused(journey: OpenJourney, at_ms: int, stood_open: StoodOpen) -> bool:
+    """Whether who is missing an exit at an instant may have left through gates that stood open."""
+    return stood_open.during(journey.entered_at_ms, min(at_ms, journey.expires_at_ms - 1))
+
+
+def missing_exit_fare(journey: OpenJourney, medium_type: str) -> int:
+    """What a journey costs whose exit is missing, in fen; collected only after settlement."""
     tariff = journey.terms.tariff
-    return closing, tariff.discounted(tariff.missing_exit_fare, tap.medium_type)
+    return tariff.discounted(tariff.missing_exit_fare, medium_type)

@@ -9,13 +9,16 @@ import typer
 
 from api.cli import (
     config,
+    gates,
     issuers,
     keys,
     media,
+    media_types,
     modes,
     policies,
     replay,
     ride_codes,
+    settle,
     setup,
     simulate,
     stations,
@@ -32,17 +35,10 @@ app = typer.Typer(
 )
 setup.register(app)
 replay.register(app)
+settle.register(app)
 for group in (
-    keys,
-    stations,
-    policies,
-    modes,
-    tariffs,
-    media,
-    issuers,
-    ride_codes,
-    simulate,
-    config,
+    *(keys, stations, gates, media_types, policies, modes, tariffs, media),
+    *(issuers, ride_codes, simulate, config),
 ):
     app.add_typer(group.app)
 

@@ -69,7 +69,7 @@ def _directory_faults(path: object) -> Iterator[str]:
     except FareEngineError as error:
         yield str(error)
         return
-    for field, message in list_faults(catalogue):
+    for field, message in list_faults(catalogue, now_ms()):
         yield f"{field}: {message}"
     if find_in_force(catalogue.tariffs, now_ms()) is None:
         yield "tariffs: none is in force now"

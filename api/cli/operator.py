@@ -40,11 +40,20 @@ class Operator:
         self._runner = runner
         self._client = client
 
-    def call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
-        """One call; CallFailed tells the problem it was answered."""
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        timeout_s: float | None = TIMEOUT_S,
+        **query: Any,
+    ) -> Any:
+        """One call; CallFailed tells the problem it was answered. None: no limit of time."""
         query = {name: value for name, value in query.items() if value is not None}
         try:
-            response = self._runner.run(self._client.request(method, path, json=body, params=query))
+            request = self._client.request(method, path, json=body, params=query, timeout=timeout_s)
+            response = self._runner.run(request)
         except httpx2.HTTPError as error:
             raise CallFailed(f"the server cannot be reached: {error}") from error
         try:

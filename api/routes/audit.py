@@ -6,8 +6,10 @@ from api.auth import ADMIN_ONLY, TheRuntime
 from api.explaining import tell_action, tell_direction
 from api.operator_models import AuditAnswer, Page, SetAsideAnswer
 from api.paging import Cursor, Limit, page_of_rows, read_number
+from api.service import now_ms
 from api.times import format_ms
 from fare_engine.ledger.listings import AuditEntry, SetAside, list_audit, list_quarantine
+from fare_engine.settlement.quarantine import find_problem
 
 router = APIRouter(prefix="/v1", tags=["operation"])
 
@@ -19,10 +21,22 @@ async def list_set_aside(
     """Taps of gates that decided alone which the engine could not decide, oldest first."""
     after_row = read_number(cursor) or 0
     rows = await runtime.read(lambda connection: list_quarantine(connection, after_row, limit + 1))
-    zone = runtime.catalogue.network.time_zone
+    catalogue, at_ms = runtime.catalogue, now_ms()
+    zone = catalogue.network.time_zone
 
     def answer(row: SetAside) -> SetAsideAnswer:
         opened = row.gate_opened
+        problem_now = find_problem(
+            catalogue,
+            row.problem,
+            row.gate_id,
+            row.direction,
+            row.medium_type,
+            row.occurred_at_ms,
+            at_ms,
+        )
+        if row.settlement is not None:
+            problem_now = None  # it left the quarantine, wherever its gate stands by now
         return SetAsideAnswer(
             tap_id=row.tap_id,
             problem=row.problem,
@@ -34,6 +48,9 @@ async def list_set_aside(
             received_at=format_ms(row.received_at_ms, zone),
             gate_action_taken=None if opened is None else tell_action(bool(opened)),
             fare_taken=row.fare_taken,
+            repairable=problem_now is None,
+            problem_now=problem_now,
+            settlement_id=row.settlement,
         )
 
     return page_of_rows(rows, limit, lambda row: row.row, answer)

@@ -24,6 +24,7 @@ from fare_engine.ledger.schema import (
     taps,
     token_rows,
 )
+from fare_engine.ledger.settlement_store import IssuedAdjustment, list_adjustments_of_row
 from fare_engine.ports import StoredReport
 from fare_engine.verdict import Verdict
 
@@ -36,6 +37,7 @@ class Explanation:
     closed the journey this one opened, and stands in the way of no correction: one at which nobody
     passed is left out. `waived_before` counts the waivers of the entry's service date where the
     conditions were asked. `conflicts` counts contradictions of the tap or of its report.
+    `adjustments` are what settlement issued for it.
     """
 
     verdict: Verdict
@@ -45,6 +47,7 @@ class Explanation:
     report: StoredReport | None
     conflicts: int
     detail: str | None
+    adjustments: list[IssuedAdjustment]
 
 
 def find_explanation(
@@ -108,6 +111,7 @@ class _Explainer:
             report,
             self._count_conflicts(row.row),
             set_aside.detail if set_aside is not None else None,
+            list_adjustments_of_row(self._connection, row.row),
         )
 
     def _verdict(self, row: TapRow | None) -> Verdict | None:

@@ -4,11 +4,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
-from fare_engine.ledger.schema import audit, quarantine, reports, taps
+from fare_engine.ledger.schema import audit, quarantine, repairs, reports, taps
 
 
 class SetAside(NamedTuple):
-    """A tap that waits in quarantine: sent by a gate that decided alone, not to be decided yet."""
+    """A tap in quarantine: sent by a gate that decided alone, and not to be decided then.
+
+    `settlement` is the run that could decide it at last; None while it waits.
+    """
 
     row: int
     tap_id: str
@@ -21,6 +24,7 @@ class SetAside(NamedTuple):
     received_at_ms: int
     gate_opened: bool | None
     fare_taken: int | None
+    settlement: int | None
 
 
 class AuditEntry(NamedTuple):
@@ -49,12 +53,14 @@ def list_quarantine(connection: Connection, after_row: int, limit: int) -> list[
         taps.c.received_at,
         reports.c.gate_opened,
         reports.c.fare_taken,
+        repairs.c.settlement,
     )
     rows = connection.execute(
         select(*columns)
         .select_from(quarantine)
         .join(taps, taps.c.row == quarantine.c.row)
         .outerjoin(reports, reports.c.row == quarantine.c.row)
+        .outerjoin(repairs, repairs.c.row == quarantine.c.row)
         .where(quarantine.c.row > after_row)
         .order_by(quarantine.c.row)
         .limit(limit)

@@ -1,4 +1,4 @@
-"""The network in the ledger's tables: stored once by `init`, read whenever a catalogue is made."""
+"""The network in the ledger's tables: stored by `init`, read whenever a catalogue is made."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -89,20 +89,8 @@ def insert_network(connection: Connection, network: Network) -> Network:
             for exit_ in network.exits
         ),
     )
-    _insert(connection, schema.gates, map(_gate_columns, network.gates))
-    _insert(
-        connection,
-        schema.media_types,
-        (
-            {
-                "number": medium.number,
-                "code": medium.code,
-                **names(medium.name),
-                "id_pattern": medium.id_pattern,
-            }
-            for medium in network.media
-        ),
-    )
+    _insert(connection, schema.gates, map(gate_columns, network.gates))
+    _insert(connection, schema.media_types, map(_medium_columns, network.media))
     return network
 
 
@@ -140,14 +128,28 @@ def read_network(connection: Connection) -> Network:
                 select(exits).order_by(exits.c.station_id, exits.c.exit_id)
             )
         ),
-        gates=tuple(
-            _gate(row) for row in connection.execute(select(schema.gates).order_by("number"))
-        ),
-        media=tuple(
-            MediumType(row.code, _name(row), row.id_pattern, row.number)
-            for row in connection.execute(select(schema.media_types).order_by("number"))
-        ),
+        gates=read_gates(connection),
+        media=read_media(connection),
     )
+
+
+def read_gates(connection: Connection) -> tuple[Gate, ...]:
+    """Every gate, in the order of their numbers."""
+    rows = connection.execute(select(schema.gates).order_by("number"))
+    return tuple(_gate(row) for row in rows)
+
+
+def read_media(connection: Connection) -> tuple[MediumType, ...]:
+    """Every media type, in the order of their numbers."""
+    return tuple(
+        MediumType(row.code, _name(row), row.id_pattern, row.number)
+        for row in connection.execute(select(schema.media_types).order_by("number"))
+    )
+
+
+def insert_medium_type(connection: Connection, medium: MediumType) -> None:
+    """Store a media type beside those that are there."""
+    _insert(connection, schema.media_types, [_medium_columns(medium)])
 
 
 def read_station_numbers(connection: Connection) -> dict[str, int]:
@@ -171,7 +173,17 @@ def _name(row: Row[Any]) -> Name:
     return Name(row.name_zh, row.name_en)
 
 
-def _gate_columns(gate: Gate) -> dict[str, Any]:
+def _medium_columns(medium: MediumType) -> dict[str, Any]:
+    return {
+        "number": medium.number,
+        "code": medium.code,
+        **_name_columns(medium.name),
+        "id_pattern": medium.id_pattern,
+    }
+
+
+def gate_columns(gate: Gate) -> dict[str, Any]:
+    """A gate as a row of its table."""
     return {
         "number": gate.number,
         "gate_id": gate.gate_id,

@@ -134,6 +134,48 @@ quarantine = Table(
     comment="taps of gates that decided alone which the engine could not decide",
 )
 
+settlements = Table(
+    "settlements",
+    metadata,
+    Column("settlement", Integer, primary_key=True),
+    Column("service_date", String(10), nullable=False),
+    Column("begun_at", BigInteger, nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("tokens", Integer, comment="how many were looked at; null while it runs"),
+    Column("ended_at", BigInteger, comment="null: it runs, or was broken off"),
+    comment="runs of settlement; what a broken one issued stands, the next one issues the rest",
+)
+
+adjustments = Table(
+    "adjustments",
+    metadata,
+    Column("adjustment", RowNumber, primary_key=True),
+    Column("settlement", Integer, ForeignKey("settlements.settlement"), nullable=False, index=True),
+    Column("row", RowNumber, ForeignKey("taps.row"), nullable=False, index=True),
+    Column("token", LargeBinary(16), nullable=False),
+    Column("kind", SmallInteger, nullable=False, comment="see fare_engine.settlement.adjustments"),
+    Column("fare", Integer, nullable=False, comment="owed by the passenger; negative: back to her"),
+    Column("collected", Integer, nullable=False, comment="what the gate took"),
+    Column("due", Integer, nullable=False, comment="what the rule says"),
+    Column("why", SmallInteger, nullable=False),
+    Column("reason", SmallInteger, nullable=False, comment="what the tap was decided again to be"),
+    Column("entry_row", RowNumber, comment="the journey it found then"),
+    comment="append-only; all of a row and kind add up to due less collected",
+)
+
+repairs = Table(
+    "repairs",
+    metadata,
+    Column("row", RowNumber, ForeignKey("quarantine.row"), primary_key=True, autoincrement=False),
+    Column("settlement", Integer, ForeignKey("settlements.settlement"), nullable=False),
+    Column("station_id", String(16), ForeignKey("stations.station_id"), nullable=False),
+    Column("policy_version", Integer),
+    Column("suspended", SmallInteger, nullable=False),
+    Column("tariff_version", Integer, nullable=False),
+    Column("modes", SmallInteger, nullable=False, comment="degraded modes at the tap"),
+    comment="taps that left the quarantine, with the versions that were pinned then",
+)
+
 stations = Table(
     "stations",
     metadata,

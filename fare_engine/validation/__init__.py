@@ -2,11 +2,13 @@
 
 A fault is a pair of a field and a sentence that says what is wrong with it. `validate` looks at a
 whole catalogue and names fields by their place in it (`policies.FHY.2.window_seconds`);
-`check_new_policy` and `check_new_tariff` look at a version before it is published and name the
-fields as its author wrote them (`window_seconds`).
+`check_new_policy`, `check_new_tariff`, `check_gate` and `check_medium_type` look at what is to be
+published or registered, and name the fields as its author wrote them (`window_seconds`).
 """
 
 from fare_engine.validation.catalogue import (
+    check_gate,
+    check_medium_type,
     check_network,
     check_new_policy,
     check_new_tariff,
@@ -15,6 +17,8 @@ from fare_engine.validation.catalogue import (
 )
 
 __all__ = [
+    "check_gate",
+    "check_medium_type",
     "check_network",
     "check_new_policy",
     "check_new_tariff",

@@ -5,12 +5,20 @@ from dataclasses import replace
 
 from fare_engine.catalogue import Catalogue
 from fare_engine.errors import CatalogueInvalid
-from fare_engine.network import Network
+from fare_engine.network import Gate, MediumType, Network
 from fare_engine.policy import Policy
 from fare_engine.tariff import Tariff
-from fare_engine.validation.faults import Fault, Faults, number_faults, overlap_faults
-from fare_engine.validation.network import network_faults
+from fare_engine.validation.faults import (
+    Fault,
+    Faults,
+    number_faults,
+    overlap_faults,
+    under,
+)
+from fare_engine.validation.network import gate_faults, medium_type_faults, network_faults
 from fare_engine.validation.policy import (
+    designation_faults,
+    is_over,
     policy_faults,
     suspension_faults,
     tariff_match_faults,
@@ -18,12 +26,15 @@ from fare_engine.validation.policy import (
 from fare_engine.validation.tariff import tariff_faults
 
 
-def list_faults(catalogue: Catalogue) -> list[Fault]:
-    """Every fault of a catalogue, by its place in it; none when it can be used."""
+def list_faults(catalogue: Catalogue, now_ms: int = 0) -> list[Fault]:
+    """Every fault of a catalogue, by its place in it; none when it can be used.
+
+    The gates of policies that are over at `now_ms` may stand elsewhere by now.
+    """
     return [
         *network_faults(catalogue.network),
         *_all_tariff_faults(catalogue),
-        *_all_policy_faults(catalogue),
+        *_all_policy_faults(catalogue, now_ms),
         *_all_suspension_faults(catalogue),
     ]
 
@@ -54,6 +65,7 @@ def check_new_policy(catalogue: Catalogue, policy: Policy) -> None:
         [
             *faults,
             *policy_faults(catalogue, policy),
+            *designation_faults(catalogue, policy),
             *overlap_faults(policy, versions, catalogue.network.time_zone),
             *tariff_match_faults(catalogue, policy, versions),
         ]
@@ -81,14 +93,35 @@ def check_new_tariff(catalogue: Catalogue, tariff: Tariff) -> None:
     _raise_for(faults)
 
 
+def check_gate(catalogue: Catalogue, gate: Gate, now_ms: int) -> None:
+    """Raise CatalogueInvalid with every fault of a gate that is to be registered or corrected.
+
+    `catalogue` has the gate as it is to be. A policy in force or later that designates the gate
+    must still find it where it is.
+    """
+    faults = list(gate_faults(catalogue.network, gate))
+    for station_id, versions in catalogue.policies.items():
+        for policy in versions:
+            if gate.gate_id in policy.designated_gates and not is_over(policy, versions, now_ms):
+                told = f"policy {policy.version} of station {station_id!r} designates this gate"
+                field = "station_id" if gate.station_id != station_id else "directions"
+                broken = designation_faults(catalogue, policy)
+                faults += [(field, f"{told}: {message}") for _, message in broken]
+    _raise_for(faults)
+
+
+def check_medium_type(catalogue: Catalogue, medium: MediumType) -> None:
+    """Raise CatalogueInvalid with every fault of a media type that is to be registered."""
+    faults = list(medium_type_faults(medium))
+    if medium.code in catalogue.media:
+        faults.append(("code", f"there is a media type {medium.code!r} already"))
+    _raise_for(faults)
+
+
 def _raise_for(faults: Iterable[Fault]) -> None:
     found = list(faults)
     if found:
         raise CatalogueInvalid(found)
-
-
-def _under(place: str, faults: Faults) -> Faults:
-    return ((f"{place}.{field}", message) for field, message in faults)
 
 
 def _windows_too_long(catalogue: Catalogue) -> list[tuple[str, int]]:
@@ -105,26 +138,28 @@ def _all_tariff_faults(catalogue: Catalogue) -> Faults:
     zone, tariffs = catalogue.network.time_zone, catalogue.tariffs
     if not tariffs:
         yield "tariffs", "there must be at least one tariff"
-    yield from _under("tariffs", number_faults(tariffs))
+    yield from under("tariffs", number_faults(tariffs))
     for tariff in tariffs:
         place = f"tariffs.{tariff.version}"
-        yield from _under(place, tariff_faults(catalogue, tariff))
-        yield from _under(place, overlap_faults(tariff, tariffs, zone))
+        yield from under(place, tariff_faults(catalogue, tariff))
+        yield from under(place, overlap_faults(tariff, tariffs, zone))
 
 
-def _all_policy_faults(catalogue: Catalogue) -> Faults:
+def _all_policy_faults(catalogue: Catalogue, now_ms: int) -> Faults:
     zone = catalogue.network.time_zone
     for station_id, versions in catalogue.policies.items():
         if station_id not in catalogue.stations:
             yield f"policies.{station_id}", "there is no such station"
-        yield from _under(f"policies.{station_id}", number_faults(versions))
+        yield from under(f"policies.{station_id}", number_faults(versions))
         for policy in versions:
             place = f"policies.{station_id}.{policy.version}"
             if policy.station_id != station_id:
                 yield f"{place}.station_id", f"names another station, {policy.station_id!r}"
-            yield from _under(place, policy_faults(catalogue, policy))
-            yield from _under(place, overlap_faults(policy, versions, zone))
-            yield from _under(place, tariff_match_faults(catalogue, policy, versions))
+            yield from under(place, policy_faults(catalogue, policy))
+            if not is_over(policy, versions, now_ms):
+                yield from under(place, designation_faults(catalogue, policy))
+            yield from under(place, overlap_faults(policy, versions, zone))
+            yield from under(place, tariff_match_faults(catalogue, policy, versions))
 
 
 def _all_suspension_faults(catalogue: Catalogue) -> Faults:
@@ -133,4 +168,4 @@ def _all_suspension_faults(catalogue: Catalogue) -> Faults:
         place = f"suspensions.{station_id}"
         if station_id not in catalogue.stations:
             yield place, "there is no such station"
-        yield from _under(place, suspension_faults(suspensions, zone))
+        yield from under(place, suspension_faults(suspensions, zone))

@@ -18,6 +18,11 @@ MOMENT_MAX_MS = 253_370_764_800_000
 V = TypeVar("V", bound=Versioned)
 
 
+def under(place: str, faults: Faults) -> Faults:
+    """The same faults, with the place of what has them before their fields."""
+    return ((f"{place}.{field}", message) for field, message in faults)
+
+
 def is_time_zone(name: str) -> bool:
     """Whether this is the name of a time zone."""
     try:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from fare_engine.network import Gate, MediumType, Name, Network, Station
-from fare_engine.validation.faults import Faults, is_time_zone
+from fare_engine.validation.faults import Faults, is_time_zone, under
 
 # As wide as the ledger's columns.
 _ID = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,15}")
@@ -27,7 +27,7 @@ def network_faults(network: Network) -> Faults:
     yield from _station_faults(network)
     yield from _segment_faults(network)
     yield from _exit_faults(network)
-    yield from _gate_faults(network)
+    yield from _all_gate_faults(network)
     yield from _media_faults(network.media)
 
 
@@ -99,21 +99,35 @@ def _exit_faults(network: Network) -> Faults:
             yield f"exits.{place}.station_id", f"there is no station {exit_.station_id!r}"
 
 
-def _gate_faults(network: Network) -> Faults:
-    station_ids = {station.station_id for station in network.stations}
-    exits = {(exit_.station_id, exit_.exit_id) for exit_ in network.exits}
+def _all_gate_faults(network: Network) -> Faults:
     yield from _duplicate_faults("gates", [gate.gate_id for gate in network.gates])
+    station_ids, exits = _list_places(network)
     for gate in network.gates:
-        place = f"gates.{gate.gate_id}"
-        yield from _id_faults(f"{place}.gate_id", gate.gate_id, _GATE_ID)
-        if gate.station_id not in station_ids:
-            yield f"{place}.station_id", f"there is no station {gate.station_id!r}"
-        elif gate.exit_id is not None and (gate.station_id, gate.exit_id) not in exits:
-            yield f"{place}.exit_id", _missing_exit(gate, exits)
-        if not gate.directions:
-            yield f"{place}.directions", "a gate needs a direction: entry, exit or both"
-        if len(gate.controller or "") > _CONTROLLER_LENGTH_MAX:
-            yield f"{place}.controller", f"has more than {_CONTROLLER_LENGTH_MAX} characters"
+        faults = _gate_faults(gate, station_ids, exits)
+        yield from under(f"gates.{gate.gate_id}", faults)
+
+
+def gate_faults(network: Network, gate: Gate) -> Faults:
+    """Faults of one gate in a network, by the field names of the contract."""
+    return _gate_faults(gate, *_list_places(network))
+
+
+def _list_places(network: Network) -> tuple[set[str], set[tuple[str, str]]]:
+    """Where gates may stand: stations, and exits of stations."""
+    exits = {(exit_.station_id, exit_.exit_id) for exit_ in network.exits}
+    return {station.station_id for station in network.stations}, exits
+
+
+def _gate_faults(gate: Gate, station_ids: set[str], exits: set[tuple[str, str]]) -> Faults:
+    yield from _id_faults("gate_id", gate.gate_id, _GATE_ID)
+    if gate.station_id not in station_ids:
+        yield "station_id", f"there is no station {gate.station_id!r}"
+    elif gate.exit_id is not None and (gate.station_id, gate.exit_id) not in exits:
+        yield "exit_id", _missing_exit(gate, exits)
+    if not gate.directions:
+        yield "directions", "a gate needs a direction: entry, exit or both"
+    if len(gate.controller or "") > _CONTROLLER_LENGTH_MAX:
+        yield "controller", f"has more than {_CONTROLLER_LENGTH_MAX} characters"
 
 
 def _missing_exit(gate: Gate, exits: set[tuple[str, str]]) -> str:
@@ -127,19 +141,20 @@ def _media_faults(media: Sequence[MediumType]) -> Faults:
         yield "media", "a network needs at least one media type"
     yield from _duplicate_faults("media", [medium.code for medium in media])
     for medium in media:
-        place = f"media.{medium.code}"
-        if not _MEDIUM_CODE.fullmatch(medium.code):
-            yield (
-                f"{place}.code",
-                f"must be small letters, digits and _ (at most 32), not {medium.code!r}",
-            )
-        yield from _name_faults(f"{place}.name", medium.name)
-        if len(medium.id_pattern) > _PATTERN_LENGTH_MAX:
-            yield f"{place}.id_pattern", f"has more than {_PATTERN_LENGTH_MAX} characters"
-        try:
-            re.compile(medium.id_pattern)
-        except re.error as error:
-            yield f"{place}.id_pattern", f"is not a regular expression: {error}"
+        yield from under(f"media.{medium.code}", medium_type_faults(medium))
+
+
+def medium_type_faults(medium: MediumType) -> Faults:
+    """Faults of one media type by itself, by the field names of the contract."""
+    if not _MEDIUM_CODE.fullmatch(medium.code):
+        yield "code", f"must be small letters, digits and _ (at most 32), not {medium.code!r}"
+    yield from _name_faults("name", medium.name)
+    if len(medium.id_pattern) > _PATTERN_LENGTH_MAX:
+        yield "id_pattern", f"has more than {_PATTERN_LENGTH_MAX} characters"
+    try:
+        re.compile(medium.id_pattern)
+    except re.error as error:
+        yield "id_pattern", f"is not a regular expression: {error}"
 
 
 def _id_faults(field: str, value: str, pattern: re.Pattern[str]) -> Faults:

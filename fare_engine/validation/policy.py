@@ -17,10 +17,9 @@ from fare_engine.validation.faults import (
 
 
 def policy_faults(catalogue: Catalogue, policy: Policy) -> Faults:
-    """Faults of one version by itself, by the field names of the contract."""
+    """Faults of one version by itself, by the field names of the contract; not of its gates."""
     yield from _window_faults(policy)
     yield from _media_faults(catalogue, policy)
-    yield from _gate_faults(catalogue, policy)
     if policy.daily_limit is not None and not 1 <= policy.daily_limit <= DAILY_LIMIT_MAX:
         yield (
             "daily_limit",
@@ -28,6 +27,28 @@ def policy_faults(catalogue: Catalogue, policy: Policy) -> Faults:
             f"not {policy.daily_limit}",
         )
     yield from date_faults(policy, catalogue.network.time_zone)
+
+
+def designation_faults(catalogue: Catalogue, policy: Policy) -> Faults:
+    """Whether the gates that a policy designates are there, and let passengers in and out."""
+    directions: set[Direction] = set()
+    for gate_id in sorted(policy.designated_gates):
+        gate = catalogue.gates.get(gate_id)
+        if gate is None:
+            yield "designated_gates", f"there is no gate {gate_id!r}"
+        elif gate.station_id != policy.station_id:
+            yield "designated_gates", f"gate {gate_id!r} belongs to station {gate.station_id!r}"
+        else:
+            directions |= gate.directions
+    for direction, name in ((Direction.ENTRY, "entry"), (Direction.EXIT, "exit")):
+        if direction not in directions:
+            yield "designated_gates", f"must name at least one {name} gate of the station"
+
+
+def is_over(policy: Policy, versions: Sequence[Policy], now_ms: int) -> bool:
+    """Whether a version will never be in force again; `versions` are all of its station."""
+    ends_ms = [end_ms for other, _, end_ms in list_stretches(versions) if other is policy]
+    return all(end_ms is not None and end_ms <= now_ms for end_ms in ends_ms)
 
 
 def tariff_match_faults(catalogue: Catalogue, policy: Policy, versions: Sequence[Policy]) -> Faults:
@@ -79,18 +100,3 @@ def _media_faults(catalogue: Catalogue, policy: Policy) -> Faults:
     for code in sorted(policy.media - catalogue.media.keys()):
         known = ", ".join(sorted(catalogue.media))
         yield "media", f"there is no media type {code!r}; there are {known}"
-
-
-def _gate_faults(catalogue: Catalogue, policy: Policy) -> Faults:
-    directions: set[Direction] = set()
-    for gate_id in sorted(policy.designated_gates):
-        gate = catalogue.gates.get(gate_id)
-        if gate is None:
-            yield "designated_gates", f"there is no gate {gate_id!r}"
-        elif gate.station_id != policy.station_id:
-            yield "designated_gates", f"gate {gate_id!r} belongs to station {gate.station_id!r}"
-        else:
-            directions |= gate.directions
-    for direction, name in ((Direction.ENTRY, "entry"), (Direction.EXIT, "exit")):
-        if direction not in directions:
-            yield "designated_gates", f"must name at least one {name} gate of the station"

@@ -91,9 +91,9 @@ def test_wrong_usage_ends_with_2(made: tuple[Path, dict[str, Any]]) -> None:
 def test_help_names_every_command() -> None:
     told = run_command("--help").stdout
     for command in (
-        *("init", "serve", "migrate", "replay"),
-        *("keys", "stations", "policies", "modes", "tariffs", "media", "issuers", "ride-code"),
-        "config",
+        *("init", "serve", "migrate", "replay", "settle"),
+        *("keys", "stations", "gates", "media-types", "policies", "modes", "tariffs"),
+        *("media", "issuers", "ride-code", "config"),
     ):
         assert command in told
         assert run_command(command, "--help").returncode == 0

@@ -110,7 +110,7 @@ _NEVER = {
     "RIDE_CODE_REPLAYED",
     "RECORDED",
 }
-"""What passengers of this world never meet: no station evacuates, and gates verified their codes."""
+"""What nobody meets here: no station is evacuated, and gates verified the codes."""
 
 
 def test_passengers_between_two_instants_begin_between_them() -> None:

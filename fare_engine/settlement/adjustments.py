@@ -1,0 +1,85 @@
+"""What settlement issues: differences of money, each with its why."""
+
+from collections.abc import Iterable, Mapping
+from enum import IntEnum
+from typing import NamedTuple
+
+from fare_engine.decision import Reason
+
+
+class Kind(IntEnum):
+    """What an adjustment is about. The numbers stand in ledgers: added to, never changed."""
+
+    FARE = 1
+    """What a gate took, against what the tap costs by the rule."""
+    MISSING_EXIT = 2
+    """The fare of a journey that nobody ended; it stands beside the tap of its entry."""
+
+    @property
+    def code(self) -> str:
+        """The name in answers."""
+        return self.name.lower()
+
+
+class Why(IntEnum):
+    """Why a tap costs something else than was taken. The numbers stand in ledgers."""
+
+    ARRIVED_LATE = 1
+    """The tap itself came too late to be decided."""
+    REPAIRED = 2
+    """It waited in quarantine until what it names was repaired."""
+    NOT_PASSED = 3
+    """The gate reported that nobody went through."""
+    TAKEN_OTHERWISE = 4
+    """The gate took something else than the rule, as it stood then, says."""
+    DECIDED_AGAIN = 5
+    """Another tap of the token was put before it, or taken away."""
+    CLOCK_CORRECTED = 6
+    """Its gate's clock was wrong by a measured skew."""
+    EXIT_MISSING = 7
+    """The journey was closed without an exit."""
+    EXIT_FOUND = 8
+    """The exit that was missing, or an entry in its place, turned up after all."""
+
+    @property
+    def code(self) -> str:
+        """The name in answers."""
+        return self.name.lower()
+
+
+class Due(NamedTuple):
+    """What one tap comes to, once its token's history is settled.
+
+    `collected` is what the gate took, `due` what the rule says; in fen. `reason` is what the tap
+    was decided again to be, `entry_row` the journey it found then.
+    """
+
+    row: int
+    kind: Kind
+    collected: int
+    due: int
+    why: Why
+    reason: Reason
+    entry_row: int | None = None
+
+
+class Adjustment(NamedTuple):
+    """A difference to issue: positive is owed by the passenger, negative goes back to her."""
+
+    token: bytes
+    fare: int
+    due: Due
+
+
+Issued = Mapping[tuple[int, Kind], int]
+"""What was issued before, added up, by row and kind."""
+
+
+def find_differences(token: bytes, dues: Iterable[Due], issued: Issued) -> list[Adjustment]:
+    """What has to be issued so that all that was ever issued adds up to what is due."""
+    found = []
+    for due in dues:
+        fare = due.due - due.collected - issued.get((due.row, due.kind), 0)
+        if fare:
+            found.append(Adjustment(token, fare, due))
+    return found

@@ -1,0 +1,86 @@
+"""One token's taps in the order in which settlement decides them again."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from fare_engine.decision import REFUSALS, Reason
+from fare_engine.journey import Terms
+from fare_engine.network import Gate
+from fare_engine.tap import Report, Tap
+
+Skews = Mapping[int, int]
+"""By row: how far the gate's clock was ahead of the engine's when it tapped, in milliseconds."""
+
+NO_SKEWS: Final[Skews] = {}
+
+
+class StoredTap(NamedTuple):
+    """A tap as the ledger has it.
+
+    `gate` stands at the station it had at the tap. `terms` are in force for the tap itself: those
+    its row pins, where it pins its own. `reason` and `fare` are the first decision; `report` is
+    what the gate said it did, then or later, None where it said nothing.
+    """
+
+    row: int
+    tap: Tap
+    gate: Gate
+    terms: Terms
+    reason: Reason
+    fare: int
+    report: Report | None = None
+
+    @property
+    def collected(self) -> int:
+        """What the gate took, in fen: by its own word, or as it was told."""
+        return self.fare if self.report is None else self.report.fare_taken
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether its medium was refused and the gate did not open all the same.
+
+        An invalid ride code names nobody, so that nobody's journey can be made of it.
+        """
+        if self.reason not in REFUSALS:
+            return False
+        report = self.report
+        opened = report is not None and report.gate_opened and report.passed is not False
+        return self.reason is Reason.RIDE_CODE_INVALID or not opened
+
+
+def put_in_order(stored: Iterable[StoredTap], skews: Skews = NO_SKEWS) -> list[StoredTap]:
+    """The taps of a token in settled order; those of a clock with a skew at their true time.
+
+    What was decided keeps its live order. Each other tap (late, repaired, refused while the gate
+    opened, or of a wrong clock) goes before the first decided one that occurred later.
+    """
+    kept: list[StoredTap] = []
+    placed: list[StoredTap] = []
+    for one in sorted(stored, key=lambda one: one.row):
+        skew_ms = skews.get(one.row, 0)
+        if skew_ms:
+            at_ms = one.tap.occurred_at_ms - skew_ms
+            placed.append(one._replace(tap=one.tap.replace(occurred_at_ms=at_ms)))
+        elif one.reason in _TO_BE_PLACED:
+            placed.append(one)
+        else:
+            kept.append(one)
+    return _merge(kept, sorted(placed, key=_moment))
+
+
+_TO_BE_PLACED: Final = REFUSALS | {Reason.ARRIVED_OUT_OF_ORDER, Reason.RECORDED}
+
+
+def _merge(kept: Sequence[StoredTap], placed: Sequence[StoredTap]) -> list[StoredTap]:
+    ordered: list[StoredTap] = []
+    place = 0
+    for one in placed:
+        while place < len(kept) and _moment(kept[place]) <= _moment(one):
+            ordered.append(kept[place])
+            place += 1
+        ordered.append(one)
+    return [*ordered, *kept[place:]]
+
+
+def _moment(stored: StoredTap) -> tuple[int, str]:
+    return stored.tap.occurred_at_ms, stored.tap.tap_id

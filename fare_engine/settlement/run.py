@@ -1,0 +1,200 @@
+"""Settles one service date over a ledger, a few tokens at a time.
+
+Taps are decided all the while: each look at the ledger is a reading of its own, and what a few
+tokens come to is stored in one short transaction. A run that is broken off leaves nothing half
+done: what it issued stands, and the next run issues the rest. One run at a time: two at once could
+both issue the same difference.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final, NamedTuple
+
+from fare_engine.calendar import ServiceDay
+from fare_engine.catalogue import Catalogue
+from fare_engine.engine import CLOCK_AHEAD_MAX_MS
+from fare_engine.errors import NoTariffInForce
+from fare_engine.ledger.database import Connection, Database, reading, writing
+from fare_engine.ledger.histories import Histories, Span, read_histories
+from fare_engine.ledger.settlement_scan import find_first_row, find_last_row, scan_tokens
+from fare_engine.ledger.settlement_store import (
+    Totals,
+    begin_settlement,
+    end_settlement,
+    insert_adjustments,
+    insert_repairs,
+    read_issued,
+)
+from fare_engine.settlement.adjustments import Adjustment, Kind, find_differences
+from fare_engine.settlement.deciding import settle_history
+from fare_engine.versions import find_in_force
+
+TOKENS_AT_ONCE: Final = 200
+"""Tokens of one reading, and of one transaction."""
+
+TOKENS_REMEMBERED_MAX: Final = 500_000
+"""Tokens that are known to be settled already; one that is forgotten is only looked at again."""
+
+KEPT_MAX: Final = 1_000
+"""Adjustments that the outcome carries with it; all of them stand in the ledger."""
+
+DAY_MS: Final = 86_400_000
+WAIVERS_MS: Final = 2 * DAY_MS
+"""How long a waiver counts: the latest two service dates."""
+
+
+class Issue(NamedTuple):
+    """An adjustment with the tap_ids it is about."""
+
+    adjustment: Adjustment
+    tap_id: str
+    entry_tap_id: str | None
+
+
+@dataclass
+class Outcome:
+    """What a run came to. `settlement` is None for a dry run, which stores nothing."""
+
+    service_date: date
+    begun_at_ms: int
+    settlement: int | None = None
+    tokens: int = 0
+    repaired: int = 0
+    totals: Totals = field(default_factory=Totals)
+    issues: list[Issue] = field(default_factory=list)
+
+    def count(self, issue: Issue) -> None:
+        """Add one adjustment to the totals, and keep it while there is room."""
+        kind, fare, totals = issue.adjustment.due.kind, issue.adjustment.fare, self.totals
+        if kind is Kind.FARE:
+            self.totals = totals._replace(
+                adjustments=totals.adjustments + 1, adjusted_fare=totals.adjusted_fare + fare
+            )
+        else:
+            self.totals = totals._replace(
+                missing_exits=totals.missing_exits + 1,
+                missing_exit_fares=totals.missing_exit_fares + fare,
+            )
+        if len(self.issues) < KEPT_MAX:
+            self.issues.append(issue)
+
+
+def settle(
+    database: Database,
+    get_catalogue: Callable[[], Catalogue],
+    service_date: date,
+    *,
+    actor: str,
+    clock: Callable[[], int],
+    dry_run: bool = False,
+) -> Outcome:
+    """Settle the tokens that have something to settle on a service date.
+
+    Each is followed to the end of the ledger as it is now, so an adjustment may concern a later
+    date too. The catalogue is asked for once that end is known, so that it knows all before it.
+    """
+    with reading(database) as connection:
+        last_row = find_last_row(connection)
+    run = _Run(database, get_catalogue(), service_date, last_row, clock(), dry_run)
+    return run.settle(actor, clock)
+
+
+class _Run:
+    def __init__(
+        self,
+        database: Database,
+        catalogue: Catalogue,
+        service_date: date,
+        last_row: int,
+        now_ms: int,
+        dry_run: bool,
+    ) -> None:
+        self._database = database
+        self._catalogue = catalogue
+        self._last_row = last_row
+        self._now_ms = now_ms
+        self._dry_run = dry_run
+        self._outcome = Outcome(service_date, now_ms)
+        self._day = find_service_day(catalogue, service_date)
+        # A journey that was open when the date began may still be ended on it.
+        longest_ms = max(tariff.journey_expiry_ms or 0 for tariff in catalogue.tariffs)
+        self._from_ms = self._day.start_ms - longest_ms
+        self._read_from_ms = self._from_ms - max(longest_ms, DAY_MS) - WAIVERS_MS
+
+    def settle(self, actor: str, clock: Callable[[], int]) -> Outcome:
+        outcome, database = self._outcome, self._database
+        if not self._dry_run:
+            with writing(database) as connection:
+                outcome.settlement = begin_settlement(
+                    connection, outcome.service_date.isoformat(), actor, self._now_ms
+                )
+        with reading(database) as connection:
+            first_of_day = find_first_row(connection, self._day.start_ms - CLOCK_AHEAD_MAX_MS)
+            first_row = find_first_row(connection, self._read_from_ms - CLOCK_AHEAD_MAX_MS)
+        span = Span(self._read_from_ms, first_row, self._last_row)
+        found = scan_tokens(database, self._day, first_of_day, self._last_row)
+        for tokens in _gather(found):
+            self._settle_tokens(tokens, span)
+        if outcome.settlement is not None:
+            with writing(database) as connection:
+                end_settlement(connection, outcome.settlement, outcome.tokens, clock())
+        return outcome
+
+    def _settle_tokens(self, tokens: Sequence[bytes], span: Span) -> None:
+        outcome = self._outcome
+        with reading(self._database) as connection:
+            histories = read_histories(connection, self._catalogue, tokens, span, self._now_ms)
+            issues = list(self._find_issues(connection, histories))
+        if outcome.settlement is not None and (issues or histories.repaired):
+            with writing(self._database) as connection:
+                insert_repairs(connection, outcome.settlement, histories.repaired)
+                differences = [issue.adjustment for issue in issues]
+                insert_adjustments(connection, outcome.settlement, differences)
+        outcome.tokens += len(tokens)
+        outcome.repaired += len(histories.repaired)
+        for issue in issues:
+            outcome.count(issue)
+
+    def _find_issues(self, connection: Connection, histories: Histories) -> Iterator[Issue]:
+        by_token = histories.by_token
+        settled = {
+            token: settle_history(stored, self._from_ms, self._now_ms)
+            for token, stored in by_token.items()
+        }
+        issued = read_issued(connection, {due.row for dues in settled.values() for due in dues})
+        for token, dues in settled.items():
+            tap_ids = {one.row: one.tap.tap_id for one in by_token[token]}
+            for difference in find_differences(token, dues, issued):
+                due = difference.due
+                entry_tap_id = None if due.entry_row is None else tap_ids[due.entry_row]
+                yield Issue(difference, tap_ids[due.row], entry_tap_id)
+
+
+def find_service_day(catalogue: Catalogue, service_date: date) -> ServiceDay:
+    """The first and the last instant of a service date, by the tariff in force then."""
+    for tariff in catalogue.tariffs:
+        day = tariff.calendar.find_date(service_date)
+        instants = (day.start_ms, day.end_ms - 1)  # the first tariff may begin within a day
+        if any(find_in_force(catalogue.tariffs, at_ms) is tariff for at_ms in instants):
+            return day
+    raise NoTariffInForce(f"no tariff was in force on {service_date}")
+
+
+def _gather(found: Iterable[list[bytes]]) -> Iterator[list[bytes]]:
+    """Tokens as they are found, so many at a time, each only once while it is remembered."""
+    remembered: set[bytes] = set()
+    waiting: list[bytes] = []
+    for tokens in found:
+        for token in tokens:
+            if token in remembered:
+                continue
+            if len(remembered) >= TOKENS_REMEMBERED_MAX:
+                remembered.clear()
+            remembered.add(token)
+            waiting.append(token)
+            if len(waiting) == TOKENS_AT_ONCE:
+                yield waiting
+                waiting = []
+    if waiting:
+        yield waiting
