@@ -5,6 +5,7 @@ Where the engine is not asked or does not answer in time, the controller decides
 `gates.upkeep.Upkeep` runs beside it and sends what waits.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple, Protocol
@@ -16,7 +17,7 @@ from fare_engine.network import Direction, Gate
 from gates.alone import decide_alone, follow
 from gates.breaker import Breaker
 from gates.client.asynchronous import AsyncEngineClient
-from gates.client.messages import Decision
+from gates.client.messages import Decision, TapMessage
 from gates.crash import crash_point
 from gates.errors import EngineFailed, OutboxBroken, OutboxFull, Refused, WrongUsage
 from gates.knowledge import Knowledge
@@ -31,6 +32,9 @@ logger = structlog.get_logger(__name__)
 
 PENDING_MAX: Final = 20
 """Taps of one token that are sent together with its new one; with more, it is decided alone."""
+
+ASK_MIN_S: Final = 0.020
+"""The engine has at least so long, also where storing the tap took most of the deadline."""
 
 GATE_ID_MAX: Final = 46
 """Characters: a tap_id of 64 has to hold the gate, the service date and eight digits."""
@@ -95,6 +99,7 @@ class Controller:
         """A medium was presented at a gate. MediumUnreadable when it is none."""
         if len(gate_id) > GATE_ID_MAX:
             raise WrongUsage(f"the id of a gate has {GATE_ID_MAX} characters at most: {gate_id!r}")
+        presented_s = time.monotonic()
         at_ms = self._clock_ms()
         read = self.reader.read(medium, at_ms)
         crash_point("before_outbox_write")
@@ -103,7 +108,7 @@ class Controller:
             entry = self.outbox.take(gate_id, direction, read, at_ms, day)
             crash_point("after_outbox_write")
             with self._shut_if_cut_off(entry):
-                answer = await self._ask(entry, read)
+                answer = await self._ask(entry, read, presented_s)
             passage = self._conclude(entry, read, answer)
         except (OutboxBroken, OutboxFull) as error:
             logger.error("tap_not_stored", gate_id=gate_id, error=str(error))
@@ -120,7 +125,7 @@ class Controller:
         crash_point("after_report_write")
         self.waits()
 
-    async def _ask(self, entry: Entry, read: MediumRead) -> Decision | None:
+    async def _ask(self, entry: Entry, read: MediumRead, presented_s: float) -> Decision | None:
         """The engine's decision, or None: then the controller decides.
 
         Taps of this token that wait still go with it, before it, or the engine would miss them.
@@ -131,11 +136,15 @@ class Controller:
         if len(pending) > PENDING_MAX:
             self.breaker.given_up()
             return None
+        # The passenger has stood here since the medium was read: the outbox had its time of it.
+        spent_s = time.monotonic() - presented_s
+        deadline_s = max(self._client.tap_deadline_s - spent_s, ASK_MIN_S)
+        message = make_message(entry, code=read.code)
         try:
             if pending:
-                answer = await self._ask_with(pending, entry, read)
+                answer = await self._ask_with(pending, message, deadline_s)
             else:
-                answer = await self._client.decide(make_message(entry, code=read.code))
+                answer = await self._client.decide(message, deadline_s)
         except EngineFailed as error:
             logger.info("engine_failed", tap_id=entry.tap.tap_id, error=str(error))
             self.breaker.failed()
@@ -151,11 +160,10 @@ class Controller:
         return answer
 
     async def _ask_with(
-        self, pending: list[Entry], entry: Entry, read: MediumRead
+        self, pending: list[Entry], message: TapMessage, deadline_s: float
     ) -> Decision | None:
-        messages = [make_message(one) for one in pending]
-        messages.append(make_message(entry, code=read.code))
-        *before, result = await self._client.upload(messages, self._client.tap_deadline_s)
+        messages = [*(make_message(one) for one in pending), message]
+        *before, result = await self._client.upload(messages, deadline_s)
         self.outbox.settle(read_results(pending, before))
         return result if isinstance(result, Decision) else None
 
