@@ -50,7 +50,7 @@ def decide_alone(
     opens, fare = decision.gate_opens, decision.fare
     if decision.reason in _CANNOT_KNOW:
         opens, fare = True, 0
-        acted = tap._replace(report=Report(opens, fare))
+        acted = tap.replace(report=Report(opens, fare))
         after = decide(state, acted, gate, terms, place, refusal)[1]
     elapsed_ms = None
     if decision.entry is not None and decision.reason.outcome in (Outcome.WAIVED, Outcome.CHARGED):

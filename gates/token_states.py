@@ -9,6 +9,8 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, Final
 
+from msgspec.structs import astuple
+
 from fare_engine.journey import BLANK, OpenJourney, Terms, TokenState
 from gates.station_file import StationFile
 
@@ -17,6 +19,9 @@ Pin = tuple[int | None, bool, int]
 
 FindTerms = Callable[[Pin, int], Terms | None]
 """The terms that an entry pinned, and when that was; None when they are no longer known."""
+
+_ENTERED_AT: Final = OpenJourney.__struct_fields__.index("entered_at_ms")
+_TERMS: Final = OpenJourney.__struct_fields__.index("terms")
 
 STATES_MAX: Final = 500_000
 """Tokens remembered; beyond it those that were not seen for longest are forgotten."""
@@ -27,15 +32,9 @@ def encode_state(state: TokenState) -> str:
     journey = state.open
     told: list[Any] | None = None
     if journey is not None:
-        terms = journey.terms
-        told = [
-            *journey[:4],
-            None if terms.policy is None else terms.policy.version,
-            terms.suspended,
-            terms.tariff.version,
-            *journey[5:],
-        ]
-    return json.dumps([told, *state[1:]], separators=(",", ":"))
+        told = list(astuple(journey))
+        told[_TERMS] = _pin(journey.terms)
+    return json.dumps([told, *astuple(state)[1:]], separators=(",", ":"))
 
 
 def decode_state(text: str, find_terms: FindTerms) -> TokenState:
@@ -43,10 +42,17 @@ def decode_state(text: str, find_terms: FindTerms) -> TokenState:
     told, *rest = json.loads(text)
     journey = None
     if told is not None:
-        terms = find_terms((told[4], told[5], told[6]), told[3])
+        policy_version, suspended, tariff_version = told[_TERMS]
+        terms = find_terms((policy_version, suspended, tariff_version), told[_ENTERED_AT])
         if terms is not None:
-            journey = OpenJourney._make([*told[:4], terms, *told[7:]])
-    return TokenState._make([journey, *rest])
+            told[_TERMS] = terms
+            journey = OpenJourney(*told)
+    return TokenState(journey, *rest)
+
+
+def _pin(terms: Terms) -> Pin:
+    version = None if terms.policy is None else terms.policy.version
+    return version, terms.suspended, terms.tariff.version
 
 
 def find_state(file: StationFile, token: bytes, find_terms: FindTerms) -> TokenState:

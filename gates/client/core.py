@@ -50,6 +50,9 @@ TAPS: Final = "/v1/taps"
 IDLE_MAX: Final = 8
 """Connections kept open while nobody needs them."""
 
+DATE_RESOLUTION_MS: Final = 3_000
+"""A `Date` header tells whole seconds, and the engine writes it anew only about once a second."""
+
 BACKOFF_FIRST_S: Final = 0.010
 BACKOFF_MAX_S: Final = 2.0
 
@@ -197,7 +200,9 @@ class Core:
             else:
                 with suppress(KeyError, ValueError):
                     date_ms = parse_http_date(response.headers["date"])
-                    self.skew.take(response.sent_ms, response.received_ms, date_ms, 1_000)
+                    self.skew.take(
+                        response.sent_ms, response.received_ms, date_ms, DATE_RESOLUTION_MS
+                    )
                 return response
             if time.monotonic() + backoff_s >= ends_s:
                 raise failure

@@ -2,10 +2,10 @@
 
 An answer that tells the engine's clock was made between sending and receiving, so it bounds the
 skew from both sides; the way there and back is what it leaves open. `decided_at` and a heartbeat's
-`received_at` are told in milliseconds, a `Date` header in whole seconds: it bounds a thousand times
-less, and is used all the same where nothing better came. Bounds of several answers are laid over
-each other, newest first, for as long as they agree; a clock that was set makes older ones disagree,
-and they no longer count.
+`received_at` are told in milliseconds, a `Date` header in whole seconds that may be a second old:
+it bounds a thousand times less, and is used all the same where nothing better came. Bounds of
+several answers are laid over each other, newest first, for as long as they agree; a clock that was
+set makes older ones disagree, and they no longer count.
 """
 
 from collections import deque

@@ -21,11 +21,12 @@ class StationProcess:
     def __init__(self, server: ServerProcess, data_dir: Path, url: str = "") -> None:
         self.data_dir = data_dir
         self._url = url or server.url
-        self._environment = {
+        self.environment = {
+            "FARE_GATES_DATA_DIR": str(data_dir),
             "FARE_GATE_KEY": server.gate_key,
             "FARE_TOKEN_KEY": (server.data_dir / "token.key").read_text(),
         }
-        self.make_token = TokenMaker(bytes.fromhex(self._environment["FARE_TOKEN_KEY"])).token
+        self.make_token = TokenMaker(bytes.fromhex(self.environment["FARE_TOKEN_KEY"])).token
 
     def teach(self, document: bytes | None = None) -> None:
         """Give the controller its parameters as an earlier run would have left them."""
@@ -39,9 +40,8 @@ class StationProcess:
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "gates", "--station", "FHY", "--engine", self._url),
-                *("--data-dir", self.data_dir),
             ],
-            env=make_environment(self._environment | environment),
+            env=make_environment(self.environment | environment),
             input="".join(f"{line}\n" for line in lines),
             capture_output=True,
             text=True,
@@ -53,8 +53,8 @@ class StationProcess:
     def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """One of the operator's commands."""
         return subprocess.run(
-            [sys.executable, "-m", "gates", *arguments, "--data-dir", str(self.data_dir)],
-            env=make_environment({}),
+            [sys.executable, "-m", "gates", *arguments],
+            env=make_environment(self.environment),
             capture_output=True,
             text=True,
             check=False,
@@ -65,6 +65,11 @@ class StationProcess:
         """Look into its file."""
         with StationFile(self.data_dir) as file:
             return file.read(statement, values)
+
+    def write(self, statement: str) -> None:
+        """Change its file."""
+        with StationFile(self.data_dir) as file, file.transaction() as sql:
+            sql.execute(statement)
 
     def holds(self, text: str) -> bool:
         """Whether the bytes of this text stand in any of its files."""
