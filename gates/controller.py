@@ -209,7 +209,7 @@ class Controller:
         """Whether a ride code was seen here before, other than at a first tap repeated at once."""
         if entry.code_id is None:
             return False
-        first = self.outbox.find_code_use(entry.code_id, entry.place)
+        first = self.outbox.find_code_use(entry)
         if first is None:
             return False
         terms = self.knowledge.find_terms(entry.tap.occurred_at_ms)

@@ -45,12 +45,11 @@ class Keyboard:
             if words == ["?"]:
                 self._show_gates()
             elif words:
-                await self._carry_out(words)
+                await self._carry_out(line)
 
-    async def _carry_out(self, words: list[str]) -> None:
-        line = self._spell_out(words)
+    async def _carry_out(self, line: str) -> None:
         try:
-            told = await self._lane.carry_out(line)
+            told = await self._lane.carry_out(self._spell_out(line))
         except MediumUnreadable as error:
             self._console.print(render(show_refusal(error.code)))
         except GatesError as error:
@@ -59,9 +58,9 @@ class Keyboard:
             if told is not None and "gate_action" not in told:
                 self._console.print(told)
 
-    def _spell_out(self, words: list[str]) -> str:
+    def _spell_out(self, line: str) -> str:
         """What is typed, as a line that a script would have."""
-        match words:
+        match line.rstrip("\r\n").split(maxsplit=1):
             case ["n"]:
                 return f"not-passed {self._latest_gate}"
             case ["s"]:
@@ -71,7 +70,7 @@ class Keyboard:
                 if len(medium) == 1 and "a" <= medium <= "z":
                     medium = "tianfutong:" + _CARD_NUMBER.format(ord(medium) - ord("a"))
                 return f"{gate_id} {_WAYS[direction][1]} {medium}"
-        return " ".join(words)
+        return line
 
     def _show(self, passage: Passage) -> None:
         self._latest_gate = passage.gate_id

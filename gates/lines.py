@@ -49,7 +49,11 @@ class Lane:
 
     async def carry_out(self, line: str) -> dict[str, Any] | None:
         """Do what a line says; what there is to answer. GatesError when it cannot be done."""
-        match line.split():
+        words = line.split()
+        if len(words) > 2 and words[1] in _DIRECTIONS:
+            medium = line.rstrip("\r\n").split(maxsplit=2)[2]  # a ride code may hold spaces
+            return await self._tap(words[0], _DIRECTIONS[words[1]], parse_medium(medium))
+        match words:
             case []:
                 return None
             case [word, *_] if word.startswith("#"):
@@ -68,8 +72,6 @@ class Lane:
             case ["mode", "end", mode]:
                 self._station.controller.knowledge.end_mode(mode, now_ms())
                 return self._status()
-            case [gate_id, direction, medium] if direction in _DIRECTIONS:
-                return await self._tap(gate_id, _DIRECTIONS[direction], parse_medium(medium))
         raise WrongUsage(f"cannot be read: {line.strip()[:60]!r}")
 
     async def _tap(self, gate_id: str, direction: Direction, medium: Medium) -> dict[str, Any]:

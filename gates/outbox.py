@@ -256,12 +256,15 @@ class Outbox:
                 for table in ("taps", "reports")
             )
 
-    def find_code_use(self, code_id: str, before_place: int) -> tuple[int, int] | None:
-        """Direction and instant of the first tap here with this ride code; None when it is new."""
+    def find_code_use(self, entry: Entry) -> tuple[int, int] | None:
+        """Direction and instant of the tap here that used this ride code; None when it is new.
+
+        A tap uses a code when the gate opened at it.
+        """
         rows = self._file.read(
-            "SELECT direction, occurred_at FROM taps WHERE code_id = ? AND place < ? "
-            "ORDER BY place LIMIT 1",
-            (code_id, before_place),
+            "SELECT direction, occurred_at FROM taps "
+            "WHERE code_id = ? AND place < ? AND gate_opened = 1 ORDER BY place LIMIT 1",
+            (entry.code_id, entry.place),
         )
         return tuple(rows[0]) if rows else None
 

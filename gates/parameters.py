@@ -6,6 +6,7 @@ its way, or on the disk, is noticed and not used.
 
 import hashlib
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from fare_engine.calendar import ServiceCalendar
+from fare_engine.issuer import IssuerKey
 from fare_engine.network import CHENGDU_BANDS, Direction, FareTable, Gate, Name
 from fare_engine.policy import Policy, Suspension
 from fare_engine.tariff import MINUTE_MS, SECOND_MS, Tariff
@@ -32,7 +34,6 @@ class _Document(Struct):
     stations: list["_Station"]
     tariffs: list["_Tariff"]
     ride_code_issuers: list["_Issuer"]
-    ride_code_validity_seconds: float
     blocked: list[str]
 
 
@@ -102,6 +103,7 @@ class _Rules(Struct):
     reentry_grace_seconds: float
     reexit_grace_seconds: float
     clock_skew_tolerance_seconds: float
+    ride_code_validity_seconds: float
     journey_expiry: Any
     service_date_cut: str
     time_zone: str
@@ -125,18 +127,6 @@ class _Key(Struct):
 class _Issuer(Struct):
     issuer_id: str
     keys: list[_Key]
-
-
-@dataclass(frozen=True, slots=True)
-class IssuerKey:
-    """A public key of an issuer of ride codes; `public_key` is base64url as it was told."""
-
-    issuer_id: str
-    key_id: str
-    algorithm: str
-    public_key: str
-    valid_from_ms: int
-    valid_to_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +162,6 @@ class Parameters:
     tariffs: tuple[Tariff, ...]
     modes: tuple[Mode, ...]
     issuer_keys: tuple[IssuerKey, ...]
-    ride_code_validity_ms: int
     blocked: frozenset[bytes]
 
 
@@ -235,14 +224,13 @@ def _convert(told: _Document, station: _Station) -> Parameters:
                 issuer.issuer_id,
                 key.key_id,
                 key.algorithm,
-                key.public_key,
+                urlsafe_b64decode(key.public_key + "=" * (-len(key.public_key) % 4)),
                 parse_ms(key.valid_from),
                 _find_ms(key.valid_to),
             )
             for issuer in told.ride_code_issuers
             for key in issuer.keys
         ),
-        ride_code_validity_ms=round(told.ride_code_validity_seconds * SECOND_MS),
         blocked=frozenset(map(bytes.fromhex, told.blocked)),
     )
 
@@ -287,6 +275,7 @@ def _tariff_maker(station: _Station) -> Callable[[_Tariff], Tariff]:
             reentry_grace_ms=round(rules.reentry_grace_seconds * SECOND_MS),
             reexit_grace_ms=round(rules.reexit_grace_seconds * SECOND_MS),
             clock_skew_tolerance_ms=round(rules.clock_skew_tolerance_seconds * SECOND_MS),
+            ride_code_validity_ms=round(rules.ride_code_validity_seconds * SECOND_MS),
             journey_expiry_ms=(
                 round(expiry["minutes"] * MINUTE_MS) if isinstance(expiry, dict) else None
             ),

@@ -1,18 +1,28 @@
-"""Reading a medium at a lane: from a card's number or a ride code to the token, and no further.
-
-A `CodeVerifier` says whose a ride code is, or why it opens no gate. Without one no ride code does.
-"""
+"""Reading a medium at a lane: from a card's number or a ride code to the token, and no further."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+import structlog
+
 from fare_engine.decision import Reason
+from fare_engine.issuer import IssuerKey
+from fare_engine.tariff import Tariff
+from fare_engine.versions import find_in_force
 from gates.errors import MediumUnreadable
 from gates.media import TokenMaker
+from gates.media.faults import KeyUnusable, RideCodeRefused
+from gates.media.ride_code import parse
+from gates.media.signatures import make_check
+from gates.media.verifier import RideCodeVerifier
+from gates.parameters import Parameters
+
+logger = structlog.get_logger(__name__)
 
 CODE_TYPE: Final = "qr"
-CODE_LENGTH_MAX: Final = 2_048
+_UNREADABLE: Final = "qr code"
+"""What is no ride code gets a token that is no account's, the same as at the engine."""
 
 
 class Card(NamedTuple):
@@ -31,17 +41,6 @@ class RideCode(NamedTuple):
 Medium = Card | RideCode
 
 
-class VerifiedCode(NamedTuple):
-    """Whose a good ride code is, and its one-time id."""
-
-    medium_id: str
-    code_id: str
-
-
-CodeVerifier = Callable[[str, int], VerifiedCode | Reason]
-"""A ride code and the instant of the tap; the answer is a reason when it opens no gate."""
-
-
 class MediumRead(NamedTuple):
     """What a lane keeps of a medium.
 
@@ -56,18 +55,29 @@ class MediumRead(NamedTuple):
     code: str | None = None
 
 
-def refuse_all(_code: str, _at_ms: int) -> VerifiedCode | Reason:
-    """Of no issuer anything is known, so no code is one of theirs."""
-    return Reason.RIDE_CODE_INVALID
-
-
 class MediumReader:
     """Turns media into tokens, by the patterns and the issuers of the latest parameters."""
 
     def __init__(self, token_key: bytes) -> None:
         self._make_token = TokenMaker(token_key).token
-        self.patterns: Mapping[str, re.Pattern[str]] = {}
-        self.verify: CodeVerifier = refuse_all
+        self._patterns: Mapping[str, re.Pattern[str]] = {}
+        self._tariffs: tuple[Tariff, ...] = ()
+        self._verifiers: dict[int, RideCodeVerifier] = {}
+        self._no_issuers = RideCodeVerifier(())
+
+    def learn(self, parameters: Parameters) -> None:
+        """Read by these parameters from now on."""
+        keys = [key for key in parameters.issuer_keys if _is_usable(key)]
+        self._patterns = parameters.medium_patterns
+        self._tariffs = parameters.tariffs
+        self._verifiers = {
+            tariff.version: RideCodeVerifier(
+                keys,
+                validity_ms=tariff.ride_code_validity_ms,
+                tolerance_ms=tariff.clock_skew_tolerance_ms,
+            )
+            for tariff in parameters.tariffs
+        }
 
     def read(self, medium: Medium, at_ms: int) -> MediumRead:
         """The token of a medium. MediumUnreadable when it is none that this network takes.
@@ -76,21 +86,43 @@ class MediumReader:
         """
         if isinstance(medium, RideCode):
             return self._read_code(medium.text, at_ms)
-        pattern = self.patterns.get(medium.medium_type)
-        if pattern is None and self.patterns:
-            raise MediumUnreadable(f"there is no medium type {medium.medium_type!r}")
-        if pattern is not None and pattern.fullmatch(medium.medium_id) is None:
-            raise MediumUnreadable(f"the id does not fit a medium of type {medium.medium_type}")
+        self._check_id(medium.medium_type, medium.medium_id)
         token = self._make_token(medium.medium_type, medium.medium_id)
         return MediumRead(medium.medium_type, token)
 
     def _read_code(self, text: str, at_ms: int) -> MediumRead:
-        if not 0 < len(text) <= CODE_LENGTH_MAX:
-            raise MediumUnreadable("this is no ride code")
-        verified = self.verify(text, at_ms)
-        if isinstance(verified, Reason):
-            # The engine makes the token of a code it refuses in the same way.
-            token = self._make_token("qr code", text)
-            return MediumRead(CODE_TYPE, token, refusal=verified, code=text)
-        token = self._make_token(CODE_TYPE, verified.medium_id)
-        return MediumRead(CODE_TYPE, token, verified.code_id)
+        """The token depends on the text alone, as at the engine: good or bad, it is one tap."""
+        try:
+            signed = parse(text)
+        except RideCodeRefused as refused:
+            return self._refuse(self._make_token(_UNREADABLE, text), refused, text)
+        token = self._make_token(CODE_TYPE, signed.ride_code.medium_id)
+        tariff = find_in_force(self._tariffs, at_ms)
+        verifier = self._verifiers[tariff.version] if tariff is not None else self._no_issuers
+        try:
+            ride_code = verifier.check(signed, at_ms)
+        except RideCodeRefused as refused:
+            return self._refuse(token, refused, text)
+        self._check_id(CODE_TYPE, ride_code.account)
+        return MediumRead(CODE_TYPE, token, ride_code.code_id)
+
+    def _refuse(self, token: bytes, refused: RideCodeRefused, text: str) -> MediumRead:
+        logger.info("ride_code_refused", fault=refused.fault.value)
+        return MediumRead(CODE_TYPE, token, refusal=refused.fault.reason, code=text)
+
+    def _check_id(self, medium_type: str, medium_id: str) -> None:
+        pattern = self._patterns.get(medium_type)
+        if pattern is None and self._patterns:
+            raise MediumUnreadable(f"there is no medium type {medium_type!r}")
+        if pattern is not None and pattern.fullmatch(medium_id) is None:
+            raise MediumUnreadable(f"the id does not fit a medium of type {medium_type}")
+
+
+def _is_usable(key: IssuerKey) -> bool:
+    """One issuer's key that cannot be used here must not stop the codes of all others."""
+    try:
+        make_check(key.algorithm, key.public_key)
+    except KeyUnusable as error:
+        logger.error("issuer_key_unusable", key_id=f"{key.issuer_id}/{key.key_id}", why=str(error))
+        return False
+    return True

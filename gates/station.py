@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +11,7 @@ from gates.breaker import Breaker
 from gates.client.asynchronous import AsyncEngineClient
 from gates.client.core import TAP_DEADLINE_S
 from gates.controller import Controller
-from gates.parameters import Parameters
-from gates.reading import CodeVerifier, MediumReader, refuse_all
+from gates.reading import MediumReader
 from gates.station_file import StationFile, hold
 from gates.upkeep import Upkeep
 
@@ -43,33 +42,18 @@ class Station:
     task: asyncio.Task[None]
 
 
-def _no_verifier(_parameters: Parameters) -> CodeVerifier:
-    return refuse_all
-
-
 @asynccontextmanager
-async def open_station(
-    settings: StationSettings,
-    make_verifier: Callable[[Parameters], CodeVerifier] = _no_verifier,
-) -> AsyncIterator[Station]:
-    """Run a station's controller for as long as the block lasts.
-
-    `make_verifier` makes the verifier of ride codes of every new document of parameters.
-    """
+async def open_station(settings: StationSettings) -> AsyncIterator[Station]:
+    """Run a station's controller for as long as the block lasts."""
     reader = MediumReader(settings.token_key)
-
-    def learned(parameters: Parameters) -> None:
-        reader.patterns = parameters.medium_patterns
-        reader.verify = make_verifier(parameters)
-
     url, key = settings.engine_url, settings.gate_key
     with hold(settings.data_dir), StationFile(settings.data_dir) as file:
         async with AsyncEngineClient(url, key, tap_deadline_s=settings.deadline_s) as client:
             breaker = Breaker(time.monotonic)
             controller = Controller(settings.station_id, file, client, reader, breaker)
             if controller.knowledge.current is not None:
-                learned(controller.knowledge.current)
-            upkeep = Upkeep(controller, client, settings.controller_id, learned)
+                reader.learn(controller.knowledge.current)
+            upkeep = Upkeep(controller, client, settings.controller_id, reader.learn)
             task = asyncio.create_task(upkeep.run())
             try:
                 yield Station(controller, upkeep, client, task)

@@ -15,6 +15,7 @@ RULES: dict[str, Any] = {
     "reentry_grace_seconds": 120,
     "reexit_grace_seconds": 60,
     "clock_skew_tolerance_seconds": 30,
+    "ride_code_validity_seconds": 30,
     "journey_expiry": "service_date_end",
     "service_date_cut": "04:00",
     "time_zone": "Asia/Shanghai",
