@@ -290,6 +290,7 @@ def _members(station: str) -> dict[str, Any]:
                 "suspensions": [],
                 "degraded_modes": [],
                 "highest_fares": {"1": 1_000},
+                "lowest_fares": {"1": 200},
             }
         ],
         "tariffs": [{"version": 1, "effective_from": since, "effective_to": None, "rules": rules}],

@@ -15,9 +15,10 @@ import structlog
 import typer
 from rich.console import Console
 
+from fare_engine.modes import MODES_BY_CODE
 from gates.errors import GatesError, WrongUsage
 from gates.keyboard import Keyboard
-from gates.knowledge import MODES, Knowledge
+from gates.knowledge import Knowledge
 from gates.lines import run_lines
 from gates.outbox import Outbox
 from gates.station import Station, StationSettings, open_station
@@ -108,7 +109,7 @@ def release(data_dir: DataDir = Path("gate-data")) -> None:
 @app.command("mode")
 def change_mode(
     action: Annotated[str, typer.Argument(help="start, or end")],
-    mode: Annotated[str, typer.Argument(help=", ".join(MODES))],
+    mode: Annotated[str, typer.Argument(help=", ".join(MODES_BY_CODE))],
     station: Annotated[str, typer.Option(envvar="FARE_STATION")],
     reason: Annotated[str, typer.Option(help="why")] = "",
     data_dir: DataDir = Path("gate-data"),
@@ -122,7 +123,7 @@ def change_mode(
             knowledge.end_mode(mode, now_ms())
         else:
             raise WrongUsage("a mode is started or ended")
-        print(f"modes now: {', '.join(knowledge.list_modes(now_ms())) or 'none'}")
+        print(f"modes now: {', '.join(knowledge.find_modes(now_ms()).codes) or 'none'}")
 
 
 def main() -> int:

@@ -48,7 +48,7 @@ def decide_alone(
         return Alone(Action(opens, 0, reason, alone=True), state)
     decision, after = decide(state, tap, gate, terms, place, refusal)
     opens, fare = decision.gate_opens, decision.fare
-    if decision.reason in _CANNOT_KNOW:
+    if decision.reason in _CANNOT_KNOW and not (terms.modes and opens):
         opens, fare = True, 0
         acted = tap.replace(report=Report(opens, fare))
         after = decide(state, acted, gate, terms, place, refusal)[1]
@@ -77,7 +77,7 @@ def follow(
         journey = open_journey(tap.tap_id, tap.gate_id, station_id, at_ms, terms, place)
         return TokenState(journey, clock_ms, number, state.waivers, None, 0, place)
     waivers = state.waivers
-    if answer.outcome == "waived" and answer.journey is not None:
+    if reason == Reason.SAME_STATION_WITHIN_WINDOW.code and answer.journey is not None:
         entered_at_ms = parse_ms(answer.journey.entered_at)
         day = terms.tariff.calendar.service_day(entered_at_ms)
         waivers = count_waiver(waivers, day.ordinal)

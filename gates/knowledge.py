@@ -8,10 +8,11 @@ from typing import Final
 
 from fare_engine.calendar import ServiceCalendar, ServiceDay
 from fare_engine.journey import Terms
+from fare_engine.modes import MODES_BY_CODE, DegradedMode, Mode
 from fare_engine.versions import find_in_force
 from gates.crash import crash_point
 from gates.errors import ParametersInvalid, WrongUsage
-from gates.parameters import Mode, Parameters, parse_parameters
+from gates.parameters import Parameters, parse_parameters
 from gates.station_file import StationFile
 from gates.token_states import Pin
 
@@ -19,14 +20,6 @@ DOCUMENTS_KEPT: Final = 8
 """Of earlier parameters; journeys that pinned older versions are judged by those in force then."""
 
 MODES_MAX: Final = 1_000
-MODES: Final = (
-    "sequence_free",
-    "entry_free",
-    "exit_free",
-    "time_free",
-    "fare_free",
-    "emergency",
-)
 
 
 class Knowledge:
@@ -77,7 +70,10 @@ class Knowledge:
         if current is None or tariff is None:
             return None
         policy = find_in_force(current.policies, at_ms)
-        return Terms(tariff, policy, any(stretch.covers(at_ms) for stretch in current.suspensions))
+        suspended = any(stretch.covers(at_ms) for stretch in current.suspensions)
+        # When gates stood open elsewhere decides only what is owed for a missing exit, which no
+        # gate takes: the engine tells.
+        return Terms(tariff, policy, suspended, self.find_modes(at_ms))
 
     def find_pinned(self, pin: Pin, entered_at_ms: int) -> Terms | None:
         """The terms that an entry pinned; where their versions are forgotten, those of then."""
@@ -94,15 +90,19 @@ class Knowledge:
         """Whether a medium is on the block list."""
         return self.current is not None and token in self.current.blocked
 
-    def list_modes(self, at_ms: int) -> list[str]:
+    def find_modes(self, at_ms: int) -> Mode:
         """The degraded modes in force: pushed by the engine, or set here by hand."""
         pushed = self.current.modes if self.current else ()
-        return sorted({mode.mode for mode in (*pushed, *self._list_own()) if mode.covers(at_ms)})
+        modes = Mode(0)
+        for stretch in (*pushed, *self._list_own()):
+            if stretch.covers(at_ms):
+                modes |= stretch.mode
+        return modes
 
     def start_mode(self, mode: str, at_ms: int, reason: str) -> None:
         """Set a degraded mode at the station from now on."""
-        if mode not in MODES:
-            raise WrongUsage(f"there is no mode {mode!r}; there are {', '.join(MODES)}")
+        if mode not in MODES_BY_CODE:
+            raise WrongUsage(f"there is no mode {mode!r}; there are {', '.join(MODES_BY_CODE)}")
         self.end_mode(mode, at_ms)
         with self._file.transaction() as sql:
             sql.execute(
@@ -122,9 +122,9 @@ class Knowledge:
                 (at_ms, mode),
             )
 
-    def _list_own(self) -> list[Mode]:
-        rows = self._file.read("SELECT mode, effective_from, effective_to, reason FROM modes")
-        return [Mode(*row) for row in rows]
+    def _list_own(self) -> list[DegradedMode]:
+        rows = self._file.read("SELECT mode, effective_from, reason, effective_to FROM modes")
+        return [DegradedMode(self._station_id, MODES_BY_CODE[code], *more) for code, *more in rows]
 
     def _use(self, parameters: Parameters) -> None:
         if self.current is not None:

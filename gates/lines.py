@@ -96,7 +96,7 @@ class Lane:
             **controller.outbox.count()._asdict(),
             "breaker": controller.breaker.state.value,
             "parameters_version": None if current is None else current.version,
-            "modes": controller.knowledge.list_modes(now_ms()),
+            "modes": controller.knowledge.find_modes(now_ms()).codes,
             "clock_skew_ms": None if skew is None else skew.skew_ms,
             "clock_uncertainty_ms": None if skew is None else skew.uncertainty_ms,
         }

@@ -268,6 +268,11 @@ class Outbox:
         )
         return tuple(rows[0]) if rows else None
 
+    def list_gates(self) -> list[str]:
+        """The gates whose lanes are this controller's: those that ever took a tap here."""
+        rows = self._file.read("SELECT DISTINCT gate_id FROM sequences ORDER BY gate_id")
+        return [gate_id for (gate_id,) in rows]
+
     def count(self) -> Counts:
         """How much of everything there is."""
         (told,) = self._file.read(

@@ -9,21 +9,19 @@ import re
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from fare_engine.calendar import ServiceCalendar
 from fare_engine.issuer import IssuerKey
+from fare_engine.modes import MODES_BY_CODE, DegradedMode
 from fare_engine.network import CHENGDU_BANDS, Direction, FareTable, Gate, Name
 from fare_engine.policy import Policy, Suspension
 from fare_engine.tariff import MINUTE_MS, SECOND_MS, Tariff
 from gates.errors import ParametersInvalid
 from gates.times import parse_ms
-
-_ELSEWHERE: Final = "elsewhere"
-"""Stands for all other stations in a fare table that knows only the dearest of them."""
 
 
 class _Document(Struct):
@@ -91,6 +89,7 @@ class _Station(Struct):
     suspensions: list[_Suspension]
     degraded_modes: list[_Mode]
     highest_fares: dict[str, int]
+    lowest_fares: dict[str, int]
 
 
 class _Rules(Struct):
@@ -130,22 +129,6 @@ class _Issuer(Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Mode:
-    """A stretch of time in which a station works under a degraded mode."""
-
-    mode: str
-    effective_from_ms: int
-    effective_to_ms: int | None
-    reason: str
-
-    def covers(self, at_ms: int) -> bool:
-        """Whether the mode is in force at this instant."""
-        return self.effective_from_ms <= at_ms and (
-            self.effective_to_ms is None or at_ms < self.effective_to_ms
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Parameters:
     """What a document says of one station."""
 
@@ -160,7 +143,7 @@ class Parameters:
     policies: tuple[Policy, ...]
     suspensions: tuple[Suspension, ...]
     tariffs: tuple[Tariff, ...]
-    modes: tuple[Mode, ...]
+    modes: tuple[DegradedMode, ...]
     issuer_keys: tuple[IssuerKey, ...]
     blocked: frozenset[bytes]
 
@@ -216,8 +199,15 @@ def _convert(told: _Document, station: _Station) -> Parameters:
         ),
         tariffs=tuple(make_tariff(tariff) for tariff in told.tariffs),
         modes=tuple(
-            Mode(mode.mode, parse_ms(mode.effective_from), _find_ms(mode.effective_to), mode.reason)
+            DegradedMode(
+                station_id,
+                MODES_BY_CODE[mode.mode],
+                parse_ms(mode.effective_from),
+                mode.reason,
+                _find_ms(mode.effective_to),
+            )
             for mode in station.degraded_modes
+            if mode.mode in MODES_BY_CODE  # a newer engine may know more of them
         ),
         issuer_keys=tuple(
             IssuerKey(
@@ -259,12 +249,17 @@ def _tariff_maker(station: _Station) -> Callable[[_Tariff], Tariff]:
         rules = tariff.rules
         hours, minutes = map(int, rules.service_date_cut.split(":"))
         expiry = rules.journey_expiry
-        highest = station.highest_fares[str(tariff.version)]
+        station_id, version = station.station_id, str(tariff.version)
+        # Of the fare table a station's own taps need the dearest pair, for overstay, and the
+        # cheapest, for degraded modes.
+        fares = {
+            (station_id, "dearest"): station.highest_fares[version],
+            (station_id, "cheapest"): station.lowest_fares[version],
+        }
         return Tariff(
             tariff.version,
             parse_ms(tariff.effective_from),
-            # The station's own journeys need one fare of the table: the highest, for overstay.
-            FareTable({}, CHENGDU_BANDS, {(station.station_id, _ELSEWHERE): highest}),
+            FareTable({}, CHENGDU_BANDS, fares),
             _find_ms(tariff.effective_to),
             same_station_fare=rules.same_station_fare,
             missing_exit_fare=rules.missing_exit_fare,

@@ -12,6 +12,7 @@ _OPEN_NOTES: Final = {
     "entry_repeated": "已重新进站",
     "entry_superseded": "上次行程缺出站记录，" + _COUNTER,
     "same_station_within_window": "同站过街，免费通行",
+    "emergency": "紧急放行，不扣费",
     "station_not_in_pilot": "同站进出",
     "medium_not_eligible": "此票种不享受同站过街",
     "gate_not_designated": "未走同站过街专用通道",

@@ -40,6 +40,7 @@ CALL_DEADLINE_S: Final = 3.0
 HEARTBEAT_EVERY_S: Final = 10.0
 REFRESH_EVERY_S: Final = 60.0
 PRUNE_EVERY_S: Final = 60.0
+SKEW_TOLD_MAX_MS: Final = 100_000_000_000
 AGAIN_AFTER_S: Final = 1.0
 """Until the next try after the engine would not take what waits."""
 
@@ -173,11 +174,11 @@ class Upkeep:
         controller = self._controller
         current = controller.knowledge.current
         skew = self._client.find_skew()
-        gates = sorted(current.gates) if current is not None and skew is not None else []
+        gates = controller.outbox.list_gates() if skew is not None else []
         heartbeat = Heartbeat(
             sent_at=format_ms(now_ms()),
             outbox_taps=controller.outbox.count().waiting,
-            gates=[GateSkew(gate_id, skew.skew_ms) for gate_id in gates if skew is not None],
+            gates=[GateSkew(gate_id, _bounded(skew.skew_ms)) for gate_id in gates if skew],
             parameters_version=UNSET if current is None else current.version,
         )
         try:
@@ -189,6 +190,8 @@ class Upkeep:
             return
         if current is None or answer.parameters_version != current.version:
             self._due_s["refresh"] = 0.0
+        if skew is None and self._client.find_skew() is not None:
+            await self._send_heartbeat()  # the first one measured what the second can tell
 
     async def _refresh(self) -> None:
         """Fetch the parameters, and keep them when they are new and whole."""
@@ -228,3 +231,8 @@ class Upkeep:
         if not self.empty.is_set():
             due_s.append(self._due_s["send"])
         return min(due_s)
+
+
+def _bounded(skew_ms: int) -> int:
+    """A clock that lost its battery says 1970: wrong by more than can be told, which is enough."""
+    return max(-SKEW_TOLD_MAX_MS, min(skew_ms, SKEW_TOLD_MAX_MS))

@@ -49,6 +49,7 @@ def make_members(**changes: Any) -> dict[str, Any]:
         "suspensions": [],
         "degraded_modes": [],
         "highest_fares": {"1": 1_000},
+        "lowest_fares": {"1": 200},
     }
     members = {
         "controller_id": "FHY-1",

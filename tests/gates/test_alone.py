@@ -8,6 +8,7 @@ import pytest
 from fare_engine.decision import Reason
 from fare_engine.journey import BLANK, Terms, TokenState
 from fare_engine.matching import decide
+from fare_engine.modes import Mode
 from fare_engine.network import Direction, Gate
 from fare_engine.tap import Tap
 from gates.alone import UNKNOWN_RULES, Alone, decide_alone, follow
@@ -93,6 +94,30 @@ def test_without_rules_only_a_bad_medium_keeps_a_gate_shut(
     assert (decided.action.reason == UNKNOWN_RULES) is opens
 
 
+@pytest.mark.parametrize(
+    ("mode", "fare"), [(Mode.SEQUENCE_FREE, 180), (Mode.EXIT_FREE, 180), (Mode.EMERGENCY, 0)]
+)
+def test_on_a_bad_day_an_exit_without_an_entry_costs_what_the_mode_says(
+    mode: Mode, fare: int
+) -> None:
+    terms = Terms(TERMS.tariff, TERMS.policy, modes=mode)
+    decided = alone(BLANK, make_tap(Direction.EXIT, 0), terms=terms)
+    assert (decided.action.opens, decided.action.fare) == (True, fare)
+
+
+def test_in_a_mode_that_says_nothing_of_it_an_unknown_entry_costs_nothing() -> None:
+    terms = Terms(TERMS.tariff, TERMS.policy, modes=Mode.TIME_FREE)
+    assert alone(BLANK, make_tap(Direction.EXIT, 0), terms=terms).action.fare == 0
+    assert alone(inside(), make_tap(Direction.EXIT, 241), terms=terms).action.fare == 180
+
+
+def test_in_an_emergency_everything_opens() -> None:
+    terms = Terms(TERMS.tariff, TERMS.policy, modes=Mode.EMERGENCY)
+    for refusal in (None, Reason.MEDIUM_BLOCKED, Reason.RIDE_CODE_INVALID):
+        assert alone(BLANK, make_tap(Direction.ENTRY, 0), refusal, terms).action.opens
+    assert alone(inside(), make_tap(Direction.EXIT, 20), terms=terms).action.fare == 0
+
+
 def test_a_state_is_the_same_after_it_was_stored() -> None:
     for state in (BLANK, inside(), alone(inside(), make_tap(Direction.EXIT, 5)).after):
         assert decode_state(encode_state(state), lambda _pin, _at: TERMS) == state
@@ -115,11 +140,13 @@ def test_following_the_engine_leads_where_the_rule_leads(seed: int) -> None:
     chance = random.Random(seed)
     ruled = followed = BLANK
     minutes = 0.0
+    modes = chance.choice([Mode(0), Mode.EMERGENCY, Mode.SEQUENCE_FREE])
+    terms = Terms(TERMS.tariff, TERMS.policy, modes=modes)
     for place in range(1, 60):
         minutes += chance.choice([0.2, 0.9, 3, 14, 16, 250, 1_500])
         tap = make_tap(chance.choice(list(Direction)), minutes, place)
         gate = Gate(tap.gate_id, "FHY", frozenset(Direction))
-        decision, ruled = decide(ruled, tap, gate, TERMS, place)
+        decision, ruled = decide(ruled, tap, gate, terms, place)
         journey = None
         if decision.entry is not None:
             entered_at = format_ms(decision.entry.entered_at_ms)
@@ -137,5 +164,5 @@ def test_following_the_engine_leads_where_the_rule_leads(seed: int) -> None:
             1,
             "",
         )
-        followed = follow(followed, tap, "FHY", TERMS, place, answer)
+        followed = follow(followed, tap, "FHY", terms, place, answer)
         assert followed == ruled, decision.reason

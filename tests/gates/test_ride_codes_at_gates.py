@@ -109,11 +109,14 @@ async def tap_in_turn(
     *,
     alone: bool,
 ) -> list[Passage]:
-    """Show codes at a station, with the engine or without it; all has been sent at the end."""
+    """Show codes at a station, with the engine or without it; all has been sent at the end.
+
+    The engine knows no such controller, so the station has the parameters it was taught.
+    """
     StationProcess(server, data_dir).teach(document)
     token_key = bytes.fromhex((server.data_dir / "token.key").read_text())
     settings = StationSettings(
-        "FHY", "FHY-1", server.url, data_dir, server.gate_key, token_key, deadline_s=10
+        "FHY", "NOBODY-1", server.url, data_dir, server.gate_key, token_key, deadline_s=10
     )
     gate_of = {Direction.ENTRY: "FHY-A-01", Direction.EXIT: "FHY-C-02"}
     passages = []
