@@ -22,7 +22,6 @@ from typing import Any, Final, NamedTuple
 import structlog
 
 from benchmarks import metro, served
-from benchmarks.http_client import connect
 from benchmarks.workload import GATES_A_STATION, Workload, gate_id, station_id
 from fare_engine.ledger.data_directory import DataDirectory
 from fare_engine.network import Direction
@@ -35,6 +34,7 @@ from gates.reading import Card
 from gates.station import Station, StationSettings, open_station
 from gates.station_file import StationFile
 from gates.times import format_ms
+from simulator.delivery.http_client import connect
 
 STATION: Final = 0
 BACKGROUND_A_SECOND: Final = 1_500
