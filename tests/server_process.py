@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sysconfig
 from collections.abc import Sequence
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -123,6 +125,13 @@ class ServerProcess:
         key = self.gate_key if key is None else key
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         return httpx2.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False)
+
+    def list_tap_ids(self, token: bytes) -> list[str]:
+        """The taps of a token in the order in which the ledger has them."""
+        path = self.data_dir / "ledger.sqlite3"
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as ledger:
+            rows = ledger.execute("SELECT tap_id FROM taps WHERE token = ? ORDER BY row", (token,))
+            return [tap_id for (tap_id,) in rows]
 
     def gate(self, direction: str, *, designated: bool = True, station: str | None = None) -> str:
         """A gate of the pilot, or of the other station, that takes a direction."""

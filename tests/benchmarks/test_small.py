@@ -36,3 +36,16 @@ def test_the_small_size_of_every_figure_is_measured_and_printed() -> None:
     assert done.returncode == 0, done.stderr
     rows = [line for line in done.stdout.splitlines() if line.startswith("| ")]
     assert len(rows) == 9, done.stdout
+
+
+def test_the_small_size_of_the_time_to_a_gates_action_is_measured_and_printed() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.gate_action", "--small"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line for line in done.stdout.splitlines() if line.startswith("| ")]
+    assert len(rows) == 4, done.stdout

@@ -1,0 +1,178 @@
+"""What goes over the wire and what comes back: the shapes of the contract."""
+
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from gates.errors import AnswerUnreadable
+
+S = TypeVar("S")
+
+
+class Medium(Struct, frozen=True, omit_defaults=True):
+    """A card or account by `id`, a medium by the `token` the controller made, or a ride `code`."""
+
+    type: str
+    id: str | UnsetType = UNSET
+    token: str | UnsetType = UNSET
+    code: str | UnsetType = UNSET
+    code_id: str | UnsetType = UNSET
+
+
+class Offline(Struct, frozen=True):
+    """What a gate that decided alone did."""
+
+    gate_action_taken: str
+    fare_taken: int
+
+
+class TapMessage(Struct, frozen=True, omit_defaults=True):
+    """One tap as it is sent."""
+
+    tap_id: str
+    gate_id: str
+    direction: str
+    medium: Medium
+    occurred_at: str
+    offline: Offline | UnsetType = UNSET
+
+
+class ReportMessage(Struct, frozen=True, omit_defaults=True):
+    """What the gate did at a tap, and whether somebody passed."""
+
+    gate_action_taken: str
+    fare_taken: int
+    passed: bool
+    cause: str | UnsetType = UNSET
+
+
+class GateSkew(Struct, frozen=True):
+    """How far a gate's clock stands ahead of the engine's."""
+
+    gate_id: str
+    clock_skew_ms: int
+
+
+class Heartbeat(Struct, frozen=True, omit_defaults=True):
+    """What a controller says of itself now and then."""
+
+    sent_at: str
+    outbox_taps: int
+    gates: list[GateSkew]
+    parameters_version: str | UnsetType = UNSET
+
+
+class HeartbeatAnswer(Struct, frozen=True):
+    """The engine's clock, and the parameters it would give now."""
+
+    received_at: str
+    parameters_version: str
+
+
+class Journey(Struct, frozen=True):
+    """The journey that a tap opened or closed."""
+
+    entry_tap_id: str
+    entry_station: str
+    entered_at: str
+    exit_station: str | None
+    exited_at: str | None
+    elapsed_ms: int | None
+
+
+class Decision(Struct, frozen=True):
+    """The engine's decision of one tap; `replayed` when it had been made before."""
+
+    tap_id: str
+    outcome: str
+    reason: str
+    gate_action: str
+    fare: int
+    fare_waived: int
+    currency: str
+    journey: Journey | None
+    policy_version: int | None
+    tariff_version: int | None
+    decided_at: str
+    clock_suspect: bool = False
+    replayed: bool = False
+
+    @property
+    def gate_opens(self) -> bool:
+        """Whether the gate shall open."""
+        return self.gate_action == "open"
+
+
+class Problem(Struct, frozen=True):
+    """Why one tap could not be decided (RFC 9457)."""
+
+    type: str
+    status: int
+    detail: str = ""
+
+    @property
+    def code(self) -> str:
+        """The stable code at the end of `type`."""
+        return self.type.rpartition("/")[2]
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the tap stays refused, however often it is sent."""
+        return 400 <= self.status < 500 and self.status not in TRY_AGAIN
+
+
+class _Batch(Struct):
+    taps: Sequence[TapMessage]
+
+
+class _BatchAnswer(Struct):
+    results: list[msgspec.Raw]
+
+
+class _TapProblem(Struct):
+    problem: Problem
+
+
+TRY_AGAIN: Final = frozenset({401, 408, 429})
+"""Of 4xx those that say nothing about the tap: the key is not taken, or it is not the moment."""
+
+_encode: Final = msgspec.json.encode
+
+
+def encode(message: Struct) -> bytes:
+    """A message as JSON."""
+    return _encode(message)
+
+
+def encode_batch(taps: Sequence[TapMessage]) -> bytes:
+    """A batch of taps as JSON."""
+    return _encode(_Batch(taps))
+
+
+def decode(body: bytes, shape: type[S]) -> S:
+    """An answer of this shape; AnswerUnreadable when it is another. New fields do no harm."""
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise AnswerUnreadable(f"the answer is no {shape.__name__}: {error}") from None
+
+
+def decode_batch(body: bytes, taps: Sequence[TapMessage]) -> list[Decision | Problem]:
+    """The results of a batch, one a tap in order."""
+    raws = decode(body, _BatchAnswer).results
+    results = [_decode_result(raw) for raw in raws]
+    if len(results) != len(taps):
+        raise AnswerUnreadable(f"{len(taps)} taps were answered by {len(results)} results")
+    for tap, result in zip(taps, results, strict=True):
+        if isinstance(result, Decision) and result.tap_id != tap.tap_id:
+            raise AnswerUnreadable("the results of a batch are not in its order")
+    return results
+
+
+def _decode_result(raw: msgspec.Raw) -> Decision | Problem:
+    content = bytes(raw)
+    if content.startswith(b'{"tap_id":') and b'"problem":' in content:
+        return decode(content, _TapProblem).problem
+    return decode(content, Decision)

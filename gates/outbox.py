@@ -1,0 +1,316 @@
+"""The outbox: every tap is in it before anybody is asked, and stays until the engine has decided.
+
+A tap is written twice. First when the medium was read, which gives it its tap_id; then what the
+gate is going to do, before the gate moves. So a tap without the second was shown to a gate that
+stayed shut, which is what a restart after a crash makes of it. Tokens stand here, never the number
+of a card or a ride code.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from enum import IntEnum
+from typing import Any, Final, NamedTuple
+
+from fare_engine.calendar import ServiceDay
+from fare_engine.journey import TokenState
+from fare_engine.tap import Report, Tap
+from gates.crash import crash_point
+from gates.errors import OutboxFull, UnknownTap
+from gates.reading import MediumRead
+from gates.station_file import StationFile
+from gates.token_states import encode_state, prune_states, write_state
+
+WAITING_MAX: Final = 1_000_000
+"""Taps that wait or were set aside: ten days of a busy station. Beyond it no tap is taken."""
+
+KEPT_MS: Final = 3 * 86_400_000
+"""How long answered taps stay for whoever asks."""
+
+PRUNE_TAPS: Final = 500
+"""Taps of one pruning, so that no passenger waits for it."""
+
+_SEQUENCE_DIGITS: Final = 8
+
+
+class Standing(IntEnum):
+    """Where a tap or a report stands. The numbers stand in files."""
+
+    WAITING = 0
+    DONE = 1
+    SET_ASIDE = 2
+
+
+class Entry(NamedTuple):
+    """A tap in the outbox; `tap.report` tells what the gate did, None while it is at the lane."""
+
+    place: int
+    tap: Tap
+    code_id: str | None
+
+
+class Action(NamedTuple):
+    """What a gate does at a tap, and why. `alone`: decided here and not by the engine."""
+
+    opens: bool
+    fare: int
+    reason: str
+    alone: bool
+
+
+class WaitingReport(NamedTuple):
+    """Whether somebody passed at a tap that the engine has decided."""
+
+    place: int
+    tap_id: str
+    gate_opened: bool
+    fare_taken: int
+    passed: bool
+    cause: str | None
+
+
+class SetAside(NamedTuple):
+    """A tap or a report that the engine will not take, for an operator."""
+
+    tap_id: str
+    what: str
+    gate_id: str
+    occurred_at_ms: int
+    problem: str
+
+
+class Counts(NamedTuple):
+    """How much the outbox holds of what the engine has not decided."""
+
+    waiting: int
+    set_aside: int
+    reports_waiting: int
+
+
+_COLUMNS: Final = (
+    "place, tap_id, gate_id, direction, medium_type, token, code_id, occurred_at, "
+    "gate_opened, fare_taken"
+)
+
+
+class Outbox:
+    """The taps of one station, over its file."""
+
+    def __init__(self, file: StationFile) -> None:
+        self._file = file
+        counts = self.count()
+        self._kept = counts.waiting + counts.set_aside
+
+    def repair(self) -> None:
+        """After a crash: gates of which no action was recorded never moved."""
+        with self._file.transaction() as sql:
+            sql.execute(
+                "UPDATE taps SET gate_opened = 0, fare_taken = 0, reason = 'interrupted', "
+                "alone = 1 WHERE gate_opened IS NULL"
+            )
+            crash_point("inside_start_repair")
+
+    def take(
+        self, gate_id: str, direction: int, read: MediumRead, at_ms: int, day: ServiceDay
+    ) -> Entry:
+        """Store a new tap under a tap_id that nobody had before; durable when this returns."""
+        if self._kept >= WAITING_MAX:
+            raise OutboxFull(f"{self._kept} taps wait for the engine already")
+        with self._file.transaction() as sql:
+            (number,) = sql.execute(
+                "INSERT INTO sequences VALUES (?1, ?2, ?3) "
+                "ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last",
+                (gate_id, day.ordinal, self._first_number(day)),
+            ).fetchone()
+            service_date = date.fromordinal(day.ordinal)
+            tap_id = f"{gate_id}.{service_date:%Y%m%d}.{number:0{_SEQUENCE_DIGITS}}"
+            values = (tap_id, gate_id, direction, read.medium_type, read.token, read.code_id, at_ms)
+            place = sql.execute(
+                "INSERT INTO taps (tap_id, gate_id, direction, medium_type, token, code_id, "
+                "occurred_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                values,
+            ).lastrowid
+            crash_point("inside_outbox_write")
+        assert place is not None
+        self._kept += 1
+        tap = Tap(tap_id, gate_id, direction, read.medium_type, read.token, at_ms)
+        return Entry(place, tap, read.code_id)
+
+    def record(
+        self, entry: Entry, action: Action, change: tuple[TokenState, TokenState] | None = None
+    ) -> None:
+        """Store what the gate is going to do, with the token's state before and after.
+
+        A tap that the engine decided is done with that.
+        """
+        standing = Standing.WAITING if action.alone else Standing.DONE
+        before = encode_state(change[0]) if change else None
+        with self._file.transaction() as sql:
+            sql.execute(
+                "UPDATE taps SET gate_opened = ?, fare_taken = ?, reason = ?, alone = ?, "
+                "standing = ?, state_before = ? WHERE place = ?",
+                (*action, standing, before, entry.place),
+            )
+            if change and change[1] is not change[0]:
+                after = encode_state(change[1])
+                write_state(sql, entry.tap.token, after, entry.tap.occurred_at_ms)
+            crash_point("inside_action_write")
+        self._kept -= not action.alone
+
+    def take_report(self, tap_id: str, passed: bool, cause: str | None) -> None:
+        """Store whether somebody passed. The first report of a tap counts.
+
+        When nobody did, and it is the token's latest tap here, its state is again what it was.
+        """
+        with self._file.transaction() as sql:
+            row = sql.execute(
+                "SELECT place, token, state_before, gate_opened FROM taps WHERE tap_id = ?",
+                (tap_id,),
+            ).fetchone()
+            if row is None or row[3] is None:
+                raise UnknownTap(f"no gate did anything at a tap {tap_id}")
+            place, token, before, gate_opened = row
+            sql.execute(
+                "INSERT OR IGNORE INTO reports (place, passed, cause) VALUES (?, ?, ?)",
+                (place, passed, cause),
+            )
+            if gate_opened and not passed and before is not None:
+                # The last element of a state is the place of the tap that made it.
+                sql.execute(
+                    "UPDATE states SET document = json_set(?1, '$[2]', document ->> '$[2]') "
+                    "WHERE token = ?2 AND document ->> '$[6]' = ?3",
+                    (before, token, place),
+                )
+            crash_point("inside_report_write")
+
+    def list_waiting(self, limit: int) -> list[Entry]:
+        """The taps to send next, oldest first; none that came after one still at its lane."""
+        rows = self._file.read(
+            f"SELECT {_COLUMNS} FROM taps WHERE standing = 0 AND place < coalesce("
+            "(SELECT min(place) FROM taps WHERE gate_opened IS NULL), 1 << 62) "
+            "ORDER BY place LIMIT ?",
+            (limit,),
+        )
+        return [_entry(row) for row in rows]
+
+    def list_waiting_of(self, entry: Entry, limit: int) -> list[Entry]:
+        """The taps of the same token that wait before this one, oldest first."""
+        rows = self._file.read(
+            f"SELECT {_COLUMNS} FROM taps INDEXED BY taps_waiting "
+            "WHERE standing = 0 AND token = ? AND place < ? ORDER BY place LIMIT ?",
+            (entry.tap.token, entry.place, limit),
+        )
+        return [_entry(row) for row in rows]
+
+    def settle(self, results: Sequence[tuple[int, str | None]]) -> None:
+        """Taps by place: done, or set aside with a problem that will not go away."""
+        with self._file.transaction() as sql:
+            for place, problem in results:
+                standing = Standing.DONE if problem is None else Standing.SET_ASIDE
+                done = sql.execute(
+                    "UPDATE taps SET standing = ?, problem = ? WHERE place = ? AND standing = 0 "
+                    "AND gate_opened IS NOT NULL",
+                    (standing, problem, place),
+                ).rowcount
+                self._kept -= done if problem is None else 0
+            crash_point("inside_upload_write")
+
+    def list_reports(self, limit: int) -> list[WaitingReport]:
+        """The reports to send next: those of taps that the engine has decided."""
+        rows = self._file.read(
+            "SELECT r.place, tap_id, gate_opened, fare_taken, passed, cause "
+            "FROM reports r JOIN taps t USING (place) "
+            "WHERE r.standing = 0 AND t.standing = 1 ORDER BY r.place LIMIT ?",
+            (limit,),
+        )
+        return [
+            WaitingReport(place, tap_id, bool(opened), fare, bool(passed), cause)
+            for place, tap_id, opened, fare, passed, cause in rows
+        ]
+
+    def settle_report(self, place: int, problem: str | None) -> None:
+        """A report: done, or set aside."""
+        standing = Standing.DONE if problem is None else Standing.SET_ASIDE
+        with self._file.transaction() as sql:
+            sql.execute(
+                "UPDATE reports SET standing = ?, problem = ? WHERE place = ?",
+                (standing, problem, place),
+            )
+
+    def list_set_aside(self, limit: int) -> list[SetAside]:
+        """What the engine will not take, oldest first."""
+        rows = self._file.read(
+            "SELECT tap_id, 'tap', gate_id, occurred_at, problem, place FROM taps "
+            "WHERE standing = 2 UNION ALL "
+            "SELECT tap_id, 'report', gate_id, occurred_at, r.problem, place "
+            "FROM reports r JOIN taps USING (place) WHERE r.standing = 2 "
+            "ORDER BY place LIMIT ?",
+            (limit,),
+        )
+        return [SetAside(*row[:5]) for row in rows]
+
+    def release(self) -> int:
+        """Send again what was set aside, once its cause was mended; how many that are."""
+        with self._file.transaction() as sql:
+            return sum(
+                sql.execute(f"UPDATE {table} SET standing = 0 WHERE standing = 2").rowcount
+                for table in ("taps", "reports")
+            )
+
+    def find_code_use(self, entry: Entry) -> tuple[int, int] | None:
+        """Direction and instant of the tap here that used this ride code; None when it is new.
+
+        A tap uses a code when the gate opened at it.
+        """
+        rows = self._file.read(
+            "SELECT direction, occurred_at FROM taps "
+            "WHERE code_id = ? AND place < ? AND gate_opened = 1 ORDER BY place LIMIT 1",
+            (entry.code_id, entry.place),
+        )
+        return tuple(rows[0]) if rows else None
+
+    def list_gates(self) -> list[str]:
+        """The gates whose lanes are this controller's: those that ever took a tap here."""
+        rows = self._file.read("SELECT DISTINCT gate_id FROM sequences ORDER BY gate_id")
+        return [gate_id for (gate_id,) in rows]
+
+    def count(self) -> Counts:
+        """How much of everything there is."""
+        (told,) = self._file.read(
+            "SELECT (SELECT count(*) FROM taps WHERE standing = 0), "
+            "(SELECT count(*) FROM taps WHERE standing = 2), "
+            "(SELECT count(*) FROM reports r JOIN taps t USING (place) "
+            "WHERE r.standing = 0 AND t.standing != 2)"
+        )
+        return Counts(*told)
+
+    def prune(self, now_ms: int) -> None:
+        """Forget some of the answered taps that are old enough, and tokens not seen since."""
+        before_ms = now_ms - KEPT_MS
+        with self._file.transaction() as sql:
+            sql.execute(
+                "DELETE FROM taps WHERE place IN (SELECT place FROM (SELECT place, occurred_at "
+                "FROM taps WHERE standing = 1 ORDER BY place LIMIT ?) oldest "
+                "WHERE occurred_at < ? AND NOT EXISTS (SELECT 1 FROM reports r "
+                "WHERE r.place = oldest.place AND r.standing != 1))",
+                (PRUNE_TAPS, before_ms),
+            )
+            prune_states(sql, before_ms, PRUNE_TAPS)
+            crash_point("inside_prune")
+
+    def _first_number(self, day: ServiceDay) -> int:
+        """The first of a gate's numbers on a service date.
+
+        On the date on which the file was made it is the millisecond of the day. No gate takes a tap
+        a millisecond, so a controller whose file was lost never gives numbers of that day again.
+        """
+        created_at_ms = self._file.created_at_ms
+        if day.start_ms <= created_at_ms < day.end_ms:
+            return created_at_ms - day.start_ms + 1
+        return 1
+
+
+def _entry(row: Iterable[Any]) -> Entry:
+    place, tap_id, gate_id, direction, medium_type, token, code_id, at_ms, opened, fare = row
+    report = None if opened is None else Report(bool(opened), fare)
+    tap = Tap(tap_id, gate_id, direction, medium_type, token, at_ms, report)
+    return Entry(place, tap, code_id)

@@ -1,0 +1,63 @@
+"""From the outbox to the wire and back: messages of stored taps, and what results mean for them."""
+
+from collections.abc import Sequence
+
+from msgspec import UNSET
+
+from fare_engine.network import Direction
+from gates.client.messages import (
+    Decision,
+    Medium,
+    Offline,
+    Problem,
+    ReportMessage,
+    TapMessage,
+)
+from gates.outbox import Entry, WaitingReport
+from gates.times import format_ms
+
+
+def make_message(entry: Entry, code: str | None = None) -> TapMessage:
+    """A tap as it is sent: by its token, or by a ride code that only the engine may know.
+
+    With what the gate did, once it did it.
+    """
+    tap = entry.tap
+    if code is not None:
+        medium = Medium(tap.medium_type, code=code)
+    else:
+        code_id = UNSET if entry.code_id is None else entry.code_id
+        medium = Medium(tap.medium_type, token=tap.token.hex(), code_id=code_id)
+    report = tap.report
+    return TapMessage(
+        tap.tap_id,
+        tap.gate_id,
+        Direction(tap.direction).name.lower(),
+        medium,
+        format_ms(tap.occurred_at_ms),
+        UNSET if report is None else Offline(_action(report.gate_opened), report.fare_taken),
+    )
+
+
+def make_report(report: WaitingReport) -> ReportMessage:
+    """A report as it is sent."""
+    cause = UNSET if report.cause is None else report.cause
+    action = _action(report.gate_opened)
+    return ReportMessage(action, report.fare_taken, report.passed, cause)
+
+
+def read_results(
+    entries: Sequence[Entry], results: Sequence[Decision | Problem]
+) -> list[tuple[int, str | None]]:
+    """What is settled of these taps: done, or a final problem. The others are sent again."""
+    settled: list[tuple[int, str | None]] = []
+    for entry, result in zip(entries, results, strict=True):
+        if isinstance(result, Decision):
+            settled.append((entry.place, None))
+        elif result.is_final:
+            settled.append((entry.place, f"{result.code}: {result.detail}"))
+    return settled
+
+
+def _action(opened: bool) -> str:
+    return "open" if opened else "refuse"

@@ -1,0 +1,172 @@
+"""The one file of a station's controller: what it must not forget, durable before a gate moves.
+
+SQLite with `synchronous=FULL`: what a transaction wrote is there after a crash, and what was cut
+off never happened. One controller holds the file (a lock beside it); an operator's commands may
+read and write it meanwhile.
+"""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from gates.errors import OutboxBroken, OutboxInUse
+from gates.times import now_ms
+
+FILE_NAME: Final = "controller.sqlite3"
+LOCK_NAME: Final = "controller.lock"
+SCHEMA_VERSION: Final = 1
+BUSY_TIMEOUT_S: Final = 1.0
+"""How long one waits for the other writer, who is an operator and done at once."""
+
+_SCHEMA: Final = """
+CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sequences (
+    gate_id TEXT NOT NULL, service_day INTEGER NOT NULL, last INTEGER NOT NULL,
+    PRIMARY KEY (gate_id, service_day)
+) STRICT, WITHOUT ROWID;
+
+-- place: the order in which the station took them, never given twice. gate_opened, fare_taken:
+-- what the gate did, null while the tap is at the lane. standing: see gates.outbox.Standing.
+-- state_before: the token's state that this tap found, for a passage that did not happen.
+CREATE TABLE taps (
+    place INTEGER PRIMARY KEY AUTOINCREMENT,
+    tap_id TEXT NOT NULL UNIQUE,
+    gate_id TEXT NOT NULL,
+    direction INTEGER NOT NULL,
+    medium_type TEXT NOT NULL,
+    token BLOB NOT NULL,
+    code_id TEXT,
+    occurred_at INTEGER NOT NULL,
+    gate_opened INTEGER,
+    fare_taken INTEGER,
+    reason TEXT,
+    alone INTEGER NOT NULL DEFAULT 0,
+    standing INTEGER NOT NULL DEFAULT 0,
+    problem TEXT,
+    state_before TEXT
+) STRICT;
+CREATE INDEX taps_standing ON taps (standing, place);
+CREATE INDEX taps_waiting ON taps (token, place) WHERE standing = 0;
+CREATE INDEX taps_at_lane ON taps (place) WHERE gate_opened IS NULL;
+CREATE INDEX taps_code ON taps (code_id) WHERE code_id IS NOT NULL;
+
+CREATE TABLE reports (
+    place INTEGER PRIMARY KEY REFERENCES taps ON DELETE CASCADE,
+    passed INTEGER NOT NULL,
+    cause TEXT,
+    standing INTEGER NOT NULL DEFAULT 0,
+    problem TEXT
+) STRICT;
+CREATE INDEX reports_standing ON reports (standing, place);
+
+CREATE TABLE states (
+    token BLOB PRIMARY KEY, touched_at INTEGER NOT NULL, document TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX states_touched ON states (touched_at);
+
+CREATE TABLE parameters (
+    place INTEGER PRIMARY KEY AUTOINCREMENT, version TEXT NOT NULL, document BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE modes (
+    place INTEGER PRIMARY KEY, mode TEXT NOT NULL,
+    effective_from INTEGER NOT NULL, effective_to INTEGER, reason TEXT NOT NULL
+) STRICT;
+"""
+
+
+class StationFile:
+    """An open file; `transaction` writes, `read` asks. OutboxBroken when the file cannot."""
+
+    def __init__(self, directory: Path) -> None:
+        """Open the file in this directory; both are made when they are not there."""
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path = directory / FILE_NAME
+            path.touch(mode=0o600)
+            self._sql = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        except (OSError, sqlite3.Error) as error:
+            raise OutboxBroken(f"{directory}: {error}") from error
+        with self._telling_errors():
+            self._sql.execute("PRAGMA journal_mode = WAL")
+            self._sql.execute("PRAGMA synchronous = FULL")
+            self._sql.execute("PRAGMA foreign_keys = ON")
+            self._prepare()
+        rows = self.read("SELECT value FROM facts WHERE name = 'created_at'")
+        self.created_at_ms: int = rows[0][0]
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All that is written inside becomes durable at the end, or none of it."""
+        sql = self._sql
+        with self._telling_errors():
+            sql.execute("BEGIN IMMEDIATE")
+            try:
+                yield sql
+                sql.execute("COMMIT")
+            except BaseException:
+                if sql.in_transaction:
+                    sql.execute("ROLLBACK")
+                raise
+
+    def read(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        """The rows that answer a question."""
+        with self._telling_errors():
+            return self._sql.execute(statement, values).fetchall()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._sql.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _prepare(self) -> None:
+        """Make the tables of a new file; refuse one that another version made."""
+        sql = self._sql
+        sql.execute("BEGIN IMMEDIATE")
+        (version,) = sql.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            for statement in _SCHEMA.split(";\n"):
+                sql.execute(statement)
+            sql.execute("INSERT INTO facts VALUES ('created_at', ?)", (now_ms(),))
+            sql.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        elif version != SCHEMA_VERSION:
+            raise OutboxBroken(f"the file is of version {version}, not {SCHEMA_VERSION}")
+        sql.execute("COMMIT")
+
+    @contextmanager
+    def _telling_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise OutboxBroken(str(error)) from error
+
+
+@contextmanager
+def hold(directory: Path) -> Iterator[None]:
+    """Be the one controller of a directory; OutboxInUse while another is. Ends with the process."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OutboxInUse(f"another controller holds {directory}") from None
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,30 @@
+"""Times as the contract writes them: RFC 3339 outside, whole milliseconds inside."""
+
+import time
+from datetime import UTC, datetime
+
+from fare_engine.calendar import from_ms, to_ms
+
+
+def now_ms() -> int:
+    """This machine's clock, milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def format_ms(at_ms: int, zone: str = "UTC") -> str:
+    """An instant as it goes over the wire: ``2021-11-24T08:15:30.120+08:00``."""
+    return from_ms(at_ms, zone).isoformat(timespec="milliseconds")
+
+
+def parse_ms(text: str) -> int:
+    """The instant of a time with an offset; ValueError when it is none."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"has no offset: {text}")
+    return to_ms(moment)
+
+
+def parse_http_date(text: str) -> int:
+    """The instant of a `Date` header, whole seconds; ValueError when it is none."""
+    moment = datetime.strptime(text, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
+    return to_ms(moment)

@@ -1,0 +1,76 @@
+"""What the station knows of each token: the state after its latest tap here, durable.
+
+The same `TokenState` that the engine keeps, but of this station's taps alone. A journey's terms are
+told by the versions that its entry pinned.
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from typing import Any, Final
+
+from msgspec.structs import astuple
+
+from fare_engine.journey import BLANK, OpenJourney, Terms, TokenState
+from gates.station_file import StationFile
+
+Pin = tuple[int | None, bool, int]
+"""Policy version, whether suspended, tariff version."""
+
+FindTerms = Callable[[Pin, int], Terms | None]
+"""The terms that an entry pinned, and when that was; None when they are no longer known."""
+
+_ENTERED_AT: Final = OpenJourney.__struct_fields__.index("entered_at_ms")
+_TERMS: Final = OpenJourney.__struct_fields__.index("terms")
+
+STATES_MAX: Final = 500_000
+"""Tokens remembered; beyond it those that were not seen for longest are forgotten."""
+
+
+def encode_state(state: TokenState) -> str:
+    """A state as text."""
+    journey = state.open
+    told: list[Any] | None = None
+    if journey is not None:
+        told = list(astuple(journey))
+        told[_TERMS] = _pin(journey.terms)
+    return json.dumps([told, *astuple(state)[1:]], separators=(",", ":"))
+
+
+def decode_state(text: str, find_terms: FindTerms) -> TokenState:
+    """A state of its text; a journey whose terms nobody knows any more is left out."""
+    told, *rest = json.loads(text)
+    journey = None
+    if told is not None:
+        policy_version, suspended, tariff_version = told[_TERMS]
+        terms = find_terms((policy_version, suspended, tariff_version), told[_ENTERED_AT])
+        if terms is not None:
+            told[_TERMS] = terms
+            journey = OpenJourney(*told)
+    return TokenState(journey, *rest)
+
+
+def _pin(terms: Terms) -> Pin:
+    version = None if terms.policy is None else terms.policy.version
+    return version, terms.suspended, terms.tariff.version
+
+
+def find_state(file: StationFile, token: bytes, find_terms: FindTerms) -> TokenState:
+    """The state of a token; blank when it was never seen here."""
+    rows = file.read("SELECT document FROM states WHERE token = ?", (token,))
+    return decode_state(rows[0][0], find_terms) if rows else BLANK
+
+
+def write_state(sql: sqlite3.Connection, token: bytes, document: str, at_ms: int) -> None:
+    """Remember a state, within a transaction."""
+    sql.execute("INSERT OR REPLACE INTO states VALUES (?, ?, ?)", (token, at_ms, document))
+
+
+def prune_states(sql: sqlite3.Connection, before_ms: int, limit: int) -> None:
+    """Forget some tokens that were not seen since then, and what is beyond the limit."""
+    (count,) = sql.execute("SELECT count(*) FROM states").fetchone()
+    condition, values = "touched_at < ?", (before_ms,)
+    if count > STATES_MAX:
+        condition, values = "?", (True,)
+    oldest = f"SELECT token FROM states WHERE {condition} ORDER BY touched_at LIMIT ?"
+    sql.execute(f"DELETE FROM states WHERE token IN ({oldest})", (*values, limit))

@@ -1,0 +1,238 @@
+"""What a controller does between passengers: send what waits, stay informed, forget what is old.
+
+One task for one engine. Each round does what is due, then waits until something new waits or the
+next thing is due. Every call that fails tells the breaker, so that an engine that went away at
+night is known to be gone before the first passenger comes.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from msgspec import UNSET
+
+from gates.breaker import State
+from gates.client.asynchronous import AsyncEngineClient
+from gates.client.core import BATCH_TAPS_MAX
+from gates.client.messages import GateSkew, Heartbeat
+from gates.controller import Controller
+from gates.crash import crash_point
+from gates.errors import (
+    DeadlinePassed,
+    EngineFailed,
+    GatesError,
+    KeyRefused,
+    ParametersInvalid,
+    Refused,
+)
+from gates.outbox import Entry
+from gates.parameters import Parameters
+from gates.sending import make_message, make_report, read_results
+from gates.times import format_ms, now_ms
+
+logger = structlog.get_logger(__name__)
+
+PROBE_DEADLINE_S: Final = 1.0
+CALL_DEADLINE_S: Final = 3.0
+"""Nobody stands and waits, yet while a call hangs nothing else is sent."""
+HEARTBEAT_EVERY_S: Final = 10.0
+REFRESH_EVERY_S: Final = 60.0
+PRUNE_EVERY_S: Final = 60.0
+SKEW_TOLD_MAX_MS: Final = 100_000_000_000
+AGAIN_AFTER_S: Final = 1.0
+"""Until the next try after the engine would not take what waits."""
+
+AT_LANE_S: Final = 0.2
+"""Until the next look when all that waits came after a tap that is still at its lane."""
+
+
+class Upkeep:
+    """Runs beside a controller until it is cancelled."""
+
+    def __init__(
+        self,
+        controller: Controller,
+        client: AsyncEngineClient,
+        controller_id: str,
+        learned: Callable[[Parameters], None] = lambda _parameters: None,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`learned` is told every new document of parameters."""
+        self._controller = controller
+        self._client = client
+        self._controller_id = controller_id
+        self._learned = learned
+        self._clock_s = clock_s
+        self._wake = asyncio.Event()
+        self._batch_taps = BATCH_TAPS_MAX
+        self._due_s = dict.fromkeys(("heartbeat", "refresh", "prune", "send"), 0.0)
+        self.empty = asyncio.Event()
+        """Set while nothing waits to be sent."""
+        controller.waits = self._something_waits
+
+    async def run(self) -> None:
+        """Do what is due, again and again."""
+        while True:
+            self._wake.clear()
+            try:
+                await self._round()
+            except GatesError as error:
+                logger.error("upkeep_failed", error=str(error))
+                self._due_s["send"] = self._clock_s() + AGAIN_AFTER_S
+            if not self._wake.is_set():
+                try:
+                    async with asyncio.timeout(max(0.0, self._next_s() - self._clock_s())):
+                        await self._wake.wait()
+                except TimeoutError:
+                    pass
+
+    async def _round(self) -> None:
+        breaker = self._controller.breaker
+        if self._is_due("prune", PRUNE_EVERY_S):
+            self._controller.outbox.prune(now_ms())
+        if breaker.state is State.OPEN and not breaker.is_probe_due():
+            return
+        try:
+            if breaker.state is State.OPEN:
+                await self._client.check_ready(PROBE_DEADLINE_S)
+                breaker.reached()
+            if self._is_due("heartbeat", HEARTBEAT_EVERY_S):
+                await self._send_heartbeat()
+            if self._is_due("refresh", REFRESH_EVERY_S):
+                await self._refresh()
+            if self._clock_s() >= self._due_s["send"]:
+                await self._send()
+        except KeyRefused as error:
+            logger.error("key_refused", error=str(error))
+            self._due_s["send"] = self._clock_s() + HEARTBEAT_EVERY_S
+        except EngineFailed as error:
+            logger.info("engine_failed", error=str(error))
+            breaker.failed()
+            self._due_s["send"] = self._clock_s() + AGAIN_AFTER_S
+
+    async def _send(self) -> None:
+        """Send what waits: taps in their order, then reports of those that are decided."""
+        outbox = self._controller.outbox
+        while entries := outbox.list_waiting(self._batch_taps):
+            if not await self._upload(entries):
+                self._due_s["send"] = self._clock_s() + AGAIN_AFTER_S
+                return
+        while reports := outbox.list_reports(1):
+            (report,) = reports
+            crash_point("before_report_sent")
+            problem = None
+            try:
+                await self._client.report(report.tap_id, make_report(report), CALL_DEADLINE_S)
+            except Refused as refused:
+                logger.warning("report_set_aside", tap_id=report.tap_id, problem=str(refused))
+                problem = str(refused)
+            crash_point("after_report_answer")
+            outbox.settle_report(report.place, problem)
+            crash_point("after_report_settled")
+        counts = outbox.count()
+        if counts.waiting == 0 and counts.reports_waiting == 0:
+            self.empty.set()
+        else:  # behind a tap that is at its lane still
+            self._due_s["send"] = self._clock_s() + AT_LANE_S
+
+    async def _upload(self, entries: list[Entry]) -> bool:
+        """Send a batch; whether everything in it is settled, or smaller batches shall be tried."""
+        outbox = self._controller.outbox
+        crash_point("before_upload")
+        messages = [make_message(entry) for entry in entries]
+        try:
+            results = await self._client.upload(messages, CALL_DEADLINE_S)
+        except Refused as refused:
+            return self._halve(entries, refused)
+        except DeadlinePassed:
+            self._batch_taps = max(1, len(entries) // 2)  # a slow line carries less at once
+            raise
+        crash_point("after_upload_answer")
+        settled = read_results(entries, results)
+        for place, problem in settled:
+            if problem is not None:
+                logger.warning("tap_set_aside", place=place, problem=problem)
+        outbox.settle(settled)
+        crash_point("after_upload_write")
+        self._batch_taps = min(2 * self._batch_taps, BATCH_TAPS_MAX)
+        return len(settled) == len(entries)
+
+    def _halve(self, entries: list[Entry], refused: Refused) -> bool:
+        """A whole batch was refused: look in its halves for the tap that is to blame."""
+        if len(entries) > 1:
+            self._batch_taps = len(entries) // 2
+            return True
+        logger.warning("tap_set_aside", tap_id=entries[0].tap.tap_id, problem=str(refused))
+        self._controller.outbox.settle([(entries[0].place, str(refused))])
+        self._batch_taps = BATCH_TAPS_MAX
+        return True
+
+    async def _send_heartbeat(self) -> None:
+        """Tell how the controller is; look for new parameters when the engine has others."""
+        controller = self._controller
+        current = controller.knowledge.current
+        skew = self._client.find_skew()
+        gates = controller.outbox.list_gates() if skew is not None else []
+        heartbeat = Heartbeat(
+            sent_at=format_ms(now_ms()),
+            outbox_taps=controller.outbox.count().waiting,
+            gates=[GateSkew(gate_id, _bounded(skew.skew_ms)) for gate_id in gates if skew],
+            parameters_version=UNSET if current is None else current.version,
+        )
+        try:
+            answer = await self._client.send_heartbeat(
+                self._controller_id, heartbeat, CALL_DEADLINE_S
+            )
+        except Refused as refused:
+            logger.warning("heartbeat_refused", problem=str(refused))
+            return
+        if current is None or answer.parameters_version != current.version:
+            self._due_s["refresh"] = 0.0
+        if skew is None and self._client.find_skew() is not None:
+            await self._send_heartbeat()  # the first one measured what the second can tell
+
+    async def _refresh(self) -> None:
+        """Fetch the parameters, and keep them when they are new and whole."""
+        knowledge = self._controller.knowledge
+        known = knowledge.current.version if knowledge.current else None
+        try:
+            document = await self._client.fetch_parameters(
+                self._controller_id, known, CALL_DEADLINE_S
+            )
+            if document is None:
+                return
+            # A full block list takes longer to read than a passenger should wait.
+            parameters = await asyncio.to_thread(knowledge.read, document)
+        except (Refused, ParametersInvalid) as error:
+            logger.error("parameters_not_usable", error=str(error))
+            return
+        knowledge.learn(document, parameters)
+        self._learned(parameters)
+        logger.info("parameters_learned", version=parameters.version)
+
+    def _something_waits(self) -> None:
+        self.empty.clear()
+        self._wake.set()
+
+    def _is_due(self, what: str, every_s: float) -> bool:
+        if self._clock_s() < self._due_s[what]:
+            return False
+        self._due_s[what] = self._clock_s() + every_s
+        return True
+
+    def _next_s(self) -> float:
+        """When something is due next. What waits to be sent wakes the round by itself."""
+        breaker = self._controller.breaker
+        if breaker.state is State.OPEN:
+            return breaker.probe_at_s
+        due_s = [self._due_s[what] for what in ("heartbeat", "refresh", "prune")]
+        if not self.empty.is_set():
+            due_s.append(self._due_s["send"])
+        return min(due_s)
+
+
+def _bounded(skew_ms: int) -> int:
+    """A clock that lost its battery says 1970: wrong by more than can be told, which is enough."""
+    return max(-SKEW_TOLD_MAX_MS, min(skew_ms, SKEW_TOLD_MAX_MS))

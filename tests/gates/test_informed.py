@@ -1,0 +1,87 @@
+"""What a station learns from a real engine, and what the engine learns of it."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.gates.station_process import StationProcess
+from tests.server_process import ServerProcess, new_card
+
+NOBODY = "http://127.0.0.1:9"
+"""A port that nothing listens at."""
+
+ENTRY, EXIT = "FHY-A-01", "FHY-C-02"
+
+
+@pytest.fixture
+def own_server(make_server: Callable[..., ServerProcess]) -> ServerProcess:
+    """An engine whose station may have a bad day."""
+    return make_server()
+
+
+def post(server: ServerProcess, path: str, body: dict[str, Any]) -> None:
+    with server.client(server.admin_key) as admin:
+        answer = admin.post(path, json=body)
+    assert answer.status_code in (200, 201), answer.text
+
+
+def test_a_new_station_learns_its_parameters_and_decides_by_them_alone(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    (status,) = StationProcess(server, tmp_path).run("wait").answers
+    with server.client() as client:
+        told = client.get("/v1/controllers/FHY-1/parameters").json()
+    assert status["parameters_version"] == told["version"]
+    card = new_card()
+    alone = StationProcess(server, tmp_path, NOBODY).run(
+        f"{ENTRY} entry tianfutong:{card}", f"{EXIT} exit tianfutong:{card}"
+    )
+    assert [answer["alone"] for answer in alone.answers] == [True, True]
+    assert alone.answers[1]["reason"] == "same_station_within_window"
+
+
+def test_modes_and_blocked_media_are_the_same_at_gate_and_engine(
+    own_server: ServerProcess, tmp_path: Path
+) -> None:
+    blocked, stranger, card = new_card(), new_card(), new_card()
+    medium = {"type": "tianfutong", "id": blocked}
+    post(own_server, "/v1/media/block", {"medium": medium, "reason": "lost"})
+    mode = {"mode": "sequence_free", "reason": "readers broken"}
+    post(own_server, "/v1/stations/FHY/modes", mode)
+    lines = (
+        f"{ENTRY} entry tianfutong:{blocked}",
+        f"{EXIT} exit tianfutong:{stranger}",
+        f"{ENTRY} entry tianfutong:{card}",
+        f"{EXIT} exit tianfutong:{card}",
+    )
+    StationProcess(own_server, tmp_path / "alone").run("wait")
+    shutil.copytree(tmp_path / "alone", tmp_path / "asked")
+    alone = StationProcess(own_server, tmp_path / "alone", NOBODY).run(*lines)
+    sent = StationProcess(own_server, tmp_path / "alone").run("wait")
+    assert sent.answers[0]["modes"] == ["sequence_free"]
+    told = [(answer["reason"], answer["gate_action"], answer["fare"]) for answer in alone.answers]
+    assert told == [
+        ("medium_blocked", "refuse", 0),
+        ("no_open_entry", "open", 180),
+        ("entry_opened", "open", 0),
+        ("same_station_within_window", "open", 0),
+    ]
+    with own_server.client() as client:
+        decided = [client.get(f"/v1/taps/{a['tap_id']}").json() for a in alone.answers]
+    assert told == [(each["reason"], each["gate_action"], each["fare"]) for each in decided]
+
+
+def test_the_engine_hears_how_far_a_gates_clock_is_off(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    station = StationProcess(server, tmp_path)
+    station.run(f"{ENTRY} entry tianfutong:{new_card()}", "wait")
+    ran = station.run("wait")  # the second start tells of gates that took taps in the first
+    assert "heartbeat_refused" not in ran.log
+    with server.client("") as anybody:
+        metrics = anybody.get("/metrics").text
+    (line,) = (line for line in metrics.splitlines() if f'gate="{ENTRY}"' in line)
+    assert line.startswith("fare_gate_clock_skew_ms")

@@ -1,0 +1,234 @@
+"""The outbox over a real file: ids, order, what waits, and what a crash leaves."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fare_engine.calendar import ServiceCalendar
+from fare_engine.journey import BLANK
+from fare_engine.network import Direction
+from fare_engine.tap import Report
+from gates import outbox as outbox_module
+from gates import token_states
+from gates.errors import OutboxBroken, OutboxFull, OutboxInUse, UnknownTap
+from gates.outbox import KEPT_MS, Action, Entry, Outbox
+from gates.reading import MediumRead
+from gates.station_file import FILE_NAME, StationFile, hold
+from gates.token_states import find_state
+
+NOON_MS = 1_637_726_400_000
+"""2021-11-24 12:00 in Chengdu: long before the files of these tests were made."""
+
+OPENED = Action(True, 0, "entry_opened", alone=True)
+ANSWERED = Action(True, 0, "entry_opened", alone=False)
+ANNA, BOB = bytes(16), bytes(range(16))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[StationFile]:
+    with StationFile(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def outbox(file: StationFile) -> Outbox:
+    return Outbox(file)
+
+
+def take(
+    outbox: Outbox, token: bytes = ANNA, at_ms: int = NOON_MS, gate_id: str = "FHY-A-01"
+) -> Entry:
+    day = ServiceCalendar().service_day(at_ms)
+    return outbox.take(gate_id, Direction.ENTRY, MediumRead("tianfutong", token), at_ms, day)
+
+
+def test_a_tap_id_is_gate_service_date_and_number(outbox: Outbox) -> None:
+    ids = [take(outbox).tap.tap_id for _ in range(2)]
+    assert ids == ["FHY-A-01.20211124.00000001", "FHY-A-01.20211124.00000002"]
+
+
+def test_numbers_are_those_of_a_gate_and_a_service_date(outbox: Outbox) -> None:
+    before_the_cut_ms = NOON_MS - 8 * 3_600_000 - 1
+    assert take(outbox, gate_id="FHY-C-01").tap.tap_id == "FHY-C-01.20211124.00000001"
+    assert take(outbox, at_ms=before_the_cut_ms).tap.tap_id == "FHY-A-01.20211123.00000001"
+    assert take(outbox, at_ms=before_the_cut_ms + 1).tap.tap_id == "FHY-A-01.20211124.00000001"
+
+
+def test_numbers_go_on_after_a_restart_and_after_pruning(tmp_path: Path) -> None:
+    with StationFile(tmp_path) as file:
+        outbox = Outbox(file)
+        outbox.record(take(outbox), ANSWERED)
+        outbox.prune(NOON_MS + KEPT_MS + 1)
+        assert file.read("SELECT count(*) FROM taps") == [(0,)]
+    with StationFile(tmp_path) as file:
+        entry = take(Outbox(file))
+        assert entry.tap.tap_id.endswith(".00000002")
+        assert entry.place == 2, "places are never given twice either"
+
+
+def test_a_file_made_today_begins_above_all_that_a_lost_one_gave(file: StationFile) -> None:
+    day = ServiceCalendar().service_day(file.created_at_ms)
+    read = MediumRead("tianfutong", ANNA)
+    entry = Outbox(file).take("FHY-A-01", Direction.ENTRY, read, file.created_at_ms, day)
+    number = int(entry.tap.tap_id.rpartition(".")[2])
+    assert number == file.created_at_ms - day.start_ms + 1
+
+
+def test_an_answered_tap_does_not_wait(outbox: Outbox) -> None:
+    outbox.record(take(outbox), ANSWERED)
+    assert outbox.list_waiting(10) == []
+
+
+def test_taps_wait_in_their_order_with_what_the_gate_did(outbox: Outbox) -> None:
+    entries = [take(outbox, token) for token in (ANNA, BOB, ANNA)]
+    for entry in reversed(entries):
+        outbox.record(entry, OPENED)
+    waiting = outbox.list_waiting(10)
+    assert [entry.place for entry in waiting] == [1, 2, 3]
+    assert all(entry.tap.report == Report(True, 0) for entry in waiting)
+    assert len(outbox.list_waiting(2)) == 2
+
+
+def test_nothing_is_sent_past_a_tap_that_is_still_at_its_lane(outbox: Outbox) -> None:
+    first, second, third = take(outbox), take(outbox), take(outbox)
+    outbox.record(first, OPENED)
+    outbox.record(third, OPENED)
+    assert [entry.place for entry in outbox.list_waiting(10)] == [1]
+    outbox.record(second, OPENED)
+    assert [entry.place for entry in outbox.list_waiting(10)] == [1, 2, 3]
+
+
+def test_the_waiting_taps_of_one_token_go_with_its_next(outbox: Outbox) -> None:
+    for token in (ANNA, BOB, ANNA):
+        outbox.record(take(outbox, token), OPENED)
+    newest = take(outbox, ANNA)
+    assert [entry.place for entry in outbox.list_waiting_of(newest, 10)] == [1, 3]
+
+
+def test_final_problems_are_set_aside_and_can_be_sent_again(outbox: Outbox) -> None:
+    for _ in range(3):
+        outbox.record(take(outbox), OPENED)
+    outbox.settle([(1, None), (2, "tap-conflict: other content")])
+    assert [entry.place for entry in outbox.list_waiting(10)] == [3]
+    (aside,) = outbox.list_set_aside(10)
+    assert (aside.tap_id, aside.problem) == (
+        "FHY-A-01.20211124.00000002",
+        "tap-conflict: other content",
+    )
+    assert outbox.release() == 1
+    assert [entry.place for entry in outbox.list_waiting(10)] == [2, 3]
+
+
+def test_after_a_crash_gates_without_a_record_never_moved(tmp_path: Path) -> None:
+    with StationFile(tmp_path) as file:
+        take(Outbox(file))
+    with StationFile(tmp_path) as file:
+        outbox = Outbox(file)
+        assert outbox.list_waiting(10) == []
+        outbox.repair()
+        (entry,) = outbox.list_waiting(10)
+        assert entry.tap.report == Report(False, 0)
+
+
+def test_a_full_outbox_takes_no_more(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox_module, "WAITING_MAX", 2)
+    first = take(outbox)
+    take(outbox)
+    with pytest.raises(OutboxFull):
+        take(outbox)
+    outbox.record(first, ANSWERED)
+    take(outbox)
+
+
+def test_only_old_taps_that_are_done_are_forgotten(file: StationFile, outbox: Outbox) -> None:
+    old, older_but_waiting, new = take(outbox), take(outbox), take(outbox, at_ms=NOON_MS + 1)
+    outbox.record(old, ANSWERED)
+    outbox.record(older_but_waiting, OPENED)
+    outbox.record(new, ANSWERED)
+    outbox.prune(NOON_MS + KEPT_MS + 1)
+    assert file.read("SELECT place FROM taps ORDER BY place") == [(2,), (3,)]
+
+
+def test_a_tap_whose_report_waits_is_not_forgotten(file: StationFile, outbox: Outbox) -> None:
+    entry = take(outbox)
+    outbox.record(entry, ANSWERED)
+    outbox.take_report(entry.tap.tap_id, False, "turned back")
+    outbox.prune(NOON_MS + KEPT_MS + 1)
+    (report,) = outbox.list_reports(10)
+    assert (report.tap_id, report.passed, report.cause) == (entry.tap.tap_id, False, "turned back")
+    outbox.settle_report(report.place, None)
+    outbox.prune(NOON_MS + KEPT_MS + 1)
+    assert file.read("SELECT place FROM taps ORDER BY place") == []
+
+
+def test_a_report_waits_until_the_engine_has_its_tap(outbox: Outbox) -> None:
+    entry = take(outbox)
+    outbox.record(entry, OPENED)
+    outbox.take_report(entry.tap.tap_id, False, None)
+    assert outbox.list_reports(10) == []
+    outbox.settle([(entry.place, None)])
+    assert [report.place for report in outbox.list_reports(10)] == [entry.place]
+
+
+def test_the_first_report_counts(outbox: Outbox) -> None:
+    entry = take(outbox)
+    outbox.record(entry, ANSWERED)
+    outbox.take_report(entry.tap.tap_id, False, "first")
+    outbox.take_report(entry.tap.tap_id, True, "second")
+    assert [report.cause for report in outbox.list_reports(10)] == ["first"]
+
+
+def test_no_report_of_a_tap_that_nobody_knows(outbox: Outbox) -> None:
+    with pytest.raises(UnknownTap):
+        outbox.take_report("FHY-A-01.20211124.00000001", False, None)
+
+
+def test_nobody_passed_and_the_token_is_where_it_was(file: StationFile, outbox: Outbox) -> None:
+    after = BLANK.replace(clock_ms=NOON_MS, number=1, row=1)
+    entry = take(outbox)
+    outbox.record(entry, OPENED, (BLANK, after))
+    outbox.take_report(entry.tap.tap_id, False, None)
+    state = find_state(file, ANNA, lambda _pin, _at: None)
+    assert state == BLANK.replace(number=1), "its number goes on"
+
+
+def test_a_report_of_an_older_tap_changes_no_state(file: StationFile, outbox: Outbox) -> None:
+    first, second = take(outbox), take(outbox)
+    states = [BLANK.replace(clock_ms=NOON_MS, number=n, row=n) for n in (1, 2)]
+    outbox.record(first, OPENED, (BLANK, states[0]))
+    outbox.record(second, OPENED, (states[0], states[1]))
+    outbox.take_report(first.tap.tap_id, False, None)
+    assert find_state(file, ANNA, lambda _pin, _at: None) == states[1]
+
+
+def test_tokens_not_seen_for_longest_are_forgotten_first(
+    file: StationFile, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(token_states, "STATES_MAX", 1)
+    monkeypatch.setattr(outbox_module, "PRUNE_TAPS", 1)
+    for token, at_ms in ((BOB, NOON_MS), (ANNA, NOON_MS + 1)):
+        entry = take(outbox, token, at_ms)
+        outbox.record(entry, ANSWERED, (BLANK, BLANK.replace(number=1)))
+    outbox.prune(NOON_MS + 2)
+    assert file.read("SELECT token FROM states") == [(ANNA,)]
+
+
+def test_one_controller_holds_a_directory(tmp_path: Path) -> None:
+    with hold(tmp_path), pytest.raises(OutboxInUse), hold(tmp_path):
+        pass
+    with hold(tmp_path):
+        pass
+
+
+def test_a_file_that_is_none_is_told_by_name(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(b"no database at all, and long enough to be read as one")
+    with pytest.raises(OutboxBroken, match="not a database"):
+        StationFile(tmp_path)
+
+
+def test_a_file_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
+    with StationFile(tmp_path) as file, file.transaction() as sql:
+        sql.execute("PRAGMA user_version = 99")
+    with pytest.raises(OutboxBroken, match="version 99"):
+        StationFile(tmp_path)
