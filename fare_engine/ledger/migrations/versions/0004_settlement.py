@@ -78,9 +78,7 @@ def upgrade() -> None:
         sa.Column("policy_version", sa.Integer(), nullable=True),
         sa.Column("suspended", sa.SmallInteger(), nullable=False),
         sa.Column("tariff_version", sa.Integer(), nullable=False),
-        sa.Column(
-            "modes", sa.SmallInteger(), nullable=False, comment="degraded modes at the tap"
-        ),
+        sa.Column("modes", sa.SmallInteger(), nullable=False, comment="degraded modes at the tap"),
         sa.ForeignKeyConstraint(["row"], ["quarantine.row"], name=op.f("fk_repairs_row")),
         sa.ForeignKeyConstraint(
             ["settlement"], ["settlements.settlement"], name=op.f("fk_repairs_settlement")
