@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -51,6 +52,7 @@ def run_kills(
     progress: Progress,
 ) -> dict[str, Any]:
     """Kill a deployment so many times; the report. The seed decides everything but the clock."""
+    begun = time.perf_counter()
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     chance = random.Random(seed)
     plan = _plan(kills, chance)
@@ -67,7 +69,12 @@ def run_kills(
     with log_path.open(encoding="utf-8") as lines:
         verdict = audit_log(lines)
     run.book.findings.add_audit(verdict)
-    about = {"what": "kills", "command": command, "started_at": started_at}
+    about = {
+        "what": "kills",
+        "command": command,
+        "started_at": started_at,
+        "seconds": time.perf_counter() - begun,
+    }
     return make_document(about, world, run.book, verdict)
 
 

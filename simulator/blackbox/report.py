@@ -52,15 +52,27 @@ def tell(report: dict[str, Any]) -> str:
 
 
 def _lines(report: dict[str, Any]) -> Iterator[str]:
-    taps, money, world = report["taps"], report["money"], report["world"]
-    checked, findings = report["audit"]["checked"], report["findings"]
     for row in report["outcomes"]:
         yield f"{row['outcome']:<10} {row['reason']:<28} {row['taps']:>9,}"
     yield ""
+    world = report["world"]
+    yield f"{report['command']}: {report['seconds']:.0f} s"
+    yield f"seed {world['seed']}, taps of fingerprint {world['fingerprint'][:16]}"
+    yield machine.tell(report["machine"])
+    yield ""
+    yield from _figures(report)
+    findings = report["findings"]
+    yield _line("findings", findings["count"])
+    for check, count in findings["by_check"].items():
+        yield f"  {check}: {count:,}"
+    for told in findings["examples"]:
+        yield f"  {told}"
+
+
+def _figures(report: dict[str, Any]) -> Iterator[str]:
+    taps, money, checked = report["taps"], report["money"], report["audit"]["checked"]
     yield _line("kills", report["kills"], f"{report['kills_while_starting']:,} while it started")
-    yield _line(
-        "taps", taps["sent"], f"of {world['passengers']:,} passengers, seed {world['seed']}"
-    )
+    yield _line("taps", taps["sent"], f"of {report['world']['passengers']:,} passengers")
     yield _line("acknowledged", taps["acknowledged"])
     largest = f"of up to {taps['largest_batch']:,} taps"
     yield _line("sent in batches", taps["in_batches"], largest)
@@ -69,16 +81,11 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     yield _line("decided alone", taps["decided_alone"], "uploaded with what the gate did")
     yield _line("connections refused", report["tried_in_vain"])
     yield _line("answers compared", report["answers_compared"])
-    yield _line("entries consumed", checked.get("entries consumed", 0), "each once")
+    yield _line("entries consumed", checked.get("entries consumed", 0))
     at_last, by_rule = money["fare_at_last"], money["fare_by_the_rule"]
     yield _line("fen answered", money["fare"], f"{by_rule:,} by the rule, {at_last:,} at the end")
     audited = checked.get("decisions checked", 0), checked.get("taps read back", 0)
     yield _line("audited", audited[0], f"decided again by the auditor, {audited[1]:,} read back")
-    yield _line("findings", findings["count"])
-    for check, count in findings["by_check"].items():
-        yield f"  {check}: {count:,}"
-    for told in findings["examples"]:
-        yield f"  {told}"
 
 
 def _line(what: str, count: int, more: str = "") -> str:
