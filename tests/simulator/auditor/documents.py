@@ -63,6 +63,10 @@ def tell_mode(mode: DegradedMode, zone: str) -> dict[str, Any]:
     }
 
 
+def tell_block(medium: str, from_ms: int, zone: str) -> dict[str, str]:
+    return {"medium": medium, "blocked_at": format_ms(from_ms, zone)}
+
+
 def tell_suspension(suspension: Suspension, zone: str) -> dict[str, Any]:
     resumed_at_ms = suspension.resumed_at_ms
     return {

@@ -18,7 +18,7 @@ from simulator.auditor.requests import RideCode, read_tap
 from simulator.auditor.rule import Ruling
 from tests.fare_engine.rule_words import ZONE, read_moment, read_number
 from tests.fare_engine.rule_world import World
-from tests.simulator.auditor.documents import tell_gate, tell_mode, tell_suspension
+from tests.simulator.auditor.documents import tell_block, tell_gate, tell_mode, tell_suspension
 
 SEGMENTS = [("FHY", "JRC", 5_000), ("JRC", "XP", 39_000), ("FHY", "XP", 45_000)]
 _MEDIA = [{"type": code, "id_pattern": ".+"} for code in ("tianfutong", "qr", "token")]
@@ -59,7 +59,7 @@ class _Run:
         day = self.world.day
         match words:
             case ["blocked", medium, time]:
-                self.blocked.append(tell_block(medium, read_moment(time, day)))
+                self.blocked.append(tell_block(medium, read_moment(time, day), ZONE))
             case ["code", code_id, medium, issued_at, *forged]:
                 medium_id = medium.partition(":")[2]
                 issued_ms = read_moment(issued_at, day)
@@ -97,7 +97,7 @@ class _Run:
             body["medium"] = {"type": medium_type, "code": named["code"]}
         if "code_id" in named:
             body["medium"]["code_id"] = named["code_id"]
-        blocked = [tell_block(medium, 0)] if named.get("refusal") == "medium_blocked" else []
+        blocked = [tell_block(medium, 0, ZONE)] if named.get("refusal") == "medium_blocked" else []
         if self.published is None or blocked:
             self.published = self._publish(blocked)
         ask = read_tap(body, self.codes, None)
@@ -106,10 +106,6 @@ class _Run:
         self.published = None if blocked else self.published
         assert known is not None
         return _tell(known, branch)
-
-
-def tell_block(medium: str, at_ms: int) -> dict[str, str]:
-    return {"medium": medium, "blocked_at": format_ms(at_ms, ZONE)}
 
 
 def tell_policy(policy: Any) -> dict[str, Any]:
