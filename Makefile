@@ -36,7 +36,7 @@ demo: setup ## one simulated morning at 孵化园, start to end
 	$(BIN)/python -m simulator.morning demo
 
 test: setup ## all tests; those on recorded taps where their file is there, and always in CI
-	$(BIN)/pytest -m "not recorded"
+	$(BIN)/pytest -n auto --dist loadfile -m "not recorded"
 	@if [ -n "$$CI" ] || [ -f "$$FARE_SHENZHEN_TAPS" ]; then \
 	    $(MAKE) --no-print-directory test-recorded; \
 	else \
