@@ -56,7 +56,8 @@ check: setup ## lint, format, types, import contracts, lock file; changes nothin
 	$(UV) lock --check --default-index $(PUBLIC_INDEX)
 	$(EXPORT) | diff -u requirements.txt - || { echo 'out of date: make requirements' >&2; exit 1; }
 
-bench: setup ## the figures of benchmarks/
+bench: setup ## the figures of benchmarks/, beside the rivals that it installs
+	$(UV) sync --frozen --all-extras --group rivals --compile-bytecode
 	$(BIN)/python -m benchmarks
 
 format: setup ## format the code and mend what ruff can mend
