@@ -129,6 +129,32 @@ def day(
     _finish(report, html, as_json)
 
 
+@app.command()
+def check(
+    seeds: Annotated[int, typer.Option(min=1, help="How many small worlds are played.")] = 100,
+    first: Annotated[int, typer.Option(min=0, help="The first seed; others follow it.")] = 0,
+    taps: Annotated[int, typer.Option(min=4, max=2_000, help="About so many taps a seed.")] = 80,
+    as_json: Json = False,
+) -> None:
+    """Real gates and the real engine over virtual time, while everything that can fail does.
+
+    Messages get lost, gates reboot, the engine is killed between any two steps; then all heals, and
+    the auditor judges. A seed that fails is shrunk and told, and the exit status is 1.
+    """
+    from api.cli.output import print_json
+    from simulator.deterministic.check import Check
+
+    checked = Check(first, taps)
+    with _watching() as progress:
+        checked.run(seeds, progress)
+    if as_json:
+        print_json(checked.document())
+    else:
+        print("\n".join(checked.lines()))
+    if checked.failed:
+        raise typer.Exit(1)
+
+
 def _make_controllers(connections: int, batch: int, batch_share: float) -> "Controllers":
     from simulator.delivery.requests import Controllers
 
