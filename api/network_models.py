@@ -30,6 +30,9 @@ class RegisteredGateAnswer(Answer):
     directions: list[Direction]
     controller: str | None
     designated: bool = Field(description="on the crossing lane of the policy in force")
+    clock_skew_ms: int | None = Field(
+        description="its clock minus the engine's, as measured last; null while nobody has"
+    )
 
 
 class NameRequest(Request):

@@ -36,8 +36,9 @@ from fare_engine.errors import (
 from fare_engine.journey import BLANK
 from fare_engine.matching import decide
 from fare_engine.ports import NOTHING, Conflict, Ledger, StateIndex, StoredReport
+from fare_engine.reports import take_report
 from fare_engine.ride_codes import decide_with_code, load_codes
-from fare_engine.tap import Report, Tap
+from fare_engine.tap import Tap
 from fare_engine.verdict import Verdict
 
 CLOCK_AHEAD_MAX_MS: Final = 5 * 60_000
@@ -336,7 +337,8 @@ class Engine:
         elif isinstance(finding, CodeId) and (
             terms := self.catalogue.find_terms(gate.station_id, tap.occurred_at_ms)
         ):
-            return decide_with_code(batch, submission, tap, gate, terms, finding)
+            suspect = tap.gate_id in self.suspect_gates
+            return decide_with_code(batch, submission, tap, gate, terms, finding, suspect)
         else:
             error = NoTariffInForce("no tariff was in force at occurred_at")
         return self._refuse(batch, submission, tap, error)
@@ -366,7 +368,7 @@ class Engine:
             batch.conflicts.append(Conflict(first.row, tap, received_at_ms))
             return TapConflict(f"tap_id {tap.tap_id} was used before with other content")
         if tap.report is not None:
-            self._take_report(batch, first, tap.report, received_at_ms)
+            take_report(batch, self._ledger, first, tap.report, received_at_ms)
         batch.replays += 1
         return first.replace(replayed=True)
 
@@ -375,44 +377,9 @@ class Engine:
         verdict = step[0] if step else batch.known.get(submission.tap_id)
         if verdict is None:
             return NotFound(f"there is no tap {submission.tap_id}")
-        self._take_report(batch, verdict, submission.report, submission.received_at_ms)
+        received_at_ms = submission.received_at_ms
+        take_report(batch, self._ledger, verdict, submission.report, received_at_ms)
         return verdict.replace(replayed=True)
-
-    def _take_report(
-        self, batch: Batch, verdict: Verdict, report: Report, received_at_ms: int
-    ) -> None:
-        """Store the first report of a tap beside it; one that contradicts it is a conflict.
-
-        A report that repeats what the first said and adds whether she passed completes it.
-        """
-        row = verdict.row
-        first = batch.find_report(row) or self._ledger.find_report(row)
-        if first is not None:
-            said = first.report
-            agrees = (said.gate_opened, said.fare_taken) == (
-                report.gate_opened,
-                report.fare_taken,
-            )
-            if agrees and report.passed in (None, said.passed):
-                return
-            if not agrees or said.passed is not None:
-                batch.conflicts.append(Conflict(row, report, received_at_ms))
-                return
-        reverses = self._reverse_passage(batch, verdict, report)
-        batch.reports[row] = StoredReport(row, report, reverses, received_at_ms)
-
-    def _reverse_passage(self, batch: Batch, verdict: Verdict, report: Report) -> bool:
-        """Return the token to before its latest tap, when nobody went through at it after all."""
-        if report.passed is not False and report.gate_opened:
-            return False
-        token = verdict.tap.token
-        state = batch.states.get(token, BLANK)
-        if state.row != verdict.row:
-            return False
-        step = batch.find_step(verdict.tap.tap_id)
-        before = step[1] if step else self._ledger.get_state_before(verdict)
-        batch.states[token] = before.replace(number=state.number)
-        return True
 
 
 def _nothing(_results: list[Result]) -> None:

@@ -27,7 +27,13 @@ def load_codes(batch: Batch, ledger: Ledger, findings: Iterable[Finding]) -> Non
 
 
 def decide_with_code(
-    batch: Batch, submission: Submission, tap: Tap, gate: Gate, terms: Terms, code_id: CodeId
+    batch: Batch,
+    submission: Submission,
+    tap: Tap,
+    gate: Gate,
+    terms: Terms,
+    code_id: CodeId,
+    clock_suspect: bool,
 ) -> Verdict:
     """Decide a tap whose code was verified; a copy of a code is refused.
 
@@ -44,6 +50,8 @@ def decide_with_code(
     elif isinstance(code_id, BlockedCodeId):
         refusal = Reason.MEDIUM_BLOCKED
     decision, after = decide(before, tap, gate, terms, row, refusal)
+    if clock_suspect:
+        decision = decision.replace(clock_suspect=True)
     verdict = Verdict(
         tap, decision, gate.station_id, submission.received_at_ms, batch.decided_at_ms, row
     )

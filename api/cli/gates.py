@@ -79,7 +79,7 @@ def _print_gates(gates: list[dict[str, Any]]) -> None:
     from api.cli.output import print_table
 
     print_table(
-        ("gate", "station", "exit", "directions", "designated", "controller"),
+        ("gate", "station", "exit", "directions", "designated", "controller", "clock ahead"),
         [
             (
                 gate["gate_id"],
@@ -88,6 +88,7 @@ def _print_gates(gates: list[dict[str, Any]]) -> None:
                 ", ".join(gate["directions"]),
                 "yes" if gate["designated"] else "no",
                 gate["controller"],
+                None if (skew_ms := gate["clock_skew_ms"]) is None else f"{skew_ms} ms",
             )
             for gate in gates
         ],

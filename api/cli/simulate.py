@@ -26,6 +26,10 @@ Url = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed, the same taps.")]
+Audit = Annotated[
+    bool,
+    typer.Option(help="Have the auditor decide every tap again, by an implementation of its own."),
+]
 Html = Annotated[
     Path | None, typer.Option(help="Write the report as one HTML file too.", show_default=False)
 ]
@@ -60,14 +64,16 @@ def load(
         ),
     ] = None,
     seed: Seed = 42,
+    audit: Audit = True,
     html: Html = None,
     as_json: Json = False,
 ) -> None:
     """Send taps when they are due, whether answers come or not, and time the answers from then.
 
-    The report tells the rate held, latencies, errors, and each answer that was not as it must be;
-    then the exit status is 1.
+    The report tells the rate held, latencies, errors, each answer that was not as it must be, and
+    what the auditor found; then the exit status is 1.
     """
+    from simulator.auditing import audit_server
     from simulator.delivery.requests import BATCH_MAX
     from simulator.load import TAPS_MAX, Load, run_load
     from simulator.target import open_target
@@ -84,7 +90,8 @@ def load(
     controllers = _make_controllers(connections, batch, batch_share)
     wanted = Load(seed, count, seconds, rate is None, warm_up, controllers)
     with _watching() as progress, open_target(url, _find_key(url, admin_key)) as target:
-        report = run_load(wanted, target, _command(), progress)
+        auditor = audit_server(target.url, target.key, progress) if audit else None
+        report = run_load(wanted, target, _command(), progress, auditor)
     _finish(report, html, as_json)
 
 
@@ -96,6 +103,7 @@ def day(
     ] = 0.01,
     url: Url = None,
     admin_key: AdminKey = None,
+    audit: Audit = True,
     html: Html = None,
     as_json: Json = False,
 ) -> None:
@@ -105,13 +113,46 @@ def day(
     """
     from contextlib import nullcontext
 
+    from simulator.auditing import audit_server, audit_world
     from simulator.day import run_day
     from simulator.target import open_target
+    from simulator.world.chengdu import make_network
 
     where = open_target(url, _find_key(url, admin_key)) if url else nullcontext()
     with _watching() as progress, where as target:
-        report = run_day(seed, scale, target, _command(), progress)
+        auditor = None
+        if audit and target is not None:
+            auditor = audit_server(target.url, target.key, progress)
+        elif audit:
+            auditor = audit_world(make_network(), progress)
+        report = run_day(seed, scale, target, _command(), progress, auditor)
     _finish(report, html, as_json)
+
+
+@app.command()
+def check(
+    seeds: Annotated[int, typer.Option(min=1, help="How many small worlds are played.")] = 100,
+    first: Annotated[int, typer.Option(min=0, help="The first seed; others follow it.")] = 0,
+    taps: Annotated[int, typer.Option(min=4, max=2_000, help="About so many taps a seed.")] = 80,
+    as_json: Json = False,
+) -> None:
+    """Real gates and the real engine over virtual time, while everything that can fail does.
+
+    Messages get lost, gates reboot, the engine is killed between any two steps; then all heals, and
+    the auditor judges. A seed that fails is shrunk and told, and the exit status is 1.
+    """
+    from api.cli.output import print_json
+    from simulator.deterministic.check import Check
+
+    checked = Check(first, taps)
+    with _watching() as progress:
+        checked.run(seeds, progress)
+    if as_json:
+        print_json(checked.document())
+    else:
+        print("\n".join(checked.lines()))
+    if checked.failed:
+        raise typer.Exit(1)
 
 
 @app.command()

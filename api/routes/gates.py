@@ -10,6 +10,7 @@ from api.models import Id
 from api.network_models import GateRequest, RegisteredGateAnswer
 from api.operator_models import Page
 from api.paging import Cursor, Limit, page_of_values
+from api.runtime import Runtime
 from api.service import now_ms
 from fare_engine.catalogue import Catalogue
 from fare_engine.errors import NotFound
@@ -34,7 +35,7 @@ async def list_gates(
         limit,
         cursor,
         lambda gate: gate.gate_id,
-        lambda gate: _answer(catalogue, gate),
+        lambda gate: _answer(runtime, catalogue, gate),
     )
 
 
@@ -45,7 +46,7 @@ async def get_gate(gate_id: GateId, runtime: TheRuntime) -> RegisteredGateAnswer
     gate = catalogue.gates.get(gate_id)
     if gate is None:
         raise NotFound(f"there is no gate {gate_id!r}")
-    return _answer(catalogue, gate)
+    return _answer(runtime, catalogue, gate)
 
 
 @router.put("/{gate_id}")
@@ -69,10 +70,15 @@ async def register_gate(
         return put_gate(connection, catalogue, draft, key.key_id, now_ms())
 
     catalogue = await runtime.change_catalogue(change)
-    return _answer(catalogue, catalogue.gates[gate_id])
+    return _answer(runtime, catalogue, catalogue.gates[gate_id])
 
 
-def _answer(catalogue: Catalogue, gate: Gate) -> RegisteredGateAnswer:
+def _answer(runtime: Runtime, catalogue: Catalogue, gate: Gate) -> RegisteredGateAnswer:
     policy = find_in_force(catalogue.list_policies(gate.station_id), now_ms())
     answer = answer_gate(gate, policy)
-    return RegisteredGateAnswer(station_id=gate.station_id, **answer.model_dump())
+    skew = runtime.clocks.skews.get(gate.gate_id)
+    return RegisteredGateAnswer(
+        station_id=gate.station_id,
+        clock_skew_ms=skew.skew_ms if skew else None,
+        **answer.model_dump(),
+    )

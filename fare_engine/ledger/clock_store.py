@@ -23,6 +23,16 @@ def load_skews(connection: Connection) -> dict[int, tuple[int, int]]:
     return {row.gate: (row.measured_at, row.skew_ms) for row in rows}
 
 
+def find_skew(connection: Connection, gate: int, at_ms: int) -> int | None:
+    """How far a gate's clock was ahead by the latest measurement up to an instant, by its number.
+
+    Before the first one nobody knows.
+    """
+    table = clock_skews.c
+    query = select(table.skew_ms).where(table.gate == gate, table.measured_at <= at_ms)
+    return connection.execute(query.order_by(table.measured_at.desc()).limit(1)).scalar()
+
+
 def record_skews(connection: Connection, skews_ms: Mapping[int, int], measured_at_ms: int) -> None:
     """Store new skews of gates, by their numbers."""
     table = clock_skews.c

@@ -13,7 +13,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, or_, select
 from fare_engine.catalogue import Catalogue
 from fare_engine.decision import Closing
 from fare_engine.journey import Terms
-from fare_engine.ledger.rows import Reader, TapRow, decode_report
+from fare_engine.ledger.clock_store import find_skew
+from fare_engine.ledger.rows import Flag, Reader, TapRow, decode_report
 from fare_engine.ledger.runs import MARK
 from fare_engine.ledger.schema import (
     ledger_marks,
@@ -26,7 +27,7 @@ from fare_engine.ledger.schema import (
 )
 from fare_engine.network import Gate
 from fare_engine.ports import StoredReport
-from fare_engine.settlement.history import StoredTap
+from fare_engine.settlement.history import Skews, StoredTap
 from fare_engine.settlement.quarantine import find_problem
 from fare_engine.verdict import Verdict
 
@@ -54,10 +55,14 @@ class Repair(NamedTuple):
 
 
 class Histories(NamedTuple):
-    """The taps of some tokens, and those among them that left the quarantine just now."""
+    """The taps of some tokens, and those among them that left the quarantine just now.
+
+    `skews` tells of taps whose gate's clock was suspect how far it was ahead.
+    """
 
     by_token: Mapping[bytes, list[StoredTap]]
     repaired: list[Repair]
+    skews: Skews
 
 
 def read_histories(
@@ -82,6 +87,7 @@ class _HistoryReader:
         numbered = connection.execute(select(stations.c.number, stations.c.station_id))
         self._reader = Reader(catalogue, {row.number: row.station_id for row in numbered})
         self._repaired: list[Repair] = []
+        self._skews: dict[int, int] = {}
 
     def read(self, tokens: Collection[bytes]) -> Histories:
         rows = self._read_rows(tokens)
@@ -107,7 +113,24 @@ class _HistoryReader:
                 gate = _stand_at(self._catalogue.gates[verdict.tap.gate_id], repair.station_id)
                 terms = repair.terms
             by_token[row.token].append(_make_stored(verdict, gate, terms, report))
-        return Histories(by_token, self._repaired)
+            if row.flags & Flag.CLOCK_SUSPECT:
+                self._note_skew(row, report)
+        return Histories(by_token, self._repaired, self._skews)
+
+    def _note_skew(self, row: TapRow, report: StoredReport | None) -> None:
+        """Find how far the gate's clock was ahead when it tapped.
+
+        A tap that its gate uploaded later is older than its receipt: for it counts what was
+        measured by its own time, where anything was.
+        """
+        moments = [row.received_at]
+        if report is not None and row.flags & Flag.REPORTED:
+            moments.insert(0, row.occurred_at)
+        for at_ms in moments:
+            skew_ms = find_skew(self._connection, row.gate or 0, at_ms)
+            if skew_ms is not None:
+                self._skews[row.row] = skew_ms
+                return
 
     def _find_terms(self, verdict: Verdict, station_id: str) -> Terms:
         """The terms of the tap itself: an exit that consumed an entry read those of the entry.

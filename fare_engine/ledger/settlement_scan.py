@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, not_, or_,
 from fare_engine.calendar import ServiceDay
 from fare_engine.decision import Closing, Reason
 from fare_engine.ledger.database import Database, reading
+from fare_engine.ledger.rows import Flag
 from fare_engine.ledger.schema import quarantine, reports, taps
 from fare_engine.network import Direction
 
@@ -45,7 +46,9 @@ def find_first_row(connection: Connection, received_from_ms: int) -> int:
 def scan_tokens(
     database: Database, day: ServiceDay, first_row: int, last_row: int
 ) -> Iterator[list[bytes]]:
-    """Tokens with a late tap, a report, a tap set aside or an entry without exit on that date.
+    """Tokens with something to look at on that date, as its gates' clocks tell it.
+
+    That is a late tap, a report, a tap set aside or of a suspect clock, or an entry without exit.
 
     One may come more than once.
     """
@@ -75,9 +78,10 @@ def _list_set_aside(connection: Connection, day: ServiceDay) -> list[bytes]:
 def _list_late_and_reported(
     connection: Connection, day: ServiceDay, start: int, end: int
 ) -> list[bytes]:
-    late = select(taps.c.token).where(
-        taps.c.row.between(start, end), taps.c.reason == Reason.ARRIVED_OUT_OF_ORDER, _on(day)
-    )
+    is_late = taps.c.reason == Reason.ARRIVED_OUT_OF_ORDER
+    is_suspect = taps.c.flags.op("&")(int(Flag.CLOCK_SUSPECT)) != 0
+    within = taps.c.row.between(start, end)
+    late = select(taps.c.token).where(within, is_late | is_suspect, _on(day))
     told = select(reports.c.row).where(reports.c.row.between(start, end))
     reported = select(taps.c.token).where(taps.c.row.in_(told), _on(day))
     return [*connection.execute(late).scalars(), *connection.execute(reported).scalars()]

@@ -6,7 +6,6 @@ operators open their own.
 """
 
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,8 @@ from fare_engine.errors import LedgerUnavailable
 from fare_engine.journey import TokenState
 from fare_engine.ledger import side_tables
 from fare_engine.ledger.checkpoints import Checkpointer
+from fare_engine.ledger.connections import BUSY_TIMEOUT_S, connect
+from fare_engine.ledger.indexing import Indexing
 from fare_engine.ledger.known_tokens import KnownTokens
 from fare_engine.ledger.rows import (
     QUARANTINE_COLUMNS,
@@ -26,50 +27,15 @@ from fare_engine.ledger.rows import (
     decode_report,
     encode,
 )
-from fare_engine.ledger.runs import CHUNK_ROWS, MARK, RUN_ROWS, Run, insert_rows
-from fare_engine.ledger.tail import HighestTapIds, Tail
+from fare_engine.ledger.runs import CHUNK_ROWS, MARK, RUN_ROWS, insert_rows
+from fare_engine.ledger.tail import HighestTapIds
 from fare_engine.ports import CodeUse, Entries, StoredReport
 from fare_engine.verdict import Verdict
-
-BUSY_TIMEOUT_S: Final = 5.0
-"""How long a commit waits for an operator's change to end before its gates decide alone."""
 
 LOOKUP_MAX: Final = 500
 """Values of one IN list: below every SQLite's limit of variables."""
 
-BURST_ROWS: Final = 200
-"""A commit of more rows belongs to a burst, which is over sooner without index entries."""
-
-TENDED_ROWS: Final = 128
-"""What a commit of nothing writes entries for: a tap that comes meanwhile waits a millisecond."""
-
-BEHIND_RUNS: Final = 2
-"""So many runs' rows without index entries come of a burst only, not of steady taps."""
-
-BURST_RUNS: Final = 6
-"""So many runs' rows may wait in memory; then bursts take index entries along like all commits."""
-
 _INSERT_TAPS: Final = "INSERT INTO taps"
-
-
-def connect(
-    path: Path, *, read_only: bool = False, busy_timeout_s: float = BUSY_TIMEOUT_S
-) -> sqlite3.Connection:
-    """A connection with the ledger's settings: write-ahead log, synced at every commit."""
-    mode = "ro" if read_only else "rw"
-    connection = sqlite3.connect(
-        f"file:{path}?mode={mode}",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-        timeout=busy_timeout_s,
-        cached_statements=64,
-    )
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA cache_size = -131072")  # kibibytes: the indexes of a few days
-    connection.execute("PRAGMA temp_store = MEMORY")
-    connection.execute("PRAGMA wal_autocheckpoint = 0")  # the checkpointer does it beside
-    return connection
 
 
 class SqliteLedger:
@@ -88,19 +54,14 @@ class SqliteLedger:
         busy_timeout_s: float = BUSY_TIMEOUT_S,
     ) -> None:
         self._path = path
-        self._run_rows = run_rows
         self._writer = connect(path, busy_timeout_s=busy_timeout_s)
         self._connection = connect(path, read_only=True)
         self._stations = _read_stations(self._connection)
         self.catalogue = catalogue
-        self._tail = Tail()
+        self.indexing = Indexing(lambda: connect(path, read_only=True), run_rows)
         self._highest = HighestTapIds()
         self._known_tokens = KnownTokens()
-        self._run: Run | None = None
         self._unconfirmed: list[Any] = []
-        self._last_row = 0
-        self._indexed_through = 0
-        self._lookup_lock = threading.Lock()
         self.checkpointer = Checkpointer(lambda: connect(path), path)
         self.recover()
         self._known_tokens.read_beside(lambda: connect(path, read_only=True))
@@ -109,8 +70,7 @@ class SqliteLedger:
         """Close the file; the log is folded into it by SQLite."""
         self._known_tokens.stop()
         self.checkpointer.stop()
-        if self._run is not None:
-            self._run.detach(self._writer)
+        self.indexing.abandon(self._writer)
         self._connection.close()
         self._writer.close()
 
@@ -127,24 +87,18 @@ class SqliteLedger:
         self._places = {gate.gate_id: (gate.number, numbers[gate.station_id]) for gate in gates}
 
     @property
-    def unindexed_rows(self) -> int:
-        """Rows that are looked up in memory until their index entries are written."""
-        return self._last_row - self._indexed_through
-
-    @property
     def is_behind(self) -> bool:
         """Whether a burst left index entries to write."""
-        waiting = self._run_rows * (1 if self._run is None else BEHIND_RUNS)
-        return self.unindexed_rows >= waiting
+        return self.indexing.is_behind
 
     @property
     def can_catch_up(self) -> bool:
         """Whether a commit of nothing would write some of them now."""
-        return self._run is None or self._run.is_sorted
+        return self.indexing.can_catch_up
 
     def next_row(self) -> int:
         """The place that the next tap will take."""
-        return self._last_row + 1
+        return self.indexing.last_row + 1
 
     def recover(self) -> None:
         """Find out what is stored, at the start and after a commit with unknown result."""
@@ -152,24 +106,22 @@ class SqliteLedger:
             self._unconfirmed = []
             if self._writer.in_transaction:
                 self._writer.rollback()
-            if self._run is not None:
-                self._run.detach(self._writer)
-                self._run = None
-            self._tail = Tail()
             mark = self._connection.execute(
                 "SELECT value FROM ledger_marks WHERE name = ?", (MARK,)
             ).fetchone()
-            self._indexed_through = self._last_row = mark[0] if mark else 0
+            indexed_through = mark[0] if mark else 0
+            indexing = self.indexing
+            indexing.restart(self._writer, indexed_through)
             rows = self._connection.execute(
                 "SELECT row, tap_id, token, number FROM taps WHERE row > ? ORDER BY row",
-                (self._indexed_through,),
+                (indexed_through,),
             )
-            tap_ids, tokens = self._tail.tap_ids, self._tail.tokens
+            tap_ids, tokens = indexing.tail.tap_ids, indexing.tail.tokens
             for row, tap_id, token, number in rows:
                 tap_ids[tap_id] = row
                 if number is not None:
                     tokens[token] = row
-                self._last_row = row
+                indexing.last_row = row
             self._known_tokens.add(tokens)
             self._learn_tail()
         except sqlite3.Error as error:
@@ -198,12 +150,12 @@ class SqliteLedger:
 
     def find_recent_row(self, tap_id: str) -> int | None:
         """The row of a tap that no index table covers yet; safe to ask from any thread."""
-        return self._tail.find_tap(tap_id)
+        return self.indexing.tail.find_tap(tap_id)
 
     def find_states(self, tokens: Iterable[bytes]) -> Mapping[bytes, TokenState]:
         """The states of those tokens that have one."""
         try:
-            latest, elsewhere = self._tail.find_latest(tokens)
+            latest, elsewhere = self.indexing.tail.find_latest(tokens)
             latest.update(self._find_indexed(self._known_tokens.pick(elsewhere)))
             return self._read_states(latest)
         except sqlite3.Error as error:
@@ -240,19 +192,17 @@ class SqliteLedger:
 
     def commit(self, entries: Entries) -> None:
         """Store all of it in one transaction; durable on return. May run in another thread."""
-        steps, run, connection = entries.steps, self._run, self._writer
+        steps, connection, indexing = entries.steps, self._writer, self.indexing
         values = encode(steps, self._places, self._catalogue.media)
         try:
-            if run is not None:
-                run.attach(connection)
-            if len(steps) == 1 and run is None and entries.is_taps_alone():
+            indexing.prepare(connection)
+            if len(steps) == 1 and indexing.run is None and entries.is_taps_alone():
                 insert_rows(connection, _INSERT_TAPS, WIDTH, values)  # a transaction of its own
             else:
                 connection.execute("BEGIN IMMEDIATE")
                 insert_rows(connection, _INSERT_TAPS, WIDTH, values)
                 self._insert_beside(connection, entries)
-                if run is not None and self._has_time(len(steps)):
-                    run.write_slice(connection, len(steps) or TENDED_ROWS)
+                indexing.write(connection, len(steps))
                 connection.execute("COMMIT")
         except sqlite3.Error as error:
             self._roll_back()
@@ -262,20 +212,12 @@ class SqliteLedger:
     def confirm(self) -> None:
         """After a commit that succeeded: find what it stored from now on."""
         values, self._unconfirmed = self._unconfirmed, []
+        if values:
+            tokens = values[2::WIDTH]
+            self._known_tokens.add(tokens)
+            self.indexing.remember(values[0], values[1::WIDTH], tokens, values[3::WIDTH])
         rows = len(values) // WIDTH
-        self._remember(values)
-        run = self._run
-        if run is not None and run.failed:
-            run.detach(self._writer)
-            self._tail.take_back_draining()
-            self._run = None  # and begun again, whole, with the next rows
-        elif run is not None and run.slice_committed():
-            run.detach(self._writer)
-            self._indexed_through = run.through_row
-            self._tail.finish_draining()
-            self._run = None
-        elif run is None and self._is_run_due(rows):
-            self._start_run()
+        self.indexing.written(self._writer, rows)
         self.checkpointer.committed(rows)
 
     def _insert_beside(self, connection: sqlite3.Connection, entries: Entries) -> None:
@@ -287,33 +229,6 @@ class SqliteLedger:
         if entries.reports:  # only a tap with a report of its gate can be set aside
             side_tables.insert_quarantine(connection, entries.steps)
 
-    def _remember(self, values: list[Any]) -> None:
-        """Look these rows up in memory from now on. Their numbers follow one another."""
-        if not values:
-            return
-        tap_ids, tokens, numbers = values[1::WIDTH], values[2::WIDTH], values[3::WIDTH]
-        rows = range(values[0], values[0] + len(tap_ids))
-        self._tail.tap_ids.update(zip(tap_ids, rows, strict=True))
-        self._known_tokens.add(tokens)
-        if None in numbers:
-            latest = zip(tokens, rows, numbers, strict=True)
-            self._tail.tokens.update((token, row) for token, row, number in latest if number)
-        else:
-            self._tail.tokens.update(zip(tokens, rows, strict=True))
-        self._last_row = rows[-1]
-
-    def _is_run_due(self, rows_committed: int) -> bool:
-        return len(self._tail) >= self._run_rows and self._has_time(rows_committed)
-
-    def _has_time(self, rows_committed: int) -> bool:
-        """Whether index entries may be written now: a burst of taps is let pass first."""
-        return rows_committed <= BURST_ROWS or self.unindexed_rows >= self._run_rows * BURST_RUNS
-
-    def _start_run(self) -> None:
-        self._run = Run(self._indexed_through, self._last_row)
-        self._tail.start_draining()
-        self._run.read_beside(lambda: connect(self._path, read_only=True))
-
     def _roll_back(self) -> None:
         try:
             if self._writer.in_transaction:
@@ -323,7 +238,7 @@ class SqliteLedger:
 
     def _learn_tail(self) -> None:
         """Remember the greatest tap_ids of the latest rows alone; others are read when needed."""
-        highest, tail = self._highest, self._tail
+        highest, tail = self._highest, self.indexing.tail
         highest.forget_all()
         highest.raise_to((*tail.draining_tap_ids, *tail.tap_ids))
         for prefix, latest in highest.items():
@@ -342,7 +257,7 @@ class SqliteLedger:
         return stored or ""
 
     def _find_row(self, tap_id: str) -> int | None:
-        row = self._tail.find_tap(tap_id)
+        row = self.indexing.tail.find_tap(tap_id)
         if row is None:
             found = self._connection.execute(
                 "SELECT row FROM tap_ids WHERE tap_id = ?", (tap_id,)

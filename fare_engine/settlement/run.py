@@ -159,7 +159,7 @@ class _Run:
     def _find_issues(self, connection: Connection, histories: Histories) -> Iterator[Issue]:
         by_token = histories.by_token
         settled = {
-            token: settle_history(stored, self._from_ms, self._now_ms)
+            token: settle_history(stored, self._from_ms, self._now_ms, histories.skews)
             for token, stored in by_token.items()
         }
         issued = read_issued(connection, {due.row for dues in settled.values() for due in dues})

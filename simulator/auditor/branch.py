@@ -42,7 +42,7 @@ class Branch:
         self.known: dict[str, Known] = {}
         self.waiting: list[Ask] = []
         self.results: dict[Ask, Result] = {}
-        self.code_uses: dict[str, tuple[CodeUse, ...]] = {}
+        self.code_uses: dict[str, CodeUse] = {}
         self.epoch = 0
 
     def copy(self) -> "Branch":
@@ -117,10 +117,10 @@ class Branch:
         action = report.action if report is not None else ruling.gate_action
         if action == "open" and ruling.fact is not None:
             self.facts.append(ruling.fact)
-        if ask.code_id is not None and ruling.outcome != "refused":
+        if ask.code_id is not None and action == "open" and ruling.outcome != "refused":
             station = published.gates[content.gate_id].station_id
             use = CodeUse(station, content.direction, content.at_ms)
-            self.code_uses[ask.code_id] = (*self.code_uses.get(ask.code_id, ()), use)
+            self.code_uses.setdefault(ask.code_id, use)
         return Known(content, ruling, None, report)
 
     def _take_report(self, tap_id: str, known: Known, report: Report) -> Known:

@@ -45,12 +45,7 @@ class Fares:
         for origin, destination, fare in rules.get("explicit_fares", ()):
             self._listed.setdefault(origin, {})[destination] = fare
         self._tracks = tracks
-        self._highest: dict[str, int] = {}
-
-    @property
-    def lowest(self) -> int:
-        """The lowest fare of the bands."""
-        return min(fare for _, fare in self._bands)
+        self._extremes: dict[str, tuple[int, int]] = {}
 
     def single(self, origin: str, destination: str) -> int:
         """From one station to another: as listed, or else by the length of the shortest way."""
@@ -61,11 +56,19 @@ class Fares:
 
     def highest_from(self, station: str) -> int:
         """The dearest journey from a station to any other."""
-        if station not in self._highest:
+        return self._find_extremes(station)[1]
+
+    def lowest_from(self, station: str) -> int:
+        """The cheapest journey from a station to any other."""
+        return self._find_extremes(station)[0]
+
+    def _find_extremes(self, station: str) -> tuple[int, int]:
+        if station not in self._extremes:
             others = {*self._tracks.metres_from(station), *self._listed.get(station, ())}
             fares = [self.single(station, other) for other in others - {station}]
-            self._highest[station] = max(fares, default=self.for_metres(0))
-        return self._highest[station]
+            fares = fares or [self.for_metres(0)]
+            self._extremes[station] = min(fares), max(fares)
+        return self._extremes[station]
 
     def for_metres(self, metres: int) -> int:
         """What a length costs: the first band that reaches it, or further stretches begun."""

@@ -2,8 +2,8 @@
 
 A *network* document has `segments` (from, to, metres). A *published* document has `gates`, `media`,
 `policies` and `tariffs` as the API lists them (of all stations), `suspensions`, `degraded_modes`,
-`blocked` (media, named as `requests.name_medium` names them) and `ride_code_validity_seconds`.
-What may be missing counts as empty.
+and `blocked` (of each: `medium`, named as `requests.name_medium` names it, and `blocked_at`). What
+may be missing counts as empty.
 """
 
 import re
@@ -20,7 +20,8 @@ from simulator.auditor.moments import (
     read_moment,
 )
 
-RIDE_CODE_VALIDITY_SECONDS: Final = 30
+GATES_STAND_OPEN: Final = frozenset({"entry_free", "exit_free", "emergency"})
+"""Modes in which people pass without a tap."""
 
 
 class Gate(NamedTuple):
@@ -45,7 +46,13 @@ class Stretch(NamedTuple):
     to_ms: int | None
 
     def holds(self, at_ms: int) -> bool:
-        return self.from_ms <= at_ms and (self.to_ms is None or at_ms < self.to_ms)
+        return self.meets(at_ms, at_ms)
+
+    def meets(self, first_ms: int, last_ms: int) -> bool:
+        """Whether it has an instant of another stretch, which has its last one too."""
+        if self.to_ms is not None and self.to_ms <= max(self.from_ms, first_ms):
+            return False
+        return self.from_ms <= last_ms
 
 
 class Tariff:
@@ -65,6 +72,7 @@ class Tariff:
         self.reentry_grace_ms = read_length_ms(rules["reentry_grace_seconds"], SECOND_MS)
         self.reexit_grace_ms = read_length_ms(rules["reexit_grace_seconds"], SECOND_MS)
         self.tolerance_ms = read_length_ms(rules["clock_skew_tolerance_seconds"], SECOND_MS)
+        self.code_validity_ms = read_length_ms(rules["ride_code_validity_seconds"], SECOND_MS)
         self.dates = ServiceDates(rules["time_zone"], rules["service_date_cut"])
         expiry = rules["journey_expiry"]
         self._lasts_ms: int | None = None
@@ -94,10 +102,10 @@ class Published:
         self.media = {
             medium["type"]: re.compile(medium["id_pattern"]) for medium in document["media"]
         }
-        self.blocked = frozenset(document.get("blocked", ()))
-        self.ride_code_validity_ms = read_length_ms(
-            document.get("ride_code_validity_seconds", RIDE_CODE_VALIDITY_SECONDS), SECOND_MS
-        )
+        self._blocked_from_ms = {
+            block["medium"]: read_moment(block["blocked_at"])
+            for block in document.get("blocked", ())
+        }
         self._tariffs = [Tariff(tariff, tracks) for tariff in document["tariffs"]]
         self._policies: dict[str, list[Policy]] = {}
         for policy in document["policies"]:
@@ -108,9 +116,12 @@ class Published:
                 _read_stretch(suspension, "suspended_at", "resumed_at")
             )
         self._modes: dict[str, list[tuple[str, Stretch]]] = {}
+        self._stood_open: list[Stretch] = []
         for mode in document.get("degraded_modes", ()):
             stretch = _read_stretch(mode, "effective_from", "effective_to")
             self._modes.setdefault(mode["station_id"], []).append((mode["mode"], stretch))
+            if mode["mode"] in GATES_STAND_OPEN:
+                self._stood_open.append(stretch)
 
     def tariff_at(self, at_ms: int) -> Tariff | None:
         return _in_force(self._tariffs, at_ms)
@@ -126,6 +137,14 @@ class Published:
         if not modes:
             return frozenset()
         return frozenset(mode for mode, stretch in modes if stretch.holds(at_ms))
+
+    def gates_stood_open(self, first_ms: int, last_ms: int) -> bool:
+        """Whether those of any station did at some instant, both ends included."""
+        return any(stretch.meets(first_ms, last_ms) for stretch in self._stood_open)
+
+    def is_blocked(self, medium: str, at_ms: int) -> bool:
+        from_ms = self._blocked_from_ms.get(medium)
+        return from_ms is not None and at_ms >= from_ms
 
 
 class Version(Protocol):

@@ -134,6 +134,10 @@ def _list_explained_otherwise(known: Known, stored: Stored) -> Iterator[Differen
             "explained-otherwise",
             f"the journey found is told as {found} with {fare} fen instead of {expected}",
         )
+    modes = frozenset(stored["degraded_modes"])
+    if modes != ruling.modes:
+        expected_modes = sorted(ruling.modes)
+        yield "explained-otherwise", f"modes are {sorted(modes)} instead of {expected_modes}"
     held = [(each["condition"], each["held"]) for each in stored["conditions"]]
     expected_held = [
         (name, _HELD[kept]) for (name, _), kept in zip(CONDITIONS, ruling.conditions, strict=False)

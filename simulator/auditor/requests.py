@@ -98,9 +98,7 @@ def read_tap(
         code = None
         if "code" in medium:
             code = codes.get(medium["code"], RideCode(f"code {medium['code']}", 0, "", False))
-            named = f"{medium['type']}:{code.medium_id}"
-            if code.valid:
-                named = name_medium({"type": medium["type"], "id": code.medium_id}, token_of)
+            named = name_medium({"type": medium["type"], "id": code.medium_id}, token_of)
         else:
             named = name_medium(medium, token_of)
         content = Content(
@@ -118,7 +116,7 @@ def read_tap(
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise Malformed(f"the body is no tap: {error!r}") from error
     ask = Ask(tap_id, content, report)
-    ask.medium_id = medium.get("id")
+    ask.medium_id = code.medium_id if code and code.valid else medium.get("id")
     ask.code = code
     ask.code_id = code.code_id if code else medium.get("code_id")
     return ask

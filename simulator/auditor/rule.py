@@ -58,10 +58,12 @@ class Ruling(NamedTuple):
     """What became of the journey that was open."""
     incomplete_fare: int = 0
     conditions: tuple[bool | None, ...] = ()
+    modes: frozenset[str] = frozenset()
+    """The degraded modes in force at the tap, where it was not turned away."""
 
 
 class CodeUse(NamedTuple):
-    """A tap at which a ride code was shown and taken."""
+    """The tap that used a ride code first."""
 
     station: str
     direction: str
@@ -117,7 +119,7 @@ def list_problems(ask: Ask, published: Published, answered_at_ms: int) -> list[s
 def rule(
     ask: Ask,
     facts: Sequence[Fact],
-    code_uses: Mapping[str, Sequence[CodeUse]],
+    code_uses: Mapping[str, CodeUse],
     published: Published,
 ) -> Ruling:
     """The decision of a tap that can be decided."""
@@ -140,33 +142,43 @@ def rule(
         tariff,
         modes,
     )
-    refusal = _find_refusal(scene, code_uses)
+    ruling = _decide(scene, _find_refusal(scene, code_uses))
+    turned_away = ruling.outcome == "refused" and ruling.gate_action == "refuse"
+    return ruling if turned_away or not modes else ruling._replace(modes=modes)
+
+
+def _decide(scene: Scene, refusal: str | None) -> Ruling:
+    """The decision of a tap of which is known what its medium was refused for, if anything."""
+    tariff = scene.tariff
     if refusal is not None:
-        action = "open" if degraded.EMERGENCY in modes else "refuse"
-        return Ruling("refused", refusal, action)
-    if is_late(facts, content.at_ms, tariff.tolerance_ms):
+        if degraded.opens_for_refused(scene.modes, scene.direction):
+            return Ruling("refused", refusal, tariff_version=tariff.version)
+        return Ruling("refused", refusal, "refuse")
+    if is_late(scene.facts, scene.at_ms, tariff.tolerance_ms):
         return Ruling("late", "arrived_out_of_order", tariff_version=tariff.version)
-    return _enter(scene) if content.direction == "entry" else _leave(scene)
+    return _enter(scene) if scene.direction == "entry" else _leave(scene)
 
 
-def _find_refusal(scene: Scene, code_uses: Mapping[str, Sequence[CodeUse]]) -> str | None:
+def _find_refusal(scene: Scene, code_uses: Mapping[str, CodeUse]) -> str | None:
     ask, tariff = scene.ask, scene.tariff
     if ask.code is not None:
         if not ask.code.valid:
             return "ride_code_invalid"
-        fresh_ms = scene.published.ride_code_validity_ms + tariff.tolerance_ms
+        fresh_ms = tariff.code_validity_ms + tariff.tolerance_ms
         if abs(scene.at_ms - ask.code.issued_at_ms) > fresh_ms:
             return "ride_code_expired"
     if ask.code_id is not None:
         entering = scene.direction == "entry"
         grace_ms = tariff.reentry_grace_ms if entering else tariff.reexit_grace_ms
-        for use in code_uses.get(ask.code_id, ()):
+        use = code_uses.get(ask.code_id)
+        if use is not None:
             here = use.station == scene.station and use.direction == scene.direction
             if not here or scene.at_ms - use.at_ms > grace_ms:
                 return "ride_code_replayed"
     content = ask.content
-    if content is not None and content.medium in scene.published.blocked:
-        return "medium_blocked" if scene.direction == "entry" else None
+    assert content is not None
+    if scene.direction == "entry" and scene.published.is_blocked(content.medium, scene.at_ms):
+        return "medium_blocked"
     return None
 
 
@@ -189,7 +201,10 @@ def _enter(scene: Scene) -> Ruling:
         reason, found = "entry_repeated", "replaced"
     incomplete = 0
     if before is not None and found in ("expired", "superseded"):
-        incomplete = degraded.missing_exit_fare(scene.modes, before.tariff, scene.medium_type)
+        if _may_have_left(scene, before):
+            found = "excused"
+        else:
+            incomplete = before.tariff.price(before.tariff.missing_exit_fare, scene.medium_type)
     return Ruling(
         "entered",
         reason,
@@ -202,6 +217,15 @@ def _enter(scene: Scene) -> Ruling:
     )
 
 
+def _may_have_left(scene: Scene, entry: Fact) -> bool:
+    """Whether gates stood open, anywhere, while a journey without its exit was open.
+
+    That is from its entry until this tap, or until just before it expired.
+    """
+    last_ms = min(scene.at_ms, entry.tariff.expires_at(entry.at_ms) - 1)
+    return scene.published.gates_stood_open(entry.at_ms, max(entry.at_ms, last_ms))
+
+
 def _leave(scene: Scene) -> Ruling:
     facts, at_ms, tariff = scene.facts, scene.at_ms, scene.tariff
     entry = find_open_entry(facts)
@@ -210,10 +234,14 @@ def _leave(scene: Scene) -> Ruling:
         found = "left_open" if expired else "none"
         if is_second_exit(facts, scene.station, at_ms, tariff.reexit_grace_ms):
             return _unmatched(scene, "exit_repeated", "open", 0, found)
-        action, fare = degraded.unmatched_exit(scene.modes, tariff, scene.medium_type)
+        action, fare = degraded.unmatched_exit(
+            scene.modes, tariff, scene.station, scene.medium_type
+        )
         return _unmatched(
             scene, "entry_expired" if expired else "no_open_entry", action, fare, found
         )
+    if degraded.EMERGENCY in scene.modes:
+        return _charge(scene, entry, degraded.EMERGENCY, 0)._replace(outcome="waived")
     pinned = entry.tariff
     if entry.elapsed_ms(at_ms) > pinned.max_stay_ms and degraded.knows_overstay(scene.modes):
         return _charge(scene, entry, "overstay", pinned.fares.highest_from(scene.station))
@@ -261,7 +289,7 @@ def _charge(scene: Scene, entry: Fact, reason: str, fare: int) -> Ruling:
     return Ruling(
         "charged",
         reason,
-        fare=degraded.taken(scene.modes, entry.tariff.price(fare, scene.medium_type)),
+        fare=entry.tariff.price(fare, scene.medium_type),
         journey=Journey(
             entry.tap_id,
             entry.station,

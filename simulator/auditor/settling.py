@@ -55,7 +55,7 @@ def _defer_tap(verdict: Verdict, branch: Branch, tap_id: str, known: Known) -> N
         return
     if ruling.outcome == "late":
         verdict.defer("late: its place among the taps of its token is found then", tap_id)
-    if ruling.found in ("superseded", "expired") and not known.taken_back:
+    if ruling.found in ("superseded", "expired", "excused") and not known.taken_back:
         verdict.defer("an entry closed without its exit", tap_id, ruling.incomplete_fare)
     if report is None:
         return

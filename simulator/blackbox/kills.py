@@ -16,10 +16,10 @@ from simulator.blackbox.audit_log import AuditLog
 from simulator.blackbox.book import Book
 from simulator.blackbox.controller import Controller
 from simulator.blackbox.deployments import Deployment
-from simulator.blackbox.published import fetch_published, tell_network
 from simulator.blackbox.reading_back import Reader
 from simulator.blackbox.report import make_document
 from simulator.load import Progress
+from simulator.publications import fetch_published, tell_network
 from simulator.serving import NotServed
 from simulator.world.chengdu import make_metro
 from simulator.world.presenting import Presenter

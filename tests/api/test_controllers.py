@@ -195,6 +195,7 @@ def test_a_clock_is_suspect_beyond_the_tolerance_and_not_at_it(
     assert (alarm["gate_id"], alarm["station_id"]) == ("FHY-A-01", "FHY")
     assert alarm["controller_id"] == "FHY-1"
     assert (alarm["clock_skew_ms"], alarm["tolerance_ms"]) == (sign * 30_001, TOLERANCE_MS)
+    assert admin.get("/v1/gates/FHY-A-01").json()["clock_skew_ms"] == sign * 30_001
     metrics = admin.get("/metrics").text
     assert f'fare_gate_clock_skew_ms{{gate="FHY-A-01"}} {sign * 30_001.0}' in metrics
     assert "fare_gates_clock_suspect 1.0" in metrics

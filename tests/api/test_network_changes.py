@@ -27,6 +27,7 @@ def test_a_gate_that_was_missing_takes_taps_at_once(
         "directions": ["entry", "exit"],
         "controller": "c 9",
         "designated": False,
+        "clock_skew_ms": None,
     }
     assert gates.get("/v1/gates/CXL-Z-01").json() == registered.json()
     assert admin.post("/v1/taps", json=tap).json()["journey"]["entry_station"] == "CXL"

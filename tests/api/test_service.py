@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from api.service import EngineService
-from fare_engine.ledger.sqlite import BURST_ROWS
+from fare_engine.ledger.indexing import BURST_ROWS
 from fare_engine.verdict import Verdict
 from tests.fare_engine.small_metro import NOON_MS, SmallMetro
 
@@ -20,7 +20,7 @@ def test_the_ledger_catches_up_after_a_burst_while_no_tap_comes(tmp_path: Path) 
         await service.decide(burst, NOON_MS)
         assert metro.engine.is_behind
         async with asyncio.timeout(PATIENCE_S):
-            while metro.ledger.unindexed_rows:  # noqa: ASYNC110 - nobody is told of it
+            while metro.ledger.indexing.unindexed_rows:  # noqa: ASYNC110 - nobody is told of it
                 await asyncio.sleep(0.01)
         again = await service.decide(burst, NOON_MS)
         assert all(isinstance(result, Verdict) and result.replayed for result in again)

@@ -1,6 +1,8 @@
 """A metro small enough to read: two stations, a crossing lane at one, and a ledger in a file."""
 
+import tempfile
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from fare_engine.batch import Result
@@ -72,14 +74,23 @@ PILOT = Policy(
 
 
 def create_ledger_file(path: Path) -> Catalogue:
-    """An empty ledger in a real file, with this metro in it."""
-    database = open_database(path)
-    migrate(database)
-    with writing(database) as connection:
-        store_network(connection, NETWORK, "test", NOON_MS)
-        catalogue = load_catalogue(connection)
-    database.dispose()
-    return replace(catalogue, policies={"FHY": (PILOT,)}, tariffs=(TARIFF,))
+    """An empty ledger in a real file, with this metro in it: a copy of one that was made once."""
+    content, catalogue = _make_ledger_file()
+    path.write_bytes(content)
+    return replace(catalogue, policies={"FHY": (PILOT,)}, tariffs=(TARIFF,), terms={})
+
+
+@cache
+def _make_ledger_file() -> tuple[bytes, Catalogue]:
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "ledger.sqlite3")
+        database = open_database(path)
+        migrate(database)
+        with writing(database) as connection:
+            store_network(connection, NETWORK, "test", NOON_MS)
+            catalogue = load_catalogue(connection)
+        database.dispose()
+        return path.read_bytes(), catalogue
 
 
 class SmallMetro:

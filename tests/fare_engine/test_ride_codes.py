@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from fare_engine.batch import CodeId, Finding, Submission
+from fare_engine.batch import BlockedCodeId, CodeId, Finding, Submission
 from fare_engine.decision import Reason
 from fare_engine.errors import (
     FareEngineError,
@@ -238,3 +238,23 @@ def test_the_ledger_itself_keeps_a_code_to_one_tap(metro: SmallMetro) -> None:
     assert found == {CODE: CodeUse(first.row, b"anna".ljust(16, b"\0"), "FHY", 1, NOON_MS)}
     with pytest.raises(LedgerUnavailable, match=r"UNIQUE constraint failed: ride_codes\.code_id"):
         metro.ledger.commit(Entries((), (), (), [(CODE, first.row)]))
+
+
+def test_a_code_at_a_gate_with_a_suspect_clock_is_marked_like_any_tap(metro: SmallMetro) -> None:
+    metro.engine.suspect_gates = {"FHY-A-01"}
+    assert show(metro, entry(metro)).decision.clock_suspect
+
+
+def test_a_good_code_of_a_blocked_account_is_refused_at_the_entry_and_may_leave(
+    metro: SmallMetro,
+) -> None:
+    blocked = BlockedCodeId("another")
+    show(metro, entry(metro))
+    assert reason(show(metro, entry(metro, 5), blocked)) is Reason.MEDIUM_BLOCKED
+    assert reason(show(metro, leaving(metro, 6), blocked)) is Reason.SAME_STATION_WITHIN_WINDOW
+
+
+def test_a_copied_code_of_a_blocked_account_is_told_as_a_copy(metro: SmallMetro) -> None:
+    show(metro, entry(metro))
+    copy = entry(metro, 5, gate="CXL-A-01")
+    assert reason(show(metro, copy, BlockedCodeId(CODE))) is Reason.RIDE_CODE_REPLAYED

@@ -55,8 +55,8 @@ def fill(metro: SmallMetro) -> None:
     """Others tap until the index covers all that was decided before."""
     for number in range(6 * RUN_ROWS):
         metro.enter(token=f"other {number}")
-        if metro.ledger._run is not None:
-            metro.ledger._run.wait_until_sorted()
+        if metro.ledger.indexing.run is not None:
+            metro.ledger.indexing.run.wait_until_sorted()
 
 
 def test_the_index_changes_nothing_that_is_told(metro: SmallMetro) -> None:

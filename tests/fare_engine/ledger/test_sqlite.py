@@ -9,7 +9,7 @@ import pytest
 
 from fare_engine.batch import Result
 from fare_engine.journey import BLANK
-from fare_engine.ledger.sqlite import BURST_ROWS, BURST_RUNS
+from fare_engine.ledger.indexing import BURST_ROWS, BURST_RUNS
 from fare_engine.ledger.tail import HighestTapIds
 from fare_engine.tap import Tap
 from fare_engine.verdict import Verdict
@@ -57,8 +57,8 @@ def _decide_in_batches(metro: SmallMetro, taps: list[Tap], chance: random.Random
         for result in metro.decide_all(*taps[len(verdicts) : len(verdicts) + size]):
             assert isinstance(result, Verdict), result
             verdicts.append(result)
-        if metro.ledger._run is not None:
-            metro.ledger._run.wait_until_sorted()
+        if metro.ledger.indexing.run is not None:
+            metro.ledger.indexing.run.wait_until_sorted()
         if chance.random() < 0.1:
             metro.restart()
     return verdicts
@@ -122,11 +122,11 @@ def test_a_burst_is_let_pass_and_its_entries_are_written_while_no_tap_waits(
     ledger, engine = busy_metro.ledger, busy_metro.engine
     burst = _taps(busy_metro, BURST_ROWS + 1, 1)
     firsts = busy_metro.decide_all(*burst)
-    assert ledger.unindexed_rows == len(burst)
-    while ledger.unindexed_rows:
+    assert ledger.indexing.unindexed_rows == len(burst)
+    while ledger.indexing.unindexed_rows:
         engine.tend()
         engine.tended()
-        if (run := ledger._run) is not None:
+        if (run := ledger.indexing.run) is not None:
             run.wait_until_sorted()
     assert _indexed_through(busy_metro) == len(burst)
     assert busy_metro.decide_all(*burst) == [_again(first) for first in firsts]
@@ -138,10 +138,10 @@ def test_entries_are_written_in_a_burst_too_once_too_many_rows_wait(
     taps = _taps(busy_metro, 10 * (BURST_ROWS + 1), 1)
     for place in range(0, len(taps), BURST_ROWS + 1):
         busy_metro.decide_all(*taps[place : place + BURST_ROWS + 1])
-        if busy_metro.ledger._run is not None:
-            busy_metro.ledger._run.wait_until_sorted()
+        if busy_metro.ledger.indexing.run is not None:
+            busy_metro.ledger.indexing.run.wait_until_sorted()
     assert _indexed_through(busy_metro) > 0
-    assert busy_metro.ledger.unindexed_rows < (BURST_RUNS + 2) * (BURST_ROWS + 1)
+    assert busy_metro.ledger.indexing.unindexed_rows < (BURST_RUNS + 2) * (BURST_ROWS + 1)
 
 
 def test_a_tap_id_below_the_greatest_of_a_longer_prefix_is_not_taken_for_new(
@@ -149,8 +149,8 @@ def test_a_tap_id_below_the_greatest_of_a_longer_prefix_is_not_taken_for_new(
 ) -> None:
     ids = [f"P.{number}" for number in range(10, 90)] + ["P.z.1"]
     firsts = [busy_metro.decide(busy_metro.tap("FHY-A-01", "entry", tap_id=i)) for i in ids]
-    while busy_metro.ledger._run is not None:
-        busy_metro.ledger._run.wait_until_sorted()
+    while busy_metro.ledger.indexing.run is not None:
+        busy_metro.ledger.indexing.run.wait_until_sorted()
         busy_metro.decide(busy_metro.tap("FHY-A-01", "entry"))
     busy_metro.decide(busy_metro.tap("FHY-A-01", "entry", tap_id="P.20x"))
     busy_metro.restart()

@@ -12,7 +12,7 @@ import pytest
 from fare_engine.catalogue import Catalogue
 from fare_engine.decision import Reason
 from fare_engine.errors import NoTariffInForce
-from fare_engine.ledger import settlement_scan, settlement_store
+from fare_engine.ledger import clock_store, settlement_scan, settlement_store
 from fare_engine.ledger.database import open_database, writing
 from fare_engine.ledger.network_store import put_gate
 from fare_engine.network import Direction, Gate
@@ -271,3 +271,38 @@ def test_what_is_published_and_tapped_while_it_runs_waits_for_the_next(
 
     monkeypatch.setattr(run, "scan_tokens", register_and_tap)
     assert issued(metro) == ["+400 arrived_late different_station"]
+
+
+def measure(metro: SmallMetro, gate_id: str, skew_ms: int, at_ms: int) -> None:
+    """A heartbeat's measurement, as the runtime takes it."""
+    database = open_database(metro.path)
+    with writing(database) as connection:
+        number = metro.catalogue.gates[gate_id].number
+        clock_store.record_skews(connection, {number: skew_ms}, at_ms)
+    database.dispose()
+    metro.engine.suspect_gates = {gate_id}
+
+
+@pytest.mark.parametrize(("ahead_ms", "due"), [(59_999, []), (60_000, ["-200 clock_corrected"])])
+def test_a_tap_of_a_suspect_clock_is_settled_at_its_corrected_time(
+    metro: SmallMetro, ahead_ms: int, due: list[str]
+) -> None:
+    """She took 15 minutes and a clock a minute ahead made it 16."""
+    measure(metro, "FHY-C-02", ahead_ms, NEXT_MORNING_MS - 1)
+    entry, exit_ = qr(metro, "FHY-A-01", "entry", 0), qr(metro, "FHY-C-02", "exit", 16)
+    verdicts = [metro.decide(tap) for tap in (entry, exit_)]
+    assert [verdict.decision.clock_suspect for verdict in verdicts] == [False, True]
+    found = [text.rpartition(" ")[0] for text in issued(metro)]
+    assert found == due
+    assert issued(metro) == []
+
+
+def test_an_uploaded_tap_is_corrected_by_what_was_measured_by_its_own_time(
+    metro: SmallMetro,
+) -> None:
+    measure(metro, "FHY-C-02", 60_000, NOON_MS)
+    measure(metro, "FHY-C-02", 40_000, NEXT_MORNING_MS - 1)
+    entry = qr(metro, "FHY-A-01", "entry", 0)
+    took = Report(gate_opened=True, fare_taken=200)
+    metro.decide_all(entry, qr(metro, "FHY-C-02", "exit", 16).replace(report=took))
+    assert issued(metro) == ["-200 clock_corrected same_station_within_window"]

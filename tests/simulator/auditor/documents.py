@@ -5,6 +5,7 @@ from typing import Any
 from api.catalogue_answers import answer_policy, answer_tariff
 from api.times import format_ms
 from fare_engine.catalogue import Catalogue
+from fare_engine.modes import DegradedMode
 from fare_engine.network import Gate, MediumType, Network
 from fare_engine.policy import Suspension
 
@@ -34,6 +35,9 @@ def tell_catalogue(catalogue: Catalogue, **more: Any) -> dict[str, Any]:
             for suspensions in catalogue.suspensions.values()
             for suspension in suspensions
         ],
+        "degraded_modes": [
+            tell_mode(mode, zone) for modes in catalogue.modes.values() for mode in modes
+        ],
     } | more
 
 
@@ -47,6 +51,20 @@ def tell_gate(gate: Gate) -> dict[str, Any]:
 
 def tell_medium(medium: MediumType) -> dict[str, Any]:
     return {"type": medium.code, "id_pattern": medium.id_pattern}
+
+
+def tell_mode(mode: DegradedMode, zone: str) -> dict[str, Any]:
+    ends_ms = mode.effective_to_ms
+    return {
+        "station_id": mode.station_id,
+        "mode": mode.mode.codes[0],
+        "effective_from": format_ms(mode.effective_from_ms, zone),
+        "effective_to": None if ends_ms is None else format_ms(ends_ms, zone),
+    }
+
+
+def tell_block(medium: str, from_ms: int, zone: str) -> dict[str, str]:
+    return {"medium": medium, "blocked_at": format_ms(from_ms, zone)}
 
 
 def tell_suspension(suspension: Suspension, zone: str) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from api.times import format_ms
 from fare_engine.calendar import ServiceCalendar
 from fare_engine.catalogue import Catalogue
+from fare_engine.modes import DegradedMode, Mode
+from fare_engine.network import FareTable
 from fare_engine.policy import Policy, Suspension
 from fare_engine.tariff import Tariff
 from tests.fare_engine.small_metro import MINUTE_MS, NETWORK, NOON_MS, PILOT, TARIFF
@@ -26,6 +28,7 @@ GATES: Final = (
     ("CXL-A-01", "entry"),
     ("CXL-A-01", "exit"),
 )
+MEDIA: Final = (("tianfutong", "3104870512345678"), ("qr", "anna"))
 UNHEARD_MAX: Final = 1
 LEAPS: Final = [
     *(seconds * SECOND_MS for seconds in (0, 5, 30, 60, 90, 120, 300, -2, -30, -60)),
@@ -34,9 +37,15 @@ LEAPS: Final = [
     DAY_MS,
 ]
 
+_DEARER_ONE_WAY: Final = FareTable(
+    TARIFF.fares.distances, TARIFF.fares.bands, {("FHY", "CXL"): 700}
+)
+
 _tariffs = st.builds(
     lambda **changes: replace(TARIFF, **changes),
     unmatched_exit_opens=st.booleans(),
+    fares=st.sampled_from([TARIFF.fares, _DEARER_ONE_WAY]),
+    unmatched_exit_fare=st.sampled_from([200, 450]),
     missing_exit_fare=st.sampled_from([200, 315]),
     discounts_percent=st.sampled_from([{"tianfutong": 10}, {"tianfutong": 15, "qr": 50}]),
     max_stay_ms=st.sampled_from([240 * MINUTE_MS, 20 * MINUTE_MS]),
@@ -83,7 +92,9 @@ class Honest:
                     self.upload_what_the_gate_did,
                     self.send_other_content,
                     self.report,
-                    self.publish,
+                    *[self.publish] * 2,
+                    self.degrade_and_tap,
+                    self.block,
                     self.restart,
                 ]
             )
@@ -103,14 +114,17 @@ class Honest:
     def tap_the_same_gate_again(self) -> None:
         """Twice at one gate, about as long apart as a grace or a tolerance is."""
         gate_id, direction = self._draw(st.sampled_from(GATES))
-        self._pass(gate_id, direction, [MINUTE_MS])
+        code = self._draw(st.sampled_from([{}, {"code_id": f"c{len(self._bodies)}"}]))
+        self._pass(gate_id, direction, [MINUTE_MS], code)
         seconds = self._draw(st.sampled_from([30, 60, 120, -2, -30]))
-        self._pass(gate_id, direction, [seconds * SECOND_MS])
+        self._pass(gate_id, direction, [seconds * SECOND_MS], code)
 
-    def _pass(self, gate_id: str, direction: str, leaps: list[int]) -> None:
+    def _pass(
+        self, gate_id: str, direction: str, leaps: list[int], code: dict[str, str] | None = None
+    ) -> None:
         body = self._new_body(leaps)
         body |= {"gate_id": gate_id, "direction": direction}
-        body["medium"] = {"type": "qr", "id": "anna"}
+        body["medium"] = {"type": "qr", "id": "anna"} | (code or {})
         self._metro.ask(body)
 
     def tap_in_flight_together(self) -> None:
@@ -183,6 +197,18 @@ class Honest:
     def publish(self) -> None:
         self._metro.publish(self._other_catalogue())
 
+    def degrade_and_tap(self) -> None:
+        """A station lets something go, and somebody meets it at once."""
+        catalogue = self._metro.metro.catalogue
+        self._metro.publish(draw_modes(self._draw, catalogue, self._at_ms))
+        self._metro.ask(self._new_body([0, MINUTE_MS, -MINUTE_MS, 240 * MINUTE_MS]))
+
+    def block(self) -> None:
+        """A medium may not enter any more, or may again."""
+        since_ms = self._at_ms + self._draw(st.sampled_from([-MINUTE_MS, 0, 1, MINUTE_MS]))
+        blocked = self._draw(st.sampled_from([True, False]))
+        self._metro.block(self._draw(st.sampled_from(MEDIA)), since_ms if blocked else None)
+
     def restart(self) -> None:
         self._metro.metro.restart()
 
@@ -203,7 +229,7 @@ class Honest:
         self._metro.now_ms = max(self._metro.now_ms, self._at_ms)
         gate_id, direction = draw(st.sampled_from(GATES))
         gate_id = draw(st.sampled_from([*[gate_id] * 19, "XXX-A-01"]))
-        medium = draw(st.sampled_from([("tianfutong", "3104870512345678"), ("qr", "anna")]))
+        medium = draw(st.sampled_from(MEDIA))
         body: dict[str, Any] = {
             "tap_id": f"{gate_id}.{len(self._metro.sent):04}.{len(self._bodies):04}",
             "gate_id": gate_id,
@@ -211,6 +237,8 @@ class Honest:
             "medium": {"type": medium[0], "id": medium[1]},
             "occurred_at": format_ms(self._at_ms, "Asia/Shanghai"),
         }
+        if medium[0] == "qr" and draw(st.integers(0, 3)) == 0:
+            body["medium"]["code_id"] = f"c{draw(st.integers(0, len(self._bodies) // 2))}"
         if draw(st.integers(0, 5)) == 0:
             body["offline"] = draw(self._offline())
         self._bodies.append(body)
@@ -233,7 +261,9 @@ def first_catalogue(draw: Any) -> Catalogue:
 def draw_catalogue(draw: Any, catalogue: Catalogue, at_ms: int) -> Catalogue:
     """A new version of something, in force about now; or a suspension that begins or ends."""
     begins_ms = at_ms + draw(st.sampled_from([-MINUTE_MS, 0, 1, MINUTE_MS]))
-    kind = draw(st.sampled_from(["policy", "tariff", "suspension"]))
+    kind = draw(st.sampled_from(["policy", "tariff", "suspension", "mode"]))
+    if kind == "mode":
+        return draw_modes(draw, catalogue, at_ms)
     if kind == "policy":
         station = draw(st.sampled_from(["FHY", "FHY", "CXL"]))
         earlier = catalogue.list_policies(station)
@@ -256,3 +286,22 @@ def draw_catalogue(draw: Any, catalogue: Catalogue, at_ms: int) -> Catalogue:
     else:
         held = (*held, Suspension("FHY", begins_ms, "test"))
     return replace(catalogue, suspensions={**catalogue.suspensions, "FHY": held})
+
+
+def draw_modes(draw: Any, catalogue: Catalogue, at_ms: int) -> Catalogue:
+    """A degraded mode that begins about now; or one that ends."""
+    station = draw(st.sampled_from(["FHY", "FHY", "CXL"]))
+    begins_ms = at_ms + draw(st.sampled_from([-20 * MINUTE_MS, -MINUTE_MS, 0, 1, MINUTE_MS]))
+    modes = catalogue.list_modes(station)
+    if modes and modes[-1].effective_to_ms is None and draw(st.booleans()):
+        ended = replace(modes[-1], effective_to_ms=max(begins_ms, modes[-1].effective_from_ms))
+        return catalogue.with_modes(station, (*modes[:-1], ended))
+    lasts_ms = draw(st.sampled_from([None, MINUTE_MS, 30 * MINUTE_MS]))
+    mode = DegradedMode(
+        station,
+        draw(st.sampled_from(list(Mode))),
+        begins_ms,
+        "test",
+        None if lasts_ms is None else begins_ms + lasts_ms,
+    )
+    return catalogue.with_modes(station, (*modes, mode))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from api.answers import AnswerWriter
+from api.block_list import BlockList
 from api.explaining import explain
 from api.problems import error_problem
 from api.ride_codes import RideCodeReader
@@ -25,7 +26,7 @@ from fare_engine.verdict import Verdict
 from gates.media import TokenMaker
 from simulator.auditor.auditor import Auditor
 from tests.fare_engine.small_metro import NOON_MS, SmallMetro
-from tests.simulator.auditor.documents import tell_catalogue, tell_network
+from tests.simulator.auditor.documents import tell_block, tell_catalogue, tell_network
 
 Alter = Callable[[str, dict[str, Any]], dict[str, Any] | None]
 """Changes what a tap is answered, to plant an error; None loses the answer's tap."""
@@ -60,13 +61,17 @@ class ObservedMetro:
                 policies=catalogue.policies,
                 tariffs=catalogue.tariffs,
                 suspensions=catalogue.suspensions,
+                modes=catalogue.modes,
+                terms={},
             )
             self.metro.restart()
         self.now_ms = NOON_MS
         network = self.metro.catalogue.network
-        make_token = TokenMaker(b"k" * 32).token
-        codes = RideCodeReader(make_token, self.metro.catalogue)
-        self._reader = TapReader(make_token, codes.read)
+        self._make_token = TokenMaker(b"k" * 32).token
+        codes = RideCodeReader(self._make_token, self.metro.catalogue)
+        self._block_list = BlockList()
+        self._blocked: dict[tuple[str, str], int] = {}
+        self._reader = TapReader(self._make_token, codes.read, self._block_list)
         self._writer = AnswerWriter(network.time_zone, network.currency)
         self.auditor = Auditor(tell_network(network), tell_catalogue(self.metro.catalogue))
         self.answers: dict[str, Answer] = {}
@@ -158,9 +163,25 @@ class ObservedMetro:
         self.swap_in(catalogue)
         self.auditor.changed(self.tell())
 
+    def block(self, medium: tuple[str, str], from_ms: int | None) -> None:
+        """A medium is put on the block list, or (None) taken off it."""
+        self.auditor.changing()
+        if from_ms is None:
+            self._block_list.remove(self._make_token(*medium))
+            self._blocked.pop(medium, None)
+        else:
+            self._block_list.add(self._make_token(*medium), from_ms)
+            self._blocked[medium] = from_ms
+        self.auditor.changed(self.tell())
+
     def tell(self) -> dict[str, Any]:
         """What is published, as anyone may read it."""
-        return tell_catalogue(self.metro.catalogue)
+        catalogue = self.metro.catalogue
+        blocked = [
+            tell_block(":".join(medium), from_ms, catalogue.network.time_zone)
+            for medium, from_ms in self._blocked.items()
+        ]
+        return tell_catalogue(catalogue, blocked=blocked)
 
     def swap_in(self, catalogue: Catalogue) -> None:
         self.metro.engine.use(catalogue)

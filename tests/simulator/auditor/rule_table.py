@@ -1,9 +1,8 @@
 """Text tables for the auditor's rule: the format of `tests/fare_engine/rule_table.py`, read anew.
 
 The world is the same (`rule_world.py`), told to the auditor by its documents. Directives of the
-auditor's own: `mode emergency 08:00..09:00 station=FHY`, `blocked qr:1`, and
-`code c1 qr:1 08:15:00.000 [forged]`; a tap may show a code by `code=c1` (the engine verifies) or
-`code_id=c1` (the gate did).
+auditor's own: `blocked qr:1 08:00` and `code c1 qr:1 08:15:00.000 [forged]`; a tap may show a
+code by `code=c1` (the engine verifies) or `code_id=c1` (the gate did).
 """
 
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 
 from api.times import format_ms
 from fare_engine.ledger.tariff_document import to_document
+from fare_engine.modes import MODES_BY_CODE
 from simulator.auditor.branch import Branch, Known
 from simulator.auditor.fares import Tracks
 from simulator.auditor.published import Published
@@ -18,7 +18,7 @@ from simulator.auditor.requests import RideCode, read_tap
 from simulator.auditor.rule import Ruling
 from tests.fare_engine.rule_words import ZONE, read_moment, read_number
 from tests.fare_engine.rule_world import World
-from tests.simulator.auditor.documents import tell_gate, tell_suspension
+from tests.simulator.auditor.documents import tell_block, tell_gate, tell_mode, tell_suspension
 
 SEGMENTS = [("FHY", "JRC", 5_000), ("JRC", "XP", 39_000), ("FHY", "XP", 45_000)]
 _MEDIA = [{"type": code, "id_pattern": ".+"} for code in ("tianfutong", "qr", "token")]
@@ -38,8 +38,7 @@ def check(table: str) -> None:
 class _Run:
     world: World = field(default_factory=World)
     branches: dict[str, Branch] = field(default_factory=dict)
-    modes: list[dict[str, Any]] = field(default_factory=list)
-    blocked: list[str] = field(default_factory=list)
+    blocked: list[dict[str, str]] = field(default_factory=list)
     codes: dict[str, RideCode] = field(default_factory=dict)
     published: Published | None = None
 
@@ -59,18 +58,8 @@ class _Run:
     def _change(self, words: list[str]) -> None:
         day = self.world.day
         match words:
-            case ["mode", mode, stretch, *place]:
-                begins, _, ends = stretch.partition("..")
-                self.modes.append(
-                    {
-                        "mode": mode,
-                        "station_id": place[0].removeprefix("station=") if place else "FHY",
-                        "effective_from": format_ms(read_moment(begins, day), ZONE),
-                        "effective_to": format_ms(read_moment(ends, day), ZONE) if ends else None,
-                    }
-                )
-            case ["blocked", medium]:
-                self.blocked.append(medium)
+            case ["blocked", medium, time]:
+                self.blocked.append(tell_block(medium, read_moment(time, day), ZONE))
             case ["code", code_id, medium, issued_at, *forged]:
                 medium_id = medium.partition(":")[2]
                 issued_ms = read_moment(issued_at, day)
@@ -78,7 +67,7 @@ class _Run:
             case _:
                 self.world.change(words)
 
-    def _publish(self, blocked: list[str]) -> Published:
+    def _publish(self, blocked: list[dict[str, str]]) -> Published:
         world = self.world
         document = {
             "gates": [tell_gate(gate) for gate in world.gates.values()],
@@ -86,7 +75,7 @@ class _Run:
             "policies": [tell_policy(policy) for policy in world.policies.values()],
             "tariffs": [tell_tariff(tariff) for tariff in world.tariffs.values()],
             "suspensions": [tell_suspension(held, ZONE) for held in world.suspensions],
-            "degraded_modes": self.modes,
+            "degraded_modes": [tell_mode(mode, ZONE) for mode in world.modes],
             "blocked": [*self.blocked, *blocked],
         }
         return Published(document, Tracks(SEGMENTS))
@@ -108,7 +97,7 @@ class _Run:
             body["medium"] = {"type": medium_type, "code": named["code"]}
         if "code_id" in named:
             body["medium"]["code_id"] = named["code_id"]
-        blocked = [medium] if named.get("refusal") == "medium_blocked" else []
+        blocked = [tell_block(medium, 0, ZONE)] if named.get("refusal") == "medium_blocked" else []
         if self.published is None or blocked:
             self.published = self._publish(blocked)
         ask = read_tap(body, self.codes, None)
@@ -182,6 +171,7 @@ def _tell(known: Known, branch: Branch) -> dict[str, object]:
         "policy": ruling.policy_version or 0,
         "tariff": ruling.tariff_version or 0,
         "entry": _entered_ms(ruling, branch),
+        "modes": ",".join(mode for mode in MODES_BY_CODE if mode in ruling.modes),
     }
 
 

@@ -1,10 +1,15 @@
 """The auditor's rule, on the tables of the rule and on tables of its own."""
 
-import ast
+import importlib
+import inspect
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
+from tests.fare_engine import rule_table as engine
 from tests.simulator.auditor.rule_table import check
 
 TABLES = Path(__file__).parents[2] / "fare_engine"
@@ -12,24 +17,43 @@ NOT_OVER_HTTP = ("listed=", "refusal=ride_code_")
 """What no gate can send: fares of recorded taps, and findings that the tables make up."""
 
 
-def _list_tables() -> list[object]:
-    tables: list[object] = []
+def _list_tests() -> Iterator[Any]:
+    """The tests that decide tables of the rule, with the arguments of each."""
     for path in sorted([*TABLES.glob("test_matching_*.py"), TABLES / "test_conditions.py"]):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            match node:
-                case ast.Call(func=ast.Name(id="check"), args=[ast.Constant(value=str(table))]):
-                    if not any(words in table for words in NOT_OVER_HTTP):
-                        tables.append(pytest.param(table, id=f"{path.stem}:{node.lineno}"))
-    return tables
+        module = importlib.import_module(f"tests.fare_engine.{path.stem}")
+        for name, test in inspect.getmembers(module, inspect.isfunction):
+            if not name.startswith("test_") or "check" not in test.__code__.co_names:
+                continue
+            for number, arguments in enumerate(_list_arguments(test)):
+                if inspect.signature(test).parameters.keys() == arguments.keys():
+                    yield pytest.param(module, name, arguments, id=f"{path.stem}:{name}:{number}")
 
 
-@pytest.mark.parametrize("table", _list_tables())
-def test_the_auditor_agrees_with_every_table_of_the_rule(table: str) -> None:
-    check(table)
+def _list_arguments(test: Any) -> list[dict[str, Any]]:
+    """Of a test with one `parametrize`, or none."""
+    marks = [mark for mark in getattr(test, "pytestmark", ()) if mark.name == "parametrize"]
+    if not marks:
+        return [{}]
+    names, rows = marks[0].args
+    names = [names] if isinstance(names, str) else names
+    return [dict(zip(names, row if len(names) > 1 else [row], strict=True)) for row in rows]
+
+
+@pytest.mark.parametrize(("module", "name", "arguments"), list(_list_tests()))
+def test_the_auditor_agrees_with_every_table_of_the_rule(
+    module: ModuleType, name: str, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask_both(table: str) -> Any:
+        if not any(words in table for words in NOT_OVER_HTTP):
+            check(table)
+        return engine.check(table)
+
+    monkeypatch.setattr(module, "check", ask_both)
+    getattr(module, name)(**arguments)
 
 
 def test_the_tables_are_found() -> None:
-    assert len(_list_tables()) > 90
+    assert len(list(_list_tests())) > 120
 
 
 def test_the_window_is_inclusive() -> None:
@@ -98,7 +122,7 @@ def test_a_blocked_medium_may_leave_and_not_enter() -> None:
     check(
         """
         08:00:00.000  A1 in   qr:1  | entry_opened
-        blocked qr:1
+        blocked qr:1 08:09:00.000
         08:05:00.000  C1 out  qr:1  | same_station_within_window 0 200 +++++
         08:10:00.000  A1 in   qr:1  | medium_blocked gate=shut
         """
@@ -138,27 +162,64 @@ def test_degraded_modes_change_what_they_say_and_no_more() -> None:
         mode fare_free 17:00..18:00 station=XP
         mode emergency 19:00..20:00
         07:59:59.999  C1 out  qr:1  | no_open_entry gate=shut
-        08:00:00.000  C1 out  qr:1  | no_open_entry 200 gate=open
+        08:00:00.000  C1 out  qr:1  | no_open_entry 300 gate=open
         09:00:00.000  C1 out  qr:2  | no_open_entry gate=shut
         08:00:00.000  A1 in   qr:3  | entry_opened
         15:59:59.999  J1 out  qr:3  | different_station 300
         08:00:00.000  A1 in   qr:4  | entry_opened
         16:00:00.000  J1 out  qr:4  | overstay 800
-        17:00:00.000  J1 in   qr:5  | entry_opened
-        17:30:00.000  X1 out  qr:5  | different_station 200
+        17:00:00.000  A1 in   qr:5  | entry_opened
+        17:30:00.000  X1 out  qr:5  | different_station 800
         18:50:00.000  J1 in   qr:6  | entry_opened
-        19:10:00.000  A1 out  qr:6  | different_station 0
+        19:10:00.000  A1 out  qr:6  | emergency 0
         19:20:00.000  A1 out  qr:6  | no_open_entry gate=open
         """
     )
 
 
-def test_where_gates_stand_open_a_missing_exit_costs_nothing() -> None:
+def test_a_missing_exit_costs_nothing_where_gates_stood_open_before_it_expired() -> None:
     check(
         """
-        mode exit_free 08:30..09:30
+        tariff 2 from=07:00 expiry=1h
+        mode exit_free 08:30..09:30 station=XP
         08:00:00.000  A1 in   qr:1  | entry_opened
-        09:00:00.000  A1 in   qr:1  | entry_superseded incomplete=0
-        10:00:00.000  A1 in   qr:1  | entry_superseded incomplete=200
+        08:29:59.999  A1 in   qr:1  | entry_superseded incomplete=200
+        08:30:00.000  A1 in   qr:1  | entry_repeated incomplete=0
+        09:00:00.000  A1 in   qr:1  | entry_superseded closing=excused incomplete=0
+        11:00:00.000  A1 in   qr:1  | entry_opened closing=excused incomplete=0
+        11:30:00.000  A1 in   qr:1  | entry_superseded incomplete=200
+        07:30:00.000  A1 in   qr:2  | entry_opened
+        11:00:00.000  A1 in   qr:2  | entry_opened closing=expired incomplete=200
+        """
+    )
+
+
+def test_an_entry_a_moment_ahead_of_the_next_tap_is_excused_by_gates_open_at_it() -> None:
+    check(
+        """
+        mode exit_free 08:30:00.000..09:30
+        08:30:00.000  J1 in   qr:1  | entry_opened
+        08:29:59.999  A1 in   qr:1  | entry_superseded closing=excused incomplete=0
+        """
+    )
+
+
+def test_a_block_holds_from_its_own_instant() -> None:
+    check(
+        """
+        blocked qr:1 08:09:00.000
+        08:09:00.000  A1 in   qr:1  | medium_blocked gate=shut
+        08:08:59.999  A1 in   qr:1  | entry_opened
+        """
+    )
+
+
+def test_a_code_is_used_where_the_gate_opened_and_its_grace_runs_from_then() -> None:
+    check(
+        """
+        08:00:00.000  A1 in   qr:1 code_id=c1 offline=refuse  | entry_opened
+        08:10:00.000  A1 in   qr:1 code_id=c1                 | entry_opened
+        08:11:00.000  A1 in   qr:1 code_id=c1                 | entry_repeated
+        08:12:00.001  A1 in   qr:1 code_id=c1                 | ride_code_replayed gate=shut
         """
     )
