@@ -41,11 +41,10 @@ class Book:
         self.bodies: dict[str, dict[str, Any]] = {}
         """Every tap that was sent, as it was sent last."""
         self.answers: dict[str, bytes] = {}
-        self.fresh: list[str] = []
-        """Taps acknowledged since the server started last."""
         self.fare = 0
         self.fare_at_last = 0
         self._check = Check(presenter, blocks=False)
+        self._fresh: list[str] = []
         self._consumed: dict[str, str] = {}
         self._enough = asyncio.Event()
         self._expected = 0
@@ -65,7 +64,7 @@ class Book:
             self.refuse(tap_id, 200, body)
             return False
         self.answers[tap_id] = body
-        self.fresh.append(tap_id)
+        self._fresh.append(tap_id)
         if len(self.answers) >= self._expected:
             self._enough.set()
         self.fare += decision.fare
@@ -111,7 +110,7 @@ class Book:
 
     def take_fresh(self) -> list[str]:
         """The taps acknowledged since this was asked last."""
-        fresh, self.fresh = self.fresh, []
+        fresh, self._fresh = self._fresh, []
         return fresh
 
     def finish(self) -> None:
@@ -124,8 +123,8 @@ class Book:
         wrong = self._check.wrong
         for told in wrong.examples:
             self.findings.add("intended", told)
-        self.findings.found["intended"] = wrong.count
-        self.findings.found += Counter()  # what was not found is not listed
+        if wrong.count:  # of which the first are told
+            self.findings.found["intended"] = wrong.count
 
     def list_outcomes(self) -> list[dict[str, Any]]:
         """Taps by outcome and reason."""

@@ -32,6 +32,11 @@ def test_every_acknowledged_decision_survives_every_kill_unchanged() -> None:
     assert report["findings"] == {"count": 0, "by_check": {}, "examples": []}
 
 
+def test_no_kill_or_too_many_are_wrong_usage() -> None:
+    for kills in (0, 2_001):
+        assert run_command("simulate", "kills", "--kills", kills).returncode == 2
+
+
 class MeddledWith(Embedded):
     """Somebody changes the ledger while the server is down for the first time."""
 
