@@ -195,6 +195,38 @@ def audit(
         raise typer.Exit(1)
 
 
+@app.command()
+def kills(
+    kills: Annotated[int, typer.Option(min=1, help="How often the server is cut off.")] = 100,
+    seed: Seed = 42,
+    as_json: Json = False,
+) -> None:
+    """Cut a server off under load, again and again: it must lose nothing and charge nothing twice.
+
+    The server has a scratch directory, which is kept when something was found: its data, its log,
+    and all that crossed the network. Then the exit status is 1.
+    """
+    from api.cli.output import print_json
+    from simulator.blackbox.deployments import Embedded, running
+    from simulator.blackbox.kills import KILLS_MAX, run_kills
+    from simulator.blackbox.report import tell
+    from simulator.blackbox.scratch import open_scratch
+
+    if kills > KILLS_MAX:
+        raise typer.BadParameter(f"at most {KILLS_MAX:,}", param_hint="--kills")
+    with _watching() as progress, open_scratch() as scratch:
+        with running(Embedded(scratch.path)) as deployment:
+            report = run_kills(kills, seed, deployment, scratch.path, _command(), progress)
+        scratch.is_kept = not report["passed"]
+    if as_json:
+        print_json(report)
+    else:
+        print(tell(report))
+    if not report["passed"]:
+        print(f"kept: {scratch.path}", file=sys.stderr)
+        raise typer.Exit(1)
+
+
 def _check_keep(audit: bool, keep: Path | None) -> None:
     if keep is not None and not audit:
         raise typer.BadParameter("nobody looks with --no-audit", param_hint="--keep")
