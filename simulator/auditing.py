@@ -8,11 +8,13 @@ of one token that is the order of its decisions too.
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from simulator.auditor.auditor import Auditor as SecondOpinion
+from simulator.auditor.log import audit_log
 from simulator.auditor.verdict import Verdict
 from simulator.delivery.exchanges import Audited, Auditor, Exchanges, RawExchange
 from simulator.delivery.requests import BATCH_PATH, REPORT_END, TAPS_PATH
@@ -20,24 +22,25 @@ from simulator.load import Progress
 from simulator.publications import fetch_published, tell_network, tell_world
 from simulator.world.chengdu import WorldNetwork
 
-PROGRESS_EXCHANGES: Final = 2_000
+PROGRESS_EVENTS: Final = 5_000
 BLOCKED_SINCE: Final = "1970-01-01T00:00:00Z"
 """Media that a world blocks are blocked before its first tap."""
 
 Document = dict[str, Any]
+Event = tuple[str, Document]
 
 
-def audit_world(world: WorldNetwork, progress: Progress) -> Auditor:
-    """An auditor of a directory that was made for a world."""
+def audit_world(world: WorldNetwork, progress: Progress, keep: Path | None = None) -> Auditor:
+    """An auditor of a directory that was made for a world. `keep` names a file for what it sees."""
     published = tell_world(world)
-    return lambda exchanges: audit(exchanges, published, lambda: published, progress)
+    return lambda exchanges: audit(exchanges, published, lambda: published, progress, keep)
 
 
-def audit_server(url: str, key: str, progress: Progress) -> Auditor:
+def audit_server(url: str, key: str, progress: Progress, keep: Path | None = None) -> Auditor:
     """An auditor of a server, made before anything is sent; the key is an admin's."""
     published = fetch_published(url, key)
     return lambda exchanges: audit(
-        exchanges, published, lambda: fetch_published(url, key), progress
+        exchanges, published, lambda: fetch_published(url, key), progress, keep
     )
 
 
@@ -46,6 +49,7 @@ def audit(
     published: Document,
     publish_again: Callable[[], Document],
     progress: Progress,
+    keep: Path | None = None,
 ) -> Audited:
     """The audit of a run before which this was published, and after it that."""
     network = tell_network()
@@ -58,39 +62,74 @@ def audit(
     blocked = [
         {"medium": medium, "blocked_at": BLOCKED_SINCE} for medium in sorted(exchanges.blocked)
     ]
-    with _without_collections():
-        auditor = SecondOpinion(network, published | {"blocked": blocked})
-        published_now = publish_again()
-        if published_now != published:  # meanwhile: every tap may have read either
-            auditor.changing()
-        for number, exchange in enumerate(exchanges.raw()):
-            _tell(auditor, str(number), exchange)
-            if number % PROGRESS_EXCHANGES == 0:
-                progress("audited", number, exchanges.kept)
-        if published_now != published:
-            auditor.changed(published_now | {"blocked": blocked})
-        return _conclude(auditor.finish(), exchanges)
+    first, last = ({**told, "blocked": blocked} for told in (published, publish_again()))
+    with _without_collections(), _keeping(keep) as keep_event:
+        keep_event("begins", {"network": network, "published": first})
+        auditor = SecondOpinion(network, first)
+        for number, (name, arguments) in enumerate(_list_events(exchanges, first, last)):
+            keep_event(name, arguments)
+            getattr(auditor, name)(**arguments)
+            if number % PROGRESS_EVENTS == 0:
+                progress("audited", number // 2, exchanges.kept)
+        audited = conclude(auditor.finish())
+    if exchanges.kept < exchanges.count:
+        only = f"of {exchanges.count:,} exchanges the first {exchanges.kept:,}: "
+        audited = audited._replace(verdict=only + audited.verdict)
+    return audited
 
 
-def _tell(auditor: SecondOpinion, request: str, exchange: RawExchange) -> None:
+def _list_events(exchanges: Exchanges, first: Document, last: Document) -> Iterator[Event]:
+    """Methods of the auditor, with their arguments."""
+    if last != first:  # published meanwhile: every tap may have read either
+        yield "changing", {}
+    for number, exchange in enumerate(exchanges.raw()):
+        yield from _list_events_of(f"r{number}", exchange)
+    if last != first:
+        yield "changed", {"published": last}
+
+
+def _list_events_of(request: str, exchange: RawExchange) -> Iterator[Event]:
     """One exchange. A tap of a batch was answered in its place there."""
     path, body, status, answer, sent_ms, received_ms = exchange
     document, text = msgspec.json.decode(body), answer.decode()
+    sent = {"request": request, "at_ms": sent_ms}
     if path == BATCH_PATH:
-        auditor.batch_sent(request, [document], sent_ms)
+        yield "batch_sent", {"taps": [document], **sent}
         text = f'{{"results":[{text}]}}' if status == 200 else text
     elif path == TAPS_PATH:
-        auditor.tap_sent(request, document, sent_ms)
+        yield "tap_sent", {"tap": document, **sent}
     else:
         tap_id = path.removeprefix(f"{TAPS_PATH}/").removesuffix(REPORT_END)
-        auditor.report_sent(request, tap_id, document, sent_ms)
+        yield "report_sent", {"tap_id": tap_id, "report": document, **sent}
     if status:
-        auditor.answered(request, status, text, received_ms)
+        got = {"status": status, "body": text, "at_ms": received_ms}
+        yield "answered", {"request": request, **got}
     else:
-        auditor.unanswered(request)
+        yield "unanswered", {"request": request}
 
 
-def _conclude(verdict: Verdict, exchanges: Exchanges) -> Audited:
+@contextmanager
+def _keeping(path: Path | None) -> Iterator[Callable[[str, Document], None]]:
+    """What keeps events as `audit_file` reads them; without a file, nothing."""
+    if path is None:
+        yield lambda _name, _arguments: None
+        return
+    with path.open("wb") as log:
+
+        def keep_event(name: str, arguments: Document) -> None:
+            log.write(msgspec.json.encode({"event": name, **arguments}) + b"\n")
+
+        yield keep_event
+
+
+def audit_file(path: Path) -> Verdict:
+    """The audit of a run that was kept as JSON lines; LogInvalid names the line that is wrong."""
+    with path.open(encoding="utf-8") as lines, _without_collections():
+        return audit_log(lines)
+
+
+def conclude(verdict: Verdict) -> Audited:
+    """A verdict as reports have it."""
     checked = verdict.checked
     decisions = checked["decisions checked"]
     told = (
@@ -98,8 +137,6 @@ def _conclude(verdict: Verdict, exchanges: Exchanges) -> Audited:
         f"{checked['entries consumed']:,} entries consumed, {checked['taps waived']:,} waivers, "
         f"{checked['fen fare']:,} fen taken, {checked['fen fare_waived']:,} fen waived"
     )
-    if exchanges.kept < exchanges.count:
-        told += f", in the first {exchanges.kept:,} of {exchanges.count:,} exchanges"
     found = verdict.found.total()
     passed = verdict.is_clean and decisions > 0
     return Audited(

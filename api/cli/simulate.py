@@ -30,6 +30,12 @@ Audit = Annotated[
     bool,
     typer.Option(help="Have the auditor decide every tap again, by an implementation of its own."),
 ]
+Keep = Annotated[
+    Path | None,
+    typer.Option(
+        help="Keep what the auditor sees as JSON lines, for `simulate audit`.", show_default=False
+    ),
+]
 Html = Annotated[
     Path | None, typer.Option(help="Write the report as one HTML file too.", show_default=False)
 ]
@@ -65,6 +71,7 @@ def load(
     ] = None,
     seed: Seed = 42,
     audit: Audit = True,
+    keep: Keep = None,
     html: Html = None,
     as_json: Json = False,
 ) -> None:
@@ -78,6 +85,7 @@ def load(
     from simulator.load import TAPS_MAX, Load, run_load
     from simulator.target import open_target
 
+    _check_keep(audit, keep)
     if batch > BATCH_MAX:
         raise typer.BadParameter(f"at most {BATCH_MAX:,}", param_hint="--batch")
     count = taps if rate is None else max(10, round(rate * seconds))
@@ -90,7 +98,7 @@ def load(
     controllers = _make_controllers(connections, batch, batch_share)
     wanted = Load(seed, count, seconds, rate is None, warm_up, controllers)
     with _watching() as progress, open_target(url, _find_key(url, admin_key)) as target:
-        auditor = audit_server(target.url, target.key, progress) if audit else None
+        auditor = audit_server(target.url, target.key, progress, keep) if audit else None
         report = run_load(wanted, target, _command(), progress, auditor)
     _finish(report, html, as_json)
 
@@ -104,6 +112,7 @@ def day(
     url: Url = None,
     admin_key: AdminKey = None,
     audit: Audit = True,
+    keep: Keep = None,
     html: Html = None,
     as_json: Json = False,
 ) -> None:
@@ -118,13 +127,14 @@ def day(
     from simulator.target import open_target
     from simulator.world.chengdu import make_network
 
+    _check_keep(audit, keep)
     where = open_target(url, _find_key(url, admin_key)) if url else nullcontext()
     with _watching() as progress, where as target:
         auditor = None
         if audit and target is not None:
-            auditor = audit_server(target.url, target.key, progress)
+            auditor = audit_server(target.url, target.key, progress, keep)
         elif audit:
-            auditor = audit_world(make_network(), progress)
+            auditor = audit_world(make_network(), progress, keep)
         report = run_day(seed, scale, target, _command(), progress, auditor)
     _finish(report, html, as_json)
 
@@ -152,6 +162,36 @@ def check(
     else:
         print("\n".join(checked.lines()))
     if checked.failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def audit(
+    log: Annotated[
+        Path,
+        typer.Argument(exists=True, dir_okay=False, help="What was sent, answered, published."),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Have the auditor look at a run that was kept, as JSON lines (docs/auditor.md).
+
+    The exit status is 1 when it finds something, or when there was nothing to look at.
+    """
+    from api.cli.output import print_json
+    from fare_engine.errors import ConfigurationError
+    from simulator.auditing import audit_file, conclude
+    from simulator.auditor.log import LogInvalid
+
+    try:
+        verdict = audit_file(log)
+    except (LogInvalid, UnicodeError) as error:
+        raise ConfigurationError(f"{log}: {error}") from error
+    audited = conclude(verdict)
+    if as_json:
+        print_json(verdict.to_document())
+    else:
+        print("\n".join([audited.verdict, *audited.findings]))
+    if not audited.passed:
         raise typer.Exit(1)
 
 
@@ -185,6 +225,11 @@ def kills(
     if not report["passed"]:
         print(f"kept: {scratch.path}", file=sys.stderr)
         raise typer.Exit(1)
+
+
+def _check_keep(audit: bool, keep: Path | None) -> None:
+    if keep is not None and not audit:
+        raise typer.BadParameter("nobody looks with --no-audit", param_hint="--keep")
 
 
 def _make_controllers(connections: int, batch: int, batch_share: float) -> "Controllers":

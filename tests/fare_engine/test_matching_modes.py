@@ -139,6 +139,16 @@ def test_an_expired_journey_is_excused_when_gates_stood_open_before_it_expired()
     )
 
 
+def test_an_entry_by_a_clock_ahead_is_excused_by_gates_that_stood_open_at_it() -> None:
+    check(
+        """
+        mode exit_free 08:30:00.000..09:30
+        08:30:00.000  J1 in  qr:1  | entry_opened
+        08:29:59.999  A1 in  qr:1  | entry_superseded closing=excused entry=08:30:00.000
+        """
+    )
+
+
 def test_stretches_that_overlap_excuse_as_one() -> None:
     check(
         """

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -18,7 +19,7 @@ from simulator.load import Load, Progress, run_load
 from simulator.publications import fetch_published
 from simulator.target import open_target
 from simulator.world.chengdu import WorldNetwork, make_network
-from tests.server_process import ServerProcess
+from tests.server_process import ServerProcess, run_command
 
 SCALE = 0.000_3
 OPENED = "2021-11-25T00:00:00+08:00"
@@ -43,7 +44,7 @@ def _alter(exchanges: Exchanges, **fields: Any) -> Exchanges:
     return altered
 
 
-def _tamper(world: WorldNetwork, progress: Progress) -> Auditor:
+def _tamper(world: WorldNetwork, progress: Progress, _keep: Path | None) -> Auditor:
     """An auditor who is told that somebody paid for a free crossing."""
     auditor = audit_world(world, progress)
     return lambda exchanges: auditor(_alter(exchanges, fare=200))
@@ -96,6 +97,35 @@ def test_an_audit_that_saw_nothing_is_no_pass() -> None:
     audited = audit_world(make_network(), _nobody_looks)(Exchanges())
     assert not audited.passed
     assert audited.checked["taps sent"] == 0
+
+
+def test_a_run_that_was_kept_is_audited_again_by_a_command(tmp_path: Path) -> None:
+    log = tmp_path / "run.jsonl"
+    asked = CliRunner().invoke(app, ["day", "--scale", str(SCALE), "--keep", str(log), "--json"])
+    assert asked.exit_code == 0, asked.output
+    audit = json.loads(asked.stdout)["audit"]
+    done = CliRunner().invoke(app, ["audit", str(log)])
+    assert done.exit_code == 0, done.output
+    assert done.output == audit["verdict"] + "\n"
+    told = log.read_text("utf-8")
+    log.write_text(told.replace(r'"fare\":0', r'"fare\":1', 1), encoding="utf-8")
+    done = CliRunner().invoke(app, ["audit", str(log), "--json"])
+    assert done.exit_code == 1
+    again = json.loads(done.stdout)
+    assert again["found"] == {"money-not-conserved": 1, "wrong-fare": 1}
+    assert again["checked"]["taps sent"] == audit["checked"]["taps sent"]
+
+
+def test_a_log_that_cannot_be_read_is_told_with_its_line(tmp_path: Path) -> None:
+    log = tmp_path / "run.jsonl"
+    log.write_text('{"event": "unanswered", "request": "r1"}\n', encoding="utf-8")
+    done = run_command("simulate", "audit", log)
+    assert done.returncode == 1
+    assert "line 1" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert run_command("simulate", "audit", tmp_path / "none.jsonl").returncode == 2
+    unseen = CliRunner().invoke(app, ["day", "--no-audit", "--keep", str(log)])
+    assert unseen.exit_code == 2
 
 
 def _change(admin: httpx2.Client, server: ServerProcess) -> None:
