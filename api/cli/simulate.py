@@ -223,7 +223,6 @@ def kills(
     else:
         print(tell(report))
     if not report["passed"]:
-        print(f"kept: {scratch.path}", file=sys.stderr)
         raise typer.Exit(1)
 
 

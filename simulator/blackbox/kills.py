@@ -64,7 +64,10 @@ def run_kills(
     with log_path.open("w", encoding="utf-8") as lines:
         log = AuditLog(lines, tell_network(), fetch_published(deployment.url, deployment.key))
         run = _Run(deployment, world, log, chance, progress)
-        uvloop.run(run.go(plan, kills))
+        try:
+            uvloop.run(run.go(plan, kills))
+        except ConnectionError as error:
+            raise NotServed(f"the server was lost while nobody killed it: {error}") from error
     progress("auditing", 0, 1)
     with log_path.open(encoding="utf-8") as lines:
         verdict = audit_log(lines)

@@ -1,6 +1,7 @@
 """A scratch directory that outlives a run which found something."""
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,10 +19,12 @@ class Scratch:
 
 @contextmanager
 def open_scratch() -> Iterator[Scratch]:
-    """A new directory; it is gone afterwards when the block says so."""
+    """A new directory. It is gone afterwards where the block says so, else it is told."""
     scratch = Scratch(Path(tempfile.mkdtemp(prefix="fare-kills-")))
     try:
         yield scratch
     finally:
-        if not scratch.is_kept:
+        if scratch.is_kept:
+            print(f"kept: {scratch.path}", file=sys.stderr)
+        else:
             shutil.rmtree(scratch.path)
