@@ -79,9 +79,12 @@ class Embedded:
             return self._wait()
 
     @property
-    def is_running(self) -> bool:
-        """Whether there is a process."""
-        return self._process is not None and self._process.poll() is None
+    def is_ended(self) -> bool:
+        """Whether nothing is left of it: neither a process nor what it would print."""
+        if self._process is None:
+            return True
+        assert self._process.stdout is not None
+        return self._process.stdout.closed
 
     def _started(self) -> "subprocess.Popen[str]":
         assert self._process is not None, "it was not started"
@@ -101,5 +104,5 @@ def running(deployment: Embedded) -> Iterator[Embedded]:
     try:
         yield deployment
     finally:
-        if deployment.is_running:
+        if not deployment.is_ended:
             deployment.kill()

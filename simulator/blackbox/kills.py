@@ -66,8 +66,8 @@ def run_kills(
         run = _Run(deployment, world, log, chance, progress)
         try:
             uvloop.run(run.go(plan, kills))
-        except ConnectionError as error:
-            raise NotServed(f"the server was lost while nobody killed it: {error}") from error
+        except (ConnectionError, NotServed) as error:
+            run.book.findings.add("died", str(error))
     progress("auditing", 0, 1)
     with log_path.open(encoding="utf-8") as lines:
         verdict = audit_log(lines)

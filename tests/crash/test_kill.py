@@ -54,6 +54,7 @@ class MeddledWith(Embedded):
 
 
 def _find(scratch: Path, change: str) -> Counter[str]:
+    """What one kill finds, by check."""
     with running(MeddledWith(scratch, change)) as deployment:
         report = run_kills(1, 7, deployment, scratch, "a command", lambda *_: None)
     assert not report["passed"]
@@ -75,3 +76,8 @@ def test_a_fare_that_a_ledger_changed_is_found(tmp_path: Path) -> None:
     assert found["changed"] == found["audit: decision-changed"] == 2
     assert found["money"] == 1
     assert found["lost"] == 0
+
+
+def test_a_server_that_does_not_come_back_is_found(tmp_path: Path) -> None:
+    found = _find(tmp_path, "UPDATE alembic_version SET version_num = 'another'")
+    assert found == {"died": 1}
