@@ -9,6 +9,7 @@ may take effect at any later time, or never. Mostly there is one branch, and one
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import product
 from typing import Final
 
 from simulator.auditor.answers import Difference, Told, list_differences
@@ -109,6 +110,8 @@ class History:
         published = self._epochs.published[latest]
         if ask.content is None or ask.tap_id in branch.known:
             return published, None
+        if len(ask.shown_by) > 1:
+            return None
         problems = list_problems(ask, published, answered_at_ms)
         return (published, problems[0]) if len(problems) == 1 else None
 
@@ -190,14 +193,16 @@ class History:
             problems: list[str | None] = [None]
             if ask.content is not None and ask.tap_id not in branch.known:
                 problems = list_problems(ask, published, answered_at_ms)
-            for problem in problems:
+            # Whether another token used its code before is that token's history.
+            copies = (False, True) if len(ask.shown_by) > 1 else (False,)
+            for problem, is_copy in product(problems, copies):
                 self._steps -= 1
                 if self._steps < 0:
                     raise _GaveUp
                 after = branch.copy()
                 after.epoch = epoch
                 after.waiting.remove(ask)
-                result = after.decide(ask, published, problem)
+                result = after.decide(ask, published, problem, is_copy=is_copy)
                 yield after, result._replace(known=after.share(ask.tap_id, self._shared))
 
     def _keep(self, explained: dict[object, Branch], branch: Branch) -> None:
