@@ -58,13 +58,15 @@ class Upkeep:
         controller_id: str,
         learned: Callable[[Parameters], None] = lambda _parameters: None,
         clock_s: Callable[[], float] = time.monotonic,
+        clock_ms: Callable[[], int] = now_ms,
     ) -> None:
-        """`learned` is told every new document of parameters."""
+        """`learned` is told every new document of parameters; `clock_ms` is the clock of gates."""
         self._controller = controller
         self._client = client
         self._controller_id = controller_id
         self._learned = learned
         self._clock_s = clock_s
+        self._clock_ms = clock_ms
         self._wake = asyncio.Event()
         self._batch_taps = BATCH_TAPS_MAX
         self._due_s = dict.fromkeys(("heartbeat", "refresh", "prune", "send"), 0.0)
@@ -91,7 +93,7 @@ class Upkeep:
     async def _round(self) -> None:
         breaker = self._controller.breaker
         if self._is_due("prune", PRUNE_EVERY_S):
-            self._controller.outbox.prune(now_ms())
+            self._controller.outbox.prune(self._clock_ms())
         if breaker.state is State.OPEN and not breaker.is_probe_due():
             return
         try:
@@ -176,7 +178,7 @@ class Upkeep:
         skew = self._client.find_skew()
         gates = controller.outbox.list_gates() if skew is not None else []
         heartbeat = Heartbeat(
-            sent_at=format_ms(now_ms()),
+            sent_at=format_ms(self._clock_ms()),
             outbox_taps=controller.outbox.count().waiting,
             gates=[GateSkew(gate_id, _bounded(skew.skew_ms)) for gate_id in gates if skew],
             parameters_version=UNSET if current is None else current.version,

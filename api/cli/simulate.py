@@ -140,6 +140,32 @@ def day(
 
 
 @app.command()
+def check(
+    seeds: Annotated[int, typer.Option(min=1, help="How many small worlds are played.")] = 100,
+    first: Annotated[int, typer.Option(min=0, help="The first seed; others follow it.")] = 0,
+    taps: Annotated[int, typer.Option(min=4, max=2_000, help="About so many taps a seed.")] = 80,
+    as_json: Json = False,
+) -> None:
+    """Real gates and the real engine over virtual time, while everything that can fail does.
+
+    Messages get lost, gates reboot, the engine is killed between any two steps; then all heals, and
+    the auditor judges. A seed that fails is shrunk and told, and the exit status is 1.
+    """
+    from api.cli.output import print_json
+    from simulator.deterministic.check import Check
+
+    checked = Check(first, taps)
+    with _watching() as progress:
+        checked.run(seeds, progress)
+    if as_json:
+        print_json(checked.document())
+    else:
+        print("\n".join(checked.lines()))
+    if checked.failed:
+        raise typer.Exit(1)
+
+
+@app.command()
 def audit(
     log: Annotated[
         Path,
@@ -166,6 +192,38 @@ def audit(
     else:
         print("\n".join([audited.verdict, *audited.findings]))
     if not audited.passed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def kills(
+    kills: Annotated[int, typer.Option(min=1, help="How often the server is cut off.")] = 100,
+    seed: Seed = 42,
+    as_json: Json = False,
+) -> None:
+    """Cut a server off under load, again and again: it must lose nothing and charge nothing twice.
+
+    The server has a scratch directory, which is kept when something was found: its data, its log,
+    and all that crossed the network. Then the exit status is 1.
+    """
+    from api.cli.output import print_json
+    from simulator.blackbox.deployments import Embedded, running
+    from simulator.blackbox.kills import KILLS_MAX, run_kills
+    from simulator.blackbox.report import tell
+    from simulator.blackbox.scratch import open_scratch
+
+    if kills > KILLS_MAX:
+        raise typer.BadParameter(f"at most {KILLS_MAX:,}", param_hint="--kills")
+    with _watching() as progress, open_scratch() as scratch:
+        with running(Embedded(scratch.path)) as deployment:
+            report = run_kills(kills, seed, deployment, scratch.path, _command(), progress)
+        scratch.is_kept = not report["passed"]
+    if as_json:
+        print_json(report)
+    else:
+        print(tell(report))
+    if not report["passed"]:
+        print(f"kept: {scratch.path}", file=sys.stderr)
         raise typer.Exit(1)
 
 

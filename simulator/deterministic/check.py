@@ -1,0 +1,121 @@
+"""Plays seed after seed and counts; a seed that fails is shrunk and told so that it can be read."""
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import structlog
+
+from fare_engine.engine import Engine
+from simulator.deterministic.engine_process import MakeEngine
+from simulator.deterministic.run import Outcome, run_scenario
+from simulator.deterministic.scenario import Scenario, draw_scenario
+from simulator.deterministic.shrinking import shrink
+
+TAPS: Final = 80
+TOLD_MAX: Final = 3
+"""Failing seeds that are shrunk and told; all are counted."""
+
+Progress = Callable[[str, int, int], None]
+
+
+class Check:
+    """What many seeds came to."""
+
+    def __init__(self, first: int, taps: int) -> None:
+        self._first = first
+        self._taps_max = taps
+        self._hash = hashlib.sha256()
+        self.seeds = 0
+        self.taps = 0
+        self.answers = 0
+        self.faults: Counter[str] = Counter()
+        self.findings: Counter[str] = Counter()
+        self.failed: list[int] = []
+        self.told: list[dict[str, Any]] = []
+
+    def run(self, seeds: int, progress: Progress, make_engine: MakeEngine = Engine) -> None:
+        """Play so many seeds."""
+        with quiet():
+            for seed in range(self._first, self._first + seeds):
+                self._play(seed, make_engine)
+                progress("seeds", self.seeds, seeds)
+
+    @property
+    def digest(self) -> str:
+        """Same seeds, same digest."""
+        return self._hash.hexdigest()
+
+    def document(self) -> dict[str, Any]:
+        """The result as JSON tells it."""
+        return {
+            "first_seed": self._first,
+            "seeds": self.seeds,
+            "taps": self.taps,
+            "answers": self.answers,
+            "faults": dict(sorted(self.faults.items())),
+            "findings": dict(sorted(self.findings.items())),
+            "failed_seeds": self.failed,
+            "told": self.told,
+            "hash": self.digest,
+            "passed": not self.failed,
+        }
+
+    def lines(self) -> Iterator[str]:
+        """The result for people."""
+        for told in self.told:
+            yield f"seed {told['seed']} fails; again: {told['command']}"
+            yield f"  shrunk to {told['passengers']} passengers, {told['faults']} faults:"
+            yield from (f"  {line}" for line in told["history"])
+            yield ""
+        yield f"seeds     {self.seeds:,} from {self._first}"
+        yield f"taps      {self.taps:,}, answers {self.answers:,}"
+        told_faults = ", ".join(f"{kind} {n:,}" for kind, n in sorted(self.faults.items()))
+        yield f"faults    {self.faults.total():,}: {told_faults}"
+        findings = ", ".join(f"{check} {n}" for check, n in sorted(self.findings.items()))
+        failed = ", ".join(map(str, self.failed[:20]))
+        yield f"findings  {findings or 'none'}" + (f" (seeds {failed})" if failed else "")
+        yield f"hash      {self.digest}"
+
+    def _play(self, seed: int, make_engine: MakeEngine) -> None:
+        scenario = draw_scenario(seed, self._taps_max)
+        outcome = run_scenario(scenario, make_engine)
+        self.seeds += 1
+        self.taps += outcome.taps
+        self.answers += outcome.answers
+        self.faults += outcome.faults
+        self._hash.update(outcome.digest)
+        if outcome.findings:
+            self.findings.update(finding.check for finding in outcome.findings)
+            self.failed.append(seed)
+            if len(self.told) < TOLD_MAX:
+                self.told.append(self._tell(scenario, make_engine))
+
+    def _tell(self, scenario: Scenario, make_engine: MakeEngine) -> dict[str, Any]:
+        def play(smaller: Scenario) -> Outcome:
+            return run_scenario(smaller, make_engine)
+
+        smallest = shrink(scenario, play)
+        outcome = run_scenario(smallest, make_engine, with_history=True)
+        command = f"fare-engine simulate check --seeds 1 --first {scenario.seed}"
+        return {
+            "seed": scenario.seed,
+            "command": f"{command} --taps {self._taps_max}",
+            "passengers": len(smallest.passengers),
+            "faults": len(smallest.faults),
+            "history": outcome.lines,
+        }
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Gates tell a log of everything that goes wrong here, on purpose and often."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)

@@ -1,0 +1,58 @@
+"""The network between stations and engine: messages take their time, get lost, come twice."""
+
+import random
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from simulator.deterministic.journal import Journal
+from simulator.deterministic.scenario import MESSAGE_FAULTS, Fault
+from simulator.deterministic.virtual_time import VirtualLoop
+
+LATENCY_S: Final = (0.001, 0.060)
+DELAY_MAX_S: Final = 30.0
+"""No message is under way for longer."""
+
+
+class Network:
+    """Carries messages; every sender has a chance of its own, so that none disturbs another's."""
+
+    def __init__(
+        self,
+        loop: VirtualLoop,
+        seed: int,
+        faults: Iterable[Fault],
+        journal: Journal,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._loop = loop
+        self._seed = seed
+        self._faults = [fault for fault in faults if fault.kind in MESSAGE_FAULTS]
+        self._journal = journal
+        self._now_ms = now_ms
+        self._chances: dict[str, random.Random] = {}
+
+    def plan(self, station_id: str, sender: str) -> list[float]:
+        """How long each copy of a message will take; none when it gets lost."""
+        chance = self._chances.get(sender)
+        if chance is None:
+            chance = self._chances[sender] = random.Random(f"{self._seed} {sender}")
+        takes_s = [chance.uniform(*LATENCY_S)]
+        for kind, amount in self._list_faults(station_id):
+            if kind == "partition" or (kind == "lost" and chance.random() < amount):
+                self._journal.fault(kind, self._now_ms(), station_id, sender)
+                return []
+            if kind == "doubled" and chance.random() < amount:
+                self._journal.fault(kind, self._now_ms(), station_id, sender)
+                takes_s.append(chance.uniform(0, DELAY_MAX_S) ** chance.choice((0.1, 1.0)))
+            elif kind == "delayed" and chance.random() < amount:
+                self._journal.fault(kind, self._now_ms(), station_id, sender)
+                takes_s = [one_s + chance.choice((0.1, 1.0, 25.0)) for one_s in takes_s]
+        return [min(one_s, DELAY_MAX_S) for one_s in takes_s]
+
+    def _list_faults(self, station_id: str) -> list[tuple[str, float]]:
+        now_s = self._loop.time()
+        return [
+            (fault.kind, fault.amount)
+            for fault in self._faults
+            if fault.at_s <= now_s < fault.until_s and fault.where in (station_id, "everywhere")
+        ]

@@ -1,0 +1,190 @@
+"""Engines with one bug each, planted by name: what simulation and auditor have to find.
+
+Every one changes one thing in the engine or in the rule it calls, and nothing else.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
+from unittest.mock import patch
+
+import fare_engine.engine as engine_module
+from fare_engine import matching
+from fare_engine.batch import Batch, Result, Submission
+from fare_engine.calendar import from_ms
+from fare_engine.conditions import evaluate
+from fare_engine.decision import Closing, Decision, Reason
+from fare_engine.engine import Engine
+from fare_engine.journey import NEVER_MS, OpenJourney, Terms, TokenState, open_journey
+from fare_engine.matching import decide
+from fare_engine.network import Direction, Gate
+from fare_engine.tap import Report, Tap
+from fare_engine.verdict import Verdict
+from simulator.deterministic.engine_process import MakeEngine
+
+Decided = tuple[Decision, TokenState]
+
+
+class Bug(NamedTuple):
+    """A bug by what it changes: the class of the engine, or one name of a module."""
+
+    told: str
+    make_engine: MakeEngine = Engine
+    module: Any = None
+    name: str = ""
+    replacement: Callable[..., Any] | None = None
+
+
+@contextmanager
+def planted(bug: Bug) -> Iterator[MakeEngine]:
+    """Plant a bug for as long as the block lasts; gives what makes the engine."""
+    if bug.module is None:
+        yield bug.make_engine
+    else:
+        with patch.object(bug.module, bug.name, bug.replacement):
+            yield bug.make_engine
+
+
+class _AcknowledgesEarly(Engine):
+    """Answers what is decided, and stores it then."""
+
+    def take_batch(self, now_ms: int) -> Batch | None:
+        batch = super().take_batch(now_ms)
+        for submission in batch.submissions if batch else ():
+            submission.done(submission.results)
+            submission.done = _nothing
+        return batch
+
+
+class _DecidesAnew(Engine):
+    """Does not look whether a tap_id is stored."""
+
+    def _load(self, batch: Batch) -> None:
+        super()._load(batch)
+        for submission in batch.submissions:
+            if isinstance(submission, Submission):
+                for tap in submission.taps:
+                    batch.known.pop(tap.tap_id, None)
+
+
+class _AppliesEarly(Engine):
+    """Applies states before they are stored, and leaves them when that fails."""
+
+    def commit(self, batch: Batch) -> None:
+        self._index.apply(batch.states)
+        super().commit(batch)
+
+    def _recover(self) -> None:
+        self._ledger.recover()
+        self._doubtful_tokens = None
+
+
+class _AnswersConflicts(Engine):
+    """Answers the first decision whatever the content is."""
+
+    def _answer_again(self, batch: Batch, first: Verdict, tap: Tap, received_at_ms: int) -> Result:
+        return super()._answer_again(batch, first, first.tap, received_at_ms)
+
+
+class _ForgetsConflicts(Engine):
+    """Refuses other content under a known tap_id, and keeps no record of it."""
+
+    def _answer_again(self, batch: Batch, first: Verdict, tap: Tap, received_at_ms: int) -> Result:
+        result = super()._answer_again(batch, first, tap, received_at_ms)
+        batch.conflicts.clear()
+        return result
+
+
+class _TakesNothingBack(Engine):
+    """Stores that nobody passed, and leaves the token's state as it is."""
+
+    def _reverse_passage(self, batch: Batch, verdict: Verdict, report: Report) -> bool:
+        return False
+
+
+class _LosesTheBatchBehind(Engine):
+    """Decides the next batch as if the one being committed were not there."""
+
+    def _load(self, batch: Batch) -> None:
+        behind, batch.behind = batch.behind, None
+        super()._load(batch)
+        batch.behind = behind
+
+
+def _nothing(_results: list[Result]) -> None:
+    """It was answered before."""
+
+
+def _evaluate_below(
+    journey: OpenJourney, gate_id: str, medium_type: str, elapsed_ms: int, waived_before: int
+) -> int:
+    return evaluate(journey, gate_id, medium_type, elapsed_ms + 1, waived_before)
+
+
+def _open_at_midnight(
+    tap_id: str, gate_id: str, station_id: str, entered_at_ms: int, terms: Terms, row: int
+) -> OpenJourney:
+    journey = open_journey(tap_id, gate_id, station_id, entered_at_ms, terms, row)
+    day = from_ms(entered_at_ms, terms.tariff.calendar.zone).toordinal()
+    return journey.replace(service_day=day)
+
+
+def _consume_twice(state: TokenState, tap: Tap, *more: Any) -> Decided:
+    decision, after = decide(state, tap, *more)
+    if decision.closing is Closing.CONSUMED and after is not state:
+        after = after.replace(open=decision.entry)
+    return decision, after
+
+
+def _read_at_exit(state: TokenState, tap: Tap, gate: Gate, terms: Terms, *more: Any) -> Decided:
+    journey = state.open
+    if tap.direction == Direction.EXIT and journey and journey.station_id == gate.station_id:
+        designated = journey.gate_id in terms.designated_gates
+        state = state.replace(open=journey.replace(terms=terms, designated=designated))
+    return decide(state, tap, gate, terms, *more)
+
+
+def _take_late(state: TokenState, tap: Tap, *more: Any) -> Decided:
+    decision, after = decide(state, tap, *more)
+    if decision.reason is Reason.ARRIVED_OUT_OF_ORDER:
+        return decide(state.replace(clock_ms=NEVER_MS), tap, *more)
+    return decision, after
+
+
+def _follow_clock_back(state: TokenState, tap: Tap, *more: Any) -> Decided:
+    decision, after = decide(state, tap, *more)
+    return decision, after if after is state else after.replace(clock_ms=tap.occurred_at_ms)
+
+
+def _discount_waiver(state: TokenState, tap: Tap, gate: Gate, terms: Terms, *more: Any) -> Decided:
+    decision, after = decide(state, tap, gate, terms, *more)
+    waived = terms.tariff.discounted(decision.fare_waived, tap.medium_type)
+    return decision.replace(fare_waived=waived), after
+
+
+def _deciding(told: str, replacement: Callable[..., Decided]) -> Bug:
+    return Bug(told, module=engine_module, name="decide", replacement=replacement)
+
+
+BUGS: Final[dict[str, Bug]] = {
+    "window-exclusive": Bug(
+        "`<` for `<=` at the window", Engine, matching, "_evaluate", _evaluate_below
+    ),
+    "acknowledged-early": Bug("acknowledge before the commit", _AcknowledgesEarly),
+    "consumed-twice": _deciding("an exit leaves its entry open", _consume_twice),
+    "decided-anew": Bug("a duplicate is decided anew", _DecidesAnew),
+    "policy-of-exit": _deciding("the policy of the exit, not of the entry", _read_at_exit),
+    "applied-early": Bug("states of a failed commit stay applied", _AppliesEarly),
+    "late-accepted": _deciding("a tap behind its token's clock is decided", _take_late),
+    "clock-not-kept": _deciding("a token's clock goes back with a tap", _follow_clock_back),
+    "wrong-service-date": Bug(
+        "the service date is cut at midnight", Engine, matching, "open_journey", _open_at_midnight
+    ),
+    "conflict-answered": Bug("other content is answered the first decision", _AnswersConflicts),
+    "conflict-forgotten": Bug("a conflict is refused and not recorded", _ForgetsConflicts),
+    "waiver-discounted": _deciding("a discount is taken off a waiver again", _discount_waiver),
+    "passage-kept": Bug("a passage that did not happen stays", _TakesNothingBack),
+    "batch-behind-lost": Bug(
+        "a batch decided ahead does not stand upon the one before", _LosesTheBatchBehind
+    ),
+}

@@ -1,0 +1,213 @@
+"""What happens in one seed: a small world, its passengers, and what goes wrong, all as data.
+
+Whatever is drawn is drawn here, so that a scenario can be taken apart: without one passenger or one
+fault, all others stay as they were.
+"""
+
+import random
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+from simulator.deterministic.worlds import World, draw_world
+
+PASSENGERS: Final = (5, 30)
+FAULTS_MAX: Final = 12
+LASTS_S: Final = 600.0
+"""How long passengers arrive. The limits of the rule are short, so that this is long."""
+
+
+class Step(NamedTuple):
+    """One tap that a passenger means to make.
+
+    `after_s` counts from the step before. With `exactly_ms` she waits instead until the clock at
+    the gate shows so many milliseconds more than at her latest entry, if it still can.
+    `turns_back_s`: the gate opened and nobody went through, which it tells so much later.
+    """
+
+    gate_id: str
+    entering: bool
+    after_s: float
+    exactly_ms: int | None = None
+    turns_back_s: float | None = None
+
+
+class Passenger(NamedTuple):
+    """Somebody with a medium, and all she does."""
+
+    number: int
+    medium_type: str
+    medium_id: str
+    begins_s: float
+    steps: tuple[Step, ...]
+
+
+class Fault(NamedTuple):
+    """Something that goes wrong, from when until when, where (a station, or what the kind says)."""
+
+    kind: str
+    at_s: float
+    until_s: float
+    where: str
+    amount: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One seed, drawn."""
+
+    seed: int
+    world: World
+    passengers: tuple[Passenger, ...]
+    faults: tuple[Fault, ...]
+
+    def with_only(self, passengers: tuple[Passenger, ...], faults: tuple[Fault, ...]) -> "Scenario":
+        """The same with some of it left out."""
+        return replace(self, passengers=passengers, faults=faults)
+
+
+SKEWED_SHARE: Final = 0.4
+SKEWS_MS: Final = (-28_000, -16_000, -2_000, 2_000, 16_000, 28_000)
+"""How wrong a station's clock is from the beginning, in some scenarios; 30 s are tolerated."""
+
+FAULTS: Final = {
+    "lost": 12,
+    "doubled": 12,
+    "delayed": 12,
+    "partition": 10,
+    "clock": 8,
+    "drift": 4,
+    "reboot": 8,
+    "power_cut": 8,
+    "kill": 16,
+    "disk": 10,
+    "wipe": 4,
+    "publish": 8,
+    "suspend": 5,
+    "clash": 5,
+}
+"""What can go wrong, or is changed in the middle, with how often it is drawn."""
+MESSAGE_FAULTS: Final = ("lost", "doubled", "delayed", "partition")
+STEPS: Final = ("received", "taken", "committed", "confirmed")
+"""Where the engine can be killed: before what arrived is decided, before it is stored, before it is
+applied, and before the answers are on their way."""
+
+
+def draw_scenario(seed: int, taps_max: int) -> Scenario:
+    """The scenario of a seed."""
+    chance = random.Random(f"scenario {seed}")
+    world = draw_world(chance)
+    passengers: list[Passenger] = []
+    taps = 0
+    for number in range(chance.randint(*PASSENGERS)):
+        before = passengers[-1] if passengers and chance.random() < 0.1 else None
+        passenger = _draw_passenger(chance, world, number, before)
+        taps += len(passenger.steps)
+        if taps > taps_max and passengers:
+            break
+        passengers.append(passenger)
+    faults = [_draw_fault(chance, world) for _ in range(chance.randint(0, FAULTS_MAX))]
+    faults += [
+        Fault("clock", 0.0, 2 * LASTS_S, station_id, chance.choice(SKEWS_MS))
+        for station_id in world.station_ids
+        if chance.random() < SKEWED_SHARE
+    ]
+    faults.sort(key=lambda fault: fault.at_s)
+    return Scenario(seed, world, tuple(passengers), tuple(faults))
+
+
+def _draw_passenger(
+    chance: random.Random, world: World, number: int, before: Passenger | None
+) -> Passenger:
+    """Somebody; where there is one `before`, with the same medium, perhaps at the same moments."""
+    if before is not None and chance.random() < 0.5:
+        later_s = chance.choice((0.0, 0.005, 0.3, 3.0))
+        return before._replace(number=number, begins_s=before.begins_s + later_s)
+    medium_type = chance.choice(world.medium_types)
+    medium_id = f"31048705{number:08}" if medium_type == "tianfutong" else f"user{number}"
+    if before is not None:
+        medium_type, medium_id = before.medium_type, before.medium_id
+    steps: list[Step] = []
+    for _ in range(chance.randint(1, 4)):
+        steps += _draw_journey(chance, world)
+    begins_s = chance.uniform(0, LASTS_S / 2)
+    return Passenger(number, medium_type, medium_id, begins_s, tuple(steps))
+
+
+def _draw_journey(chance: random.Random, world: World) -> list[Step]:
+    station = chance.choice(world.station_ids)
+    other = chance.choice(world.station_ids)
+    entry = Step(chance.choice(world.entries(station)), True, chance.uniform(1, 60))
+    leave = chance.choice(world.exits(station))
+    kind = chance.choices(
+        ("cross", "travel", "hesitate", "forget", "again", "sneak", "turn", "scatter"),
+        (40, 20, 10, 8, 8, 4, 10, 14),
+    )[0]
+    if kind == "cross":
+        return [entry, _cross(chance, world, leave)]
+    if kind == "travel":
+        return [entry, Step(chance.choice(world.exits(other)), False, chance.uniform(10, 150))]
+    if kind == "hesitate":
+        grace_ms = world.tariff.reentry_grace_ms
+        repeated = replace_timing(chance, entry, grace_ms)
+        return [entry, repeated, _cross(chance, world, leave)]
+    if kind == "forget":
+        return [entry]
+    if kind == "again":
+        first = _cross(chance, world, leave)
+        return [entry, first, Step(leave, False, chance.choice((1.0, 5.0, 9.0, 11.0)))]
+    if kind == "scatter":
+        return [_scatter(chance, world) for _ in range(3)]
+    if kind == "sneak":
+        return [Step(leave, False, chance.uniform(1, 60))]
+    turns_back_s = chance.choice((0.05, 0.5, 3.0, 40.0))
+    first = _cross(chance, world, leave)
+    if chance.random() < 0.5:
+        return [entry._replace(turns_back_s=turns_back_s), first]
+    again = Step(chance.choice(world.exits(station)), False, chance.uniform(2, 20))
+    return [entry, first._replace(turns_back_s=turns_back_s), again]
+
+
+def replace_timing(chance: random.Random, step: Step, limit_ms: int) -> Step:
+    """The same step around a limit of the rule: at it, a millisecond beyond, or somewhere near."""
+    exactly_ms = chance.choice((limit_ms - 1, limit_ms, limit_ms + 1, chance.randint(1, limit_ms)))
+    return step._replace(exactly_ms=exactly_ms)
+
+
+def _scatter(chance: random.Random, world: World) -> Step:
+    """A tap anywhere, at once: as of a medium that several people have."""
+    station, entering = chance.choice(world.station_ids), chance.random() < 0.5
+    gates = world.entries(station) if entering else world.exits(station)
+    return Step(chance.choice(gates), entering, chance.choice((0.0, 1.0, 4.0)))
+
+
+def _cross(chance: random.Random, world: World, gate_id: str) -> Step:
+    """An exit after a stay that is short, or near a limit: of the window, or of any stay."""
+    step = Step(gate_id, False, 0.0)
+    window_ms = chance.choice(world.windows_ms)
+    limit_ms = world.tariff.max_stay_ms if chance.random() < 0.06 else window_ms
+    return replace_timing(chance, step, limit_ms)
+
+
+def _draw_fault(chance: random.Random, world: World) -> Fault:
+    kind = chance.choices(
+        [*FAULTS],
+        [*FAULTS.values()],
+    )[0]
+    at_s = chance.uniform(0, LASTS_S)
+    until_s = at_s + chance.choice((5.0, 20.0, 60.0, 240.0))
+    where = chance.choice(world.station_ids)
+    amount = chance.random()
+    if kind in MESSAGE_FAULTS and chance.random() < 0.3:
+        where = "everywhere"
+    elif kind == "clock":
+        amount = chance.choice((-40_000, -20_000, -5_000, -600, 700, 20_000, 40_000, 400_000))
+    elif kind == "drift":
+        amount = chance.uniform(-200e-6, 200e-6)
+    elif kind == "kill":
+        where = chance.choice(STEPS)
+        until_s = at_s + chance.choice((0.05, 1.0, 20.0))
+    elif kind == "power_cut":
+        amount = chance.choice((-1, 1)) * chance.randint(1, 6)
+    elif kind == "disk":
+        where = chance.choice(("before", "after"))
+    return Fault(kind, at_s, until_s, where, amount)

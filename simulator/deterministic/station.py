@@ -1,0 +1,206 @@
+"""A station: the real controller, outbox, breaker and upkeep, over a file in memory.
+
+Its power can be cut at any moment, also inside a transaction: what was committed is there when it
+starts again, and nothing else.
+"""
+
+import asyncio
+import random
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+from fare_engine.network import Direction
+from gates.breaker import Breaker
+from gates.client.messages import TapMessage
+from gates.controller import Controller, Passage
+from gates.errors import GatesError
+from gates.reading import Card, MediumReader
+from gates.station_file import StationFile
+from gates.upkeep import Upkeep
+from simulator.deterministic.client import SimulatedClient, Wire
+from simulator.deterministic.engine_process import TOKEN_KEY
+from simulator.deterministic.virtual_time import VirtualLoop
+
+BOOT_S: Final = 20.0
+HELD_MAX: Final = 1_000
+
+
+class PowerCut(BaseException):
+    """Nothing more happens in this controller, whatever it would catch."""
+
+
+class MemoryFile(StationFile):
+    """A station's file in memory, as long as its power lasts."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, created_at_ms: int, cuts: Callable[[], int]
+    ) -> None:
+        self._sql = connection
+        self._cuts = cuts
+        self.is_dead = False
+        with self._telling_errors():
+            self._prepare()
+        self.created_at_ms = created_at_ms
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """A transaction, before or after whose end the power may fail."""
+        if self.is_dead:
+            raise PowerCut
+        cut = self._cuts()
+        with super().transaction() as sql:
+            yield sql
+            if cut < 0:
+                self.is_dead = True
+                raise PowerCut
+        if cut > 0:
+            self.is_dead = True
+            raise PowerCut
+
+    def read(self, statement: str, values: tuple[object, ...] = ()) -> list[object]:
+        """The rows that answer a question."""
+        if self.is_dead:
+            raise PowerCut
+        return super().read(statement, values)
+
+
+class _Still:
+    """A barrier whose movements nobody watches: the passage tells all."""
+
+    def act(self, passage: Passage) -> None:
+        """Open or stay shut."""
+
+
+class Station:
+    """One station's lanes, and its clock."""
+
+    def __init__(
+        self, station_id: str, loop: VirtualLoop, wire: Wire, chance: random.Random
+    ) -> None:
+        self.station_id = station_id
+        self._loop = loop
+        self._wire = wire
+        self._chance = chance
+        self._connection = sqlite3.connect(":memory:", isolation_level=None)
+        self._created_at_ms = wire.engine.now_ms() - 7 * 86_400_000
+        self._offset_ms = 0.0
+        self._drift = 0.0
+        self._drifts_since_s = 0.0
+        self._cut_after = 0
+        self._lanes: dict[asyncio.Task[Passage], None] = {}
+        self.broken: BaseException | None = None
+        """What ended the upkeep that was no power cut: a bug."""
+        self._is_down = False
+        self.boot()
+
+    def clock_ms(self) -> int:
+        """What the clock of the gates shows."""
+        drifted_ms = (self._loop.time() - self._drifts_since_s) * 1_000 * self._drift
+        return self._wire.engine.now_ms() + round(self._offset_ms + drifted_ms)
+
+    def jump(self, ms: float) -> None:
+        """The clock is set."""
+        self._offset_ms += ms
+
+    def drift(self, share: float) -> None:
+        """The clock begins to run too fast, or too slowly."""
+        now_s = self._loop.time()
+        self._offset_ms += (now_s - self._drifts_since_s) * 1_000 * self._drift
+        self._drifts_since_s, self._drift = now_s, share
+
+    def cut_power_at(self, transaction: int) -> None:
+        """Cut the power at the nth transaction from now: before its end (negative), or after."""
+        self._cut_after = transaction
+
+    async def present(self, gate_id: str, direction: Direction, medium: Card) -> Passage | None:
+        """Somebody shows a medium; None when the gate is dead, or dies over it."""
+        if self.file.is_dead:
+            return None
+        lane = self._loop.create_task(self.controller.present(gate_id, direction, medium, _Still()))
+        self._lanes[lane] = None
+        await asyncio.wait({lane})
+        del self._lanes[lane]
+        if lane.cancelled() or isinstance(lane.exception(), PowerCut):
+            return None
+        return lane.result()
+
+    def report(self, tap_id: str) -> None:
+        """The gate saw that nobody went through."""
+        if not self.file.is_dead:
+            with suppress(GatesError, PowerCut):
+                self.controller.report(tap_id, passed=False)
+
+    async def clash(self, message: TapMessage) -> None:
+        """Another controller sends other content under a tap_id of this one."""
+        with suppress(GatesError):
+            await SimulatedClient(self.station_id, self._wire).decide(message)
+
+    def lose_power(self, for_s: float) -> None:
+        """Everything stops at once; it starts again after a while."""
+        if self._is_down:
+            return
+        self._is_down = self.file.is_dead = True
+        self._upkeep_task.cancel()
+        for lane in self._lanes:
+            lane.cancel()
+        self._loop.call_later(for_s, self.boot)
+
+    def boot(self) -> None:
+        """Start on what the file holds; the power may fail over that too."""
+        self._is_down = False
+        with suppress(PowerCut):
+            self._start()
+
+    def _start(self) -> None:
+        self.file = MemoryFile(self._connection, self._created_at_ms, self._count_transaction)
+        client = SimulatedClient(self.station_id, self._wire)
+        reader = MediumReader(TOKEN_KEY)
+        breaker = Breaker(self._loop.time, self._chance.random)
+        controller = Controller(
+            self.station_id, self.file, client, reader, breaker, clock_ms=self.clock_ms
+        )
+        if controller.knowledge.current is not None:
+            reader.learn(controller.knowledge.current)
+        upkeep = Upkeep(
+            controller,
+            client,
+            f"{self.station_id}-1",
+            reader.learn,
+            clock_s=self._loop.time,
+            clock_ms=self.clock_ms,
+        )
+        self.controller = controller
+        self._upkeep_task = self._loop.create_task(upkeep.run())
+        self._upkeep_task.add_done_callback(self._upkeep_ended)
+
+    def _upkeep_ended(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and not isinstance(task.exception(), PowerCut):
+            self.broken = task.exception()
+
+    def list_held(self) -> list[str]:
+        """What the outbox still holds: taps, reports, and what was set aside."""
+        outbox = self.controller.outbox
+        waiting = [entry.tap.tap_id for entry in outbox.list_waiting(HELD_MAX)]
+        waiting += [report.tap_id for report in outbox.list_reports(HELD_MAX)]
+        return waiting + [one.tap_id for one in outbox.list_set_aside(HELD_MAX)]
+
+    async def stop(self) -> None:
+        """End for good."""
+        self._upkeep_task.cancel()
+        await asyncio.wait({self._upkeep_task})
+        self._connection.close()
+
+    def _count_transaction(self) -> int:
+        """Whether the power fails at this transaction: -1 before its end, 1 after, else 0."""
+        if not self._cut_after:
+            return 0
+        sign = 1 if self._cut_after > 0 else -1
+        self._cut_after -= sign
+        if self._cut_after:
+            return 0
+        engine = self._wire.engine
+        self._wire.journal.fault("power_cut", engine.now_ms(), self.station_id, sign)
+        self._loop.call_soon(self.lose_power, BOOT_S)
+        return sign
