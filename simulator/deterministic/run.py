@@ -78,7 +78,7 @@ class _Play:
             loop, world.start_ms, catalogue, chance, faults, journal, make_engine
         )
         network = Network(loop, seed, faults, journal, engine.now_ms)
-        self._auditor = Auditor(tell_tracks(catalogue.network), tell_published(catalogue, ()))
+        self._auditor = Auditor(tell_tracks(catalogue.network), tell_published(catalogue, {}))
         self._wire = Wire(network, engine, self._auditor, journal)
         self._stations = {
             station_id: Station(station_id, loop, self._wire, random.Random(f"{seed} {station_id}"))
