@@ -153,6 +153,18 @@ def test_stretches_that_overlap_excuse_as_one() -> None:
     )
 
 
+def test_a_journey_closed_by_a_clock_behind_that_of_its_entry_was_open_at_its_entry() -> None:
+    check(
+        """
+        mode exit_free 08:30..09:00
+        08:30:00.000  A1 in  qr:1  | entry_opened
+        08:29:59.999  J1 in  qr:1  | entry_superseded closing=excused entry=08:30
+        08:29:59.999  A1 in  qr:2  | entry_opened
+        08:29:59.998  J1 in  qr:2  | entry_superseded incomplete=200 entry=08:29:59.999
+        """
+    )
+
+
 def test_a_second_tap_at_an_entry_is_replaced_and_not_excused() -> None:
     check(
         """
