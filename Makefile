@@ -36,7 +36,7 @@ demo: setup ## one simulated morning at 孵化园, start to end
 	$(BIN)/python -m simulator.morning demo
 
 test: setup ## all tests; those on recorded taps where their file is there, and always in CI
-	$(BIN)/pytest -m "not recorded"
+	$(BIN)/pytest -n auto --dist loadfile -m "not recorded"
 	@if [ -n "$$CI" ] || [ -f "$$FARE_SHENZHEN_TAPS" ]; then \
 	    $(MAKE) --no-print-directory test-recorded; \
 	else \
@@ -56,7 +56,8 @@ check: setup ## lint, format, types, import contracts, lock file; changes nothin
 	$(UV) lock --check --default-index $(PUBLIC_INDEX)
 	$(EXPORT) | diff -u requirements.txt - || { echo 'out of date: make requirements' >&2; exit 1; }
 
-bench: setup ## the figures of benchmarks/
+bench: setup ## the figures of benchmarks/, beside the rivals that it installs
+	$(UV) sync --frozen --all-extras --group rivals --compile-bytecode
 	$(BIN)/python -m benchmarks
 
 format: setup ## format the code and mend what ruff can mend

@@ -1,6 +1,7 @@
 """A data directory with the workload's metro, and taps already in its ledger."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.workload import (
@@ -60,17 +61,19 @@ def create(path: Path) -> str:
 
 def fill(path: Path, workload: Workload, rows: int, progress: Callable[[int], None]) -> None:
     """Put so many taps into the ledger, as the engine itself would."""
-    ledger_path = DataDirectory(path).open().ledger_path
-    catalogue = load(path)
-    ledger = SqliteLedger(ledger_path, catalogue)
-    engine = Engine(ledger, MemoryIndex(), catalogue)
     done = 0
-    while done < rows:
-        for batch in in_batches(workload.mixed(min(50_000, rows - done)), 1_000):
-            engine.process([as_tap(tap) for tap in batch], batch[-1].occurred_at_ms)
-            done += len(batch)
-        progress(done)
-    ledger.close()
+    with _opened(path) as engine:
+        while done < rows:
+            for batch in in_batches(workload.mixed(min(50_000, rows - done)), 1_000):
+                engine.process([as_tap(tap) for tap in batch], batch[-1].occurred_at_ms)
+                done += len(batch)
+            progress(done)
+
+
+def store(path: Path, taps: Sequence[Presented]) -> None:
+    """Put these taps into the ledger, as one batch."""
+    with _opened(path) as engine:
+        engine.process([as_tap(tap) for tap in taps], taps[-1].occurred_at_ms)
 
 
 def load(path: Path) -> Catalogue:
@@ -92,6 +95,17 @@ def as_tap(tap: Presented) -> Tap:
         tap.token,
         tap.occurred_at_ms,
     )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Engine]:
+    """An engine in this process over a data directory."""
+    catalogue = load(path)
+    ledger = SqliteLedger(DataDirectory(path).open().ledger_path, catalogue)
+    try:
+        yield Engine(ledger, MemoryIndex(), catalogue)
+    finally:
+        ledger.close()
 
 
 def _make_policy(number: int) -> Policy:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,8 +17,8 @@ _ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 
 
 @contextmanager
-def serving(data_dir: Path) -> Iterator[int]:
-    """The port of a server on this data directory; stopped at the end of the block."""
+def serving(data_dir: Path, *, ends_by: signal.Signals = signal.SIGTERM) -> Iterator[int]:
+    """The port of a server on this data directory; the signal ends it with the block."""
     process = subprocess.Popen(
         [
             str(Path(sys.executable).with_name("fare-engine")),
@@ -36,7 +37,7 @@ def serving(data_dir: Path) -> Iterator[int]:
                 return
         raise RuntimeError(f"the server ended with status {process.wait()}")
     finally:
-        process.terminate()
+        process.send_signal(ends_by)
         process.wait()
 
 
@@ -47,8 +48,12 @@ def single_requests(taps: Sequence[Presented], key: str) -> list[bytes]:
 
 def batch_request(taps: Sequence[Presented], key: str) -> bytes:
     """A batch with tokens, as a controller sends it: its outbox never holds a card's number."""
-    body = {"taps": [_from_outbox(tap) for tap in taps]}
-    return request_bytes("/v1/taps/batch", key, json.dumps(body).encode())
+    return request_bytes("/v1/taps/batch", key, batch_body(taps))
+
+
+def batch_body(taps: Sequence[Presented]) -> bytes:
+    """The body of such a batch."""
+    return json.dumps({"taps": [_from_outbox(tap) for tap in taps]}).encode()
 
 
 def _live(tap: Presented) -> dict[str, object]:

@@ -189,13 +189,10 @@ def _close_incomplete(
 
 
 def is_excused(journey: OpenJourney, at_ms: int, stood_open: StoodOpen) -> bool:
-    """Whether who is missing an exit at an instant may have left through gates that stood open.
-
-    A journey that a clock behind that of its entry closes was open at its entry all the same.
-    """
-    entered_at_ms = journey.entered_at_ms
-    last_ms = max(entered_at_ms, min(at_ms, journey.expires_at_ms - 1))
-    return stood_open.during(entered_at_ms, last_ms)
+    """Whether who is missing an exit at an instant may have left through gates that stood open."""
+    entered_ms = journey.entered_at_ms  # by a clock that may be ahead: its age is at least 0
+    last_ms = min(at_ms, journey.expires_at_ms - 1)
+    return stood_open.during(entered_ms, max(entered_ms, last_ms))
 
 
 def missing_exit_fare(journey: OpenJourney, medium_type: str) -> int:

@@ -10,7 +10,7 @@ import uvloop
 
 from fare_engine.tariff import MINUTE_MS
 from simulator.delivery.checking import Check
-from simulator.delivery.exchanges import Exchange, Exchanges
+from simulator.delivery.exchanges import Auditor, Exchange, Exchanges
 from simulator.delivery.figures import Figures
 from simulator.delivery.over_http import OverHttp
 from simulator.delivery.requests import Controllers, make_requests
@@ -52,7 +52,13 @@ def make_morning(metro: Metro, seed: int, passengers: int) -> World:
 
 
 def send_morning(
-    url: str, key: str, metro: Metro, seed: int, passengers: int, command: str
+    url: str,
+    key: str,
+    metro: Metro,
+    seed: int,
+    passengers: int,
+    command: str,
+    auditor: Auditor,
 ) -> dict[str, Any]:
     """Send the morning; its report, as `--json` prints it."""
     started = datetime.now(UTC)
@@ -77,7 +83,7 @@ def send_morning(
         "warm_up_seconds": 0.0,
         "rate": {"asked": None, "held": check.taps / taken_s},
     }
-    report = make_document(about, world, check, delivery, figures, None)
+    report = make_document(about, world, check, delivery, figures, auditor)
     report["crossings"] = _count_by_elapsed(exchanges)
     report["decided_before"] = _count_decided_before(exchanges, started)
     report["explanation"] = _explain(url, key, exchanges, report)

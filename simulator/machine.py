@@ -22,6 +22,14 @@ def describe() -> dict[str, Any]:
     }
 
 
+def tell(described: dict[str, Any]) -> str:
+    """The same in a line."""
+    return (
+        f"{described['processors']} processors ({described['architecture']}), Python "
+        f"{described['python']}, fare-engine {described['version']}, commit {described['commit']}"
+    )
+
+
 def find_commit() -> str | None:
     """The commit of a working copy, with a plus where files were changed since; else None."""
     here = Path(__file__).resolve().parent

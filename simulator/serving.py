@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TextIO
 
 import httpx2
 
@@ -60,27 +60,30 @@ def prepare(data_dir: Path) -> Keys:
 @contextmanager
 def serving(data_dir: Path, port: int, keys: Keys, log_path: Path) -> Iterator[Served]:
     """Serve a data directory; however the block ends, the server is stopped with it."""
-    arguments = ("--data-dir", str(data_dir), "--port", str(port), "--no-console")
-    with (
-        log_path.open("w", encoding="utf-8") as log,
-        subprocess.Popen(
-            [FARE_ENGINE, "serve", *arguments],
-            env=_environment(),
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            start_new_session=True,  # Ctrl-C is ours: the server stops after the last tap
-        ) as process,
-    ):
+    with log_path.open("w", encoding="utf-8") as log, start_server(data_dir, port, log) as process:
         try:
-            yield Served(_wait_until_ready(process), keys)
-        except httpx2.TransportError as error:
-            told = f"the server was lost ({str(error) or type(error).__name__}); its last words:"
-            raise NotServed(_add_output(told, log_path)) from error
-        except NotServed as error:
-            raise NotServed(_add_output(str(error), log_path)) from error
+            with _telling_output(log_path):
+                yield Served(_wait_until_ready(process), keys)
         finally:
             _stop(process)
+
+
+def start_server(data_dir: Path, port: int, log: TextIO) -> "subprocess.Popen[str]":
+    """Have a server start on a data directory; whoever starts it ends it."""
+    return subprocess.Popen(
+        [FARE_ENGINE, "serve", "--data-dir", data_dir, "--port", str(port), "--no-console"],
+        env=_environment(),
+        stdout=subprocess.PIPE,
+        stderr=log,
+        text=True,
+        start_new_session=True,  # Ctrl-C is ours: the server stops after the last tap
+    )
+
+
+def wait_until_ready(process: "subprocess.Popen[str]", log_path: Path) -> str:
+    """The address of a server that just started, once it decides taps; NotServed if it does not."""
+    with _telling_output(log_path):
+        return _wait_until_ready(process)
 
 
 def find_port(wanted: int) -> int:
@@ -116,6 +119,18 @@ def _wait_until_ready(process: "subprocess.Popen[str]") -> str:
     return url
 
 
+@contextmanager
+def _telling_output(log_path: Path) -> Iterator[None]:
+    """Whatever becomes of the server, what it said last is told with it."""
+    try:
+        yield
+    except httpx2.TransportError as error:
+        told = f"the server was lost ({str(error) or type(error).__name__}); its last words:"
+        raise NotServed(_add_output(told, log_path)) from error
+    except NotServed as error:
+        raise NotServed(_add_output(str(error), log_path)) from error
+
+
 def _add_output(told: str, log_path: Path) -> str:
     return f"{told}\n{log_path.read_text('utf-8')[-OUTPUT_TOLD_MAX:]}".rstrip()
 
@@ -146,4 +161,6 @@ def _run_command(*arguments: object) -> dict[str, Any]:
 def _environment() -> dict[str, str]:
     """Ours without settings that would change what is simulated."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("FARE_")}
+    # A server that compiles its libraries at every start needs four seconds for it.
+    ours.pop("PYTHONDONTWRITEBYTECODE", None)
     return ours | {"PYTHONUNBUFFERED": "1"}

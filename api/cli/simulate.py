@@ -26,6 +26,16 @@ Url = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed, the same taps.")]
+Audit = Annotated[
+    bool,
+    typer.Option(help="Have the auditor decide every tap again, by an implementation of its own."),
+]
+Keep = Annotated[
+    Path | None,
+    typer.Option(
+        help="Keep what the auditor sees as JSON lines, for `simulate audit`.", show_default=False
+    ),
+]
 Html = Annotated[
     Path | None, typer.Option(help="Write the report as one HTML file too.", show_default=False)
 ]
@@ -60,18 +70,22 @@ def load(
         ),
     ] = None,
     seed: Seed = 42,
+    audit: Audit = True,
+    keep: Keep = None,
     html: Html = None,
     as_json: Json = False,
 ) -> None:
     """Send taps when they are due, whether answers come or not, and time the answers from then.
 
-    The report tells the rate held, latencies, errors, and each answer that was not as it must be;
-    then the exit status is 1.
+    The report tells the rate held, latencies, errors, each answer that was not as it must be, and
+    what the auditor found; then the exit status is 1.
     """
+    from simulator.auditing import audit_server
     from simulator.delivery.requests import BATCH_MAX
     from simulator.load import TAPS_MAX, Load, run_load
     from simulator.target import open_target
 
+    _check_keep(audit, keep)
     if batch > BATCH_MAX:
         raise typer.BadParameter(f"at most {BATCH_MAX:,}", param_hint="--batch")
     count = taps if rate is None else max(10, round(rate * seconds))
@@ -84,7 +98,8 @@ def load(
     controllers = _make_controllers(connections, batch, batch_share)
     wanted = Load(seed, count, seconds, rate is None, warm_up, controllers)
     with _watching() as progress, open_target(url, _find_key(url, admin_key)) as target:
-        report = run_load(wanted, target, _command(), progress)
+        auditor = audit_server(target.url, target.key, progress, keep) if audit else None
+        report = run_load(wanted, target, _command(), progress, auditor)
     _finish(report, html, as_json)
 
 
@@ -96,6 +111,8 @@ def day(
     ] = 0.01,
     url: Url = None,
     admin_key: AdminKey = None,
+    audit: Audit = True,
+    keep: Keep = None,
     html: Html = None,
     as_json: Json = False,
 ) -> None:
@@ -105,12 +122,20 @@ def day(
     """
     from contextlib import nullcontext
 
+    from simulator.auditing import audit_server, audit_world
     from simulator.day import run_day
     from simulator.target import open_target
+    from simulator.world.chengdu import make_network
 
+    _check_keep(audit, keep)
     where = open_target(url, _find_key(url, admin_key)) if url else nullcontext()
     with _watching() as progress, where as target:
-        report = run_day(seed, scale, target, _command(), progress)
+        auditor = None
+        if audit and target is not None:
+            auditor = audit_server(target.url, target.key, progress, keep)
+        elif audit:
+            auditor = audit_world(make_network(), progress, keep)
+        report = run_day(seed, scale, target, _command(), progress, auditor)
     _finish(report, html, as_json)
 
 
@@ -138,6 +163,73 @@ def check(
         print("\n".join(checked.lines()))
     if checked.failed:
         raise typer.Exit(1)
+
+
+@app.command()
+def audit(
+    log: Annotated[
+        Path,
+        typer.Argument(exists=True, dir_okay=False, help="What was sent, answered, published."),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Have the auditor look at a run that was kept, as JSON lines (docs/auditor.md).
+
+    The exit status is 1 when it finds something, or when there was nothing to look at.
+    """
+    from api.cli.output import print_json
+    from fare_engine.errors import ConfigurationError
+    from simulator.auditing import audit_file, conclude
+    from simulator.auditor.log import LogInvalid
+
+    try:
+        verdict = audit_file(log)
+    except (LogInvalid, UnicodeError) as error:
+        raise ConfigurationError(f"{log}: {error}") from error
+    audited = conclude(verdict)
+    if as_json:
+        print_json(verdict.to_document())
+    else:
+        print("\n".join([audited.verdict, *audited.findings]))
+    if not audited.passed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def kills(
+    kills: Annotated[int, typer.Option(min=1, help="How often the server is cut off.")] = 100,
+    seed: Seed = 42,
+    as_json: Json = False,
+) -> None:
+    """Cut a server off under load, again and again: it must lose nothing and charge nothing twice.
+
+    The server has a scratch directory, which is kept when something was found: its data, its log,
+    and all that crossed the network. Then the exit status is 1.
+    """
+    from api.cli.output import print_json
+    from simulator.blackbox.deployments import Embedded, running
+    from simulator.blackbox.kills import KILLS_MAX, run_kills
+    from simulator.blackbox.report import tell
+    from simulator.blackbox.scratch import open_scratch
+
+    if kills > KILLS_MAX:
+        raise typer.BadParameter(f"at most {KILLS_MAX:,}", param_hint="--kills")
+    with _watching() as progress, open_scratch() as scratch:
+        with running(Embedded(scratch.path)) as deployment:
+            report = run_kills(kills, seed, deployment, scratch.path, _command(), progress)
+        scratch.is_kept = not report["passed"]
+    if as_json:
+        print_json(report)
+    else:
+        print(tell(report))
+    if not report["passed"]:
+        print(f"kept: {scratch.path}", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def _check_keep(audit: bool, keep: Path | None) -> None:
+    if keep is not None and not audit:
+        raise typer.BadParameter("nobody looks with --no-audit", param_hint="--keep")
 
 
 def _make_controllers(connections: int, batch: int, batch_share: float) -> "Controllers":

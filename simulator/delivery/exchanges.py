@@ -1,6 +1,6 @@
 """What was sent and what was answered, as JSON: all that an auditor gets to see."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -20,12 +20,25 @@ class Exchange(NamedTuple):
     received_at_ms: int
 
 
+class RawExchange(NamedTuple):
+    """The same as it came; status 0 is that no answer did."""
+
+    path: str
+    body: bytes
+    status: int
+    answer: bytes
+    sent_at_ms: int
+    received_at_ms: int
+
+
 class Audited(NamedTuple):
-    """What an auditor found."""
+    """What an auditor found, and what it looked at: all counted, the first findings told."""
 
     passed: bool
     verdict: str
     findings: list[str]
+    checked: Mapping[str, int] = {}
+    found: Mapping[str, int] = {}
 
 
 class Exchanges:
@@ -36,8 +49,10 @@ class Exchanges:
 
     def __init__(self, kept_max: int = EXCHANGES_MAX) -> None:
         self._kept_max = kept_max
-        self._kept: list[tuple[str, bytes, int, bytes, int, int]] = []
+        self._kept: list[RawExchange] = []
         self.count = 0
+        self.blocked: set[str] = set()
+        """Media that the engine was told are blocked, by type and id."""
 
     @property
     def kept(self) -> int:
@@ -55,7 +70,11 @@ class Exchanges:
         """Keep one, or count it."""
         self.count += 1
         if self.has_room:
-            self._kept.append((path, body, status, answer, sent_ms, received_ms))
+            self._kept.append(RawExchange(path, body, status, answer, sent_ms, received_ms))
+
+    def raw(self) -> Iterator[RawExchange]:
+        """All that are kept, as they came."""
+        return iter(self._kept)
 
     def __iter__(self) -> Iterator[Exchange]:
         for path, body, status, answer, sent_ms, received_ms in self._kept:

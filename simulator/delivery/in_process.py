@@ -14,7 +14,7 @@ from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
 from simulator.delivery.checking import Answer, Check, Told
 from simulator.delivery.exchanges import Exchanges
-from simulator.delivery.requests import REPORT_BODY, TAPS_PATH
+from simulator.delivery.requests import REPORT_BODY, REPORT_END, TAPS_PATH
 from simulator.world.plan import AGAIN, BLOCKED, TURNED_BACK
 from simulator.world.presenting import MakeToken, Presenter
 from simulator.world.times import ZONE
@@ -69,6 +69,8 @@ class InProcess:
     def _add(self, tap: WorldTap) -> None:
         presented = self._presenter.tap(tap, self._make_token)
         if tap.flags & BLOCKED:
+            if self.exchanges.has_room:
+                self.exchanges.blocked.add(":".join(self._presenter.medium(tap)))
             self._findings[len(self._taps)] = Reason.MEDIUM_BLOCKED
         for _ in range(2 if tap.flags & AGAIN else 1):
             self._taps.append(presented)
@@ -112,7 +114,7 @@ class InProcess:
             return
         path, body = TAPS_PATH, REPORT_BODY
         if is_report:
-            path = f"{TAPS_PATH}/{verdict.tap.tap_id}/report"
+            path = f"{TAPS_PATH}/{verdict.tap.tap_id}{REPORT_END}"
         else:
             body = msgspec.json.encode(self._presenter.body(tap))
         answer = self._writer.write(verdict).encode()

@@ -15,12 +15,13 @@ from simulator.delivery.figures import Figures
 from simulator.delivery.http_client import Connection, connect
 from simulator.delivery.pacing import ANSWER_MAX_S, Due, send_in_turn, send_on_time
 from simulator.delivery.pacing import Answer as Waiting
-from simulator.delivery.requests import BATCH_PATH, TAPS_PATH, Kind, Sending
+from simulator.delivery.requests import BATCH_PATH, REPORT_END, TAPS_PATH, Kind, Sending
 from simulator.world.plan import AGAIN, TURNED_BACK
 from simulator.world.presenting import Presenter
 from simulator.world.world import WorldTap
 
 ERROR_TOLD_MAX: Final = 300
+NO_ANSWER: Final = b"{}"
 
 _TWICE: Final = AGAIN | TURNED_BACK
 
@@ -92,26 +93,33 @@ class OverHttp:
         if error is not None:
             self.is_lost = True
             self._add_error(sending.taps[0], f"{type(error).__name__}: {error}")
+            self._keep(sending, taken_s, 0, [NO_ANSWER] * len(sending.taps))
             return
         status, body = answer.result()
         if status != 200:
             told = body[:ERROR_TOLD_MAX].decode("utf-8", "replace")
             self._add_error(sending.taps[0], f"{sending.kind.name.lower()}: {status} {told}")
+            told_so = body if body.startswith(b"{") else NO_ANSWER
+            self._keep(sending, taken_s, status, [told_so] * len(sending.taps))
             return
-        received_ms = time.time_ns() // 1_000_000
-        sent_ms = received_ms - int(taken_s * 1_000)
         if sending.kind is Kind.BATCH:
             self._figures.add(due.at_s, taken_s, len(sending.taps))
             answers: list[bytes] = [bytes(raw) for raw in _read_raw(body)["results"]]
-            path = BATCH_PATH
         else:
-            answers, path = [body], TAPS_PATH
+            answers = [body]
         if sending.kind is Kind.TAP:
             self._figures.add(due.at_s, taken_s, 1)
-        if sending.kind is Kind.REPORT:
-            path = f"{TAPS_PATH}/{self._presenter.tap_id(sending.taps[0])}/report"
-        for tap, sent, got in zip(sending.taps, sending.bodies, answers, strict=True):
+        for tap, got in zip(sending.taps, answers, strict=True):
             self._take(sending.kind, tap, got)
+        self._keep(sending, taken_s, status, answers)
+
+    def _keep(self, sending: Sending, taken_s: float, status: int, answers: list[bytes]) -> None:
+        received_ms = time.time_ns() // 1_000_000
+        sent_ms = received_ms - int(taken_s * 1_000)
+        path = BATCH_PATH if sending.kind is Kind.BATCH else TAPS_PATH
+        if sending.kind is Kind.REPORT:
+            path = f"{TAPS_PATH}/{self._presenter.tap_id(sending.taps[0])}{REPORT_END}"
+        for sent, got in zip(sending.bodies, answers, strict=True):
             self.exchanges.add(path, sent, status, got, sent_ms, received_ms)
 
     def _take(self, kind: Kind, tap: WorldTap, body: bytes) -> None:

@@ -18,6 +18,7 @@ from simulator.world.world import WorldTap
 
 TAPS_PATH: Final = "/v1/taps"
 BATCH_PATH: Final = "/v1/taps/batch"
+REPORT_END: Final = "/report"
 BATCH_MAX: Final = 1_000
 REPORT_BODY: Final = msgspec.json.encode(
     {"gate_action_taken": "open", "fare_taken": 0, "passed": False}
@@ -76,7 +77,7 @@ def make_requests(
                 yield Due(at_s, lane, content, single._replace(kind=Kind.AGAIN))
         if tap.flags & TURNED_BACK:
             report = Sending(Kind.REPORT, (tap,), (REPORT_BODY,))
-            content = request_bytes(f"{TAPS_PATH}/{tap_id}/report", key, REPORT_BODY)
+            content = request_bytes(f"{TAPS_PATH}/{tap_id}{REPORT_END}", key, REPORT_BODY)
             yield Due(at_s, lane, content, report)
     for lane, gathered in enumerate(gathering):
         if gathered:

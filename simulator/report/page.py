@@ -96,19 +96,35 @@ def _charts(report: dict[str, Any]) -> str:
 
 
 def _tables(report: dict[str, Any]) -> str:
-    return "<h2>How passengers fared, by what they were up to</h2>" + _table(
-        ("intention", "taps", "as intended", "wrong", "decisions"),
-        [
-            (
-                row["intention"],
-                f"{row['taps']:,}",
-                f"{row['as_intended']:,}",
-                f"{row['wrong']:,}",
-                ", ".join(f"{reason} {taps:,}" for reason, taps in row["reasons"].items()),
-            )
-            for row in report["intentions"]
-        ],
+    return (
+        "<h2>How passengers fared, by what they were up to</h2>"
+        + _table(
+            ("intention", "taps", "as intended", "wrong", "decisions"),
+            [
+                (
+                    row["intention"],
+                    f"{row['taps']:,}",
+                    f"{row['as_intended']:,}",
+                    f"{row['wrong']:,}",
+                    ", ".join(f"{reason} {taps:,}" for reason, taps in row["reasons"].items()),
+                )
+                for row in report["intentions"]
+            ],
+        )
+        + _audit(report["audit"])
     )
+
+
+def _audit(audit: dict[str, Any] | None) -> str:
+    """What the auditor looked at, and what it found, by check."""
+    if not audit:
+        return ""
+    told = "<h2>What the auditor checked</h2>"
+    told += _table(("", ""), [(name, f"{count:,}") for name, count in audit["checked"].items()])
+    if audit["found"]:
+        told += "<h2>What the auditor found</h2>"
+        told += _table(("", ""), [(name, f"{count:,}") for name, count in audit["found"].items()])
+    return told
 
 
 def _about(report: dict[str, Any]) -> str:

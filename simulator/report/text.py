@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from simulator import machine
+
 FINDINGS_TOLD_MAX: Final = 20
 UNITS: Final = {"p50": "p50", "p90": "p90", "p99": "p99", "p999": "p99.9", "max": "max"}
 
@@ -45,11 +47,7 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
         if figures:
             told = ", ".join(f"{unit} {figures[key]:.2f}" for key, unit in UNITS.items())
             yield f"{what} in ms, from {since}: {told} ({figures['count']:,})"
-    machine = report["machine"]
-    yield (
-        f"{machine['processors']} processors ({machine['architecture']}), Python "
-        f"{machine['python']}, fare-engine {machine['version']}, commit {machine['commit']}"
-    )
+    yield machine.tell(report["machine"])
     yield from verdict(report)
 
 

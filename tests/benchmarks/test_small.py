@@ -1,6 +1,7 @@
 """Every benchmark runs at its small size, and its workload is the same for the same seed."""
 
 import hashlib
+import re
 import subprocess
 import sys
 
@@ -31,11 +32,18 @@ def test_the_small_size_of_every_figure_is_measured_and_printed() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    rows = [line for line in done.stdout.splitlines() if line.startswith("| ")]
-    assert len(rows) == 9, done.stdout
+    sections = [part.partition("\n")[::2] for part in done.stdout.split("\n## ")[1:]]
+    rows = {title: len(re.findall("^[|] ", text, re.MULTILINE)) - 1 for title, text in sections}
+    assert rows == {
+        "Over HTTP": 5,
+        "In process": 5,
+        "With the ledger": 8,
+        "Memory": 3,
+        "Rivals": 8,
+    }
 
 
 def test_the_small_size_of_the_time_to_a_gates_action_is_measured_and_printed() -> None:

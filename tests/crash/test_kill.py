@@ -1,100 +1,77 @@
-"""A server cut off under load, again and again: nothing it acknowledged is lost or changed."""
+"""A server cut off under load, again and again: nothing it acknowledged is lost or changed.
 
-import asyncio
-import random
-from collections.abc import Callable, Iterator
-from typing import Any
+`simulate kills` says so. That it would say otherwise is shown on ledgers that somebody meddled with
+while the server was down.
+"""
 
-import httpx2
-import pytest
+import json
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
 
-from tests.server_process import ServerProcess, make_tap, new_card
-
-KILLS = 10
-PASSENGERS = 24
-KILL_AFTER_ANSWERS = 120
-
-
-class Crowd:
-    """Passengers who cross, each tapping again until answered; and what each was answered."""
-
-    def __init__(self, server: ServerProcess, seed: int) -> None:
-        self._server = server
-        self._chance = random.Random(seed)
-        self._answered = 0
-        self.taps: dict[str, dict[str, Any]] = {}
-        self.acknowledged: dict[str, dict[str, Any]] = {}
-        self.enough = asyncio.Event()
-
-    async def walk(self, client: httpx2.AsyncClient) -> None:
-        """Cross with one card after the other until the server is gone."""
-        while True:
-            card = new_card()
-            second = self._chance.randrange(60)
-            for direction, minute in (("entry", 10), ("exit", 20), ("exit", 40)):
-                at = f"2025-03-03T08:{minute}:{second:02}.000+08:00"
-                gate_id = self._server.gate(direction, designated=self._chance.random() < 0.7)
-                if not await self._send(client, make_tap(gate_id, direction, card, at)):
-                    return
-
-    async def _send(self, client: httpx2.AsyncClient, tap: dict[str, Any]) -> bool:
-        self.taps[tap["tap_id"]] = tap
-        try:
-            answer = await client.post("/v1/taps", json=tap)
-        except httpx2.TransportError:
-            return False
-        if answer.status_code != 200:
-            return False
-        self.acknowledged[tap["tap_id"]] = answer.json()
-        self._answered += 1
-        if self._answered % KILL_AFTER_ANSWERS == 0:
-            self.enough.set()
-        return True
+from simulator.blackbox.deployments import Embedded, running
+from simulator.blackbox.kills import TAPS_A_LIFE, run_kills
+from tests.server_process import run_command
 
 
-async def _load_until_killed(server: ServerProcess, crowd: Crowd) -> None:
-    crowd.enough = asyncio.Event()
-    headers = {"Authorization": f"Bearer {server.gate_key}"}
-    async with httpx2.AsyncClient(
-        base_url=server.url, headers=headers, timeout=30, trust_env=False
-    ) as client:
-        walkers = [asyncio.create_task(crowd.walk(client)) for _ in range(PASSENGERS)]
-        await crowd.enough.wait()
-        server.kill()
-        await asyncio.gather(*walkers)
+def test_every_acknowledged_decision_survives_every_kill_unchanged() -> None:
+    done = run_command("simulate", "kills", "--kills", 4, "--seed", 2, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    taps, lives = report["taps"], 4 - report["kills_while_starting"]
+    assert report["kills"] == 4
+    assert taps["acknowledged"] == taps["sent"] == lives * TAPS_A_LIFE
+    assert report["resent"] > 0
+    assert taps["decided_alone"] > 0
+    assert taps["largest_batch"] > 128, "none was committed outside of the event loop"
+    # Everyone is asked again at the end, and most of them once before.
+    assert report["answers_compared"] > 1.2 * taps["sent"]
+    assert report["audit"]["checked"]["decisions checked"] == taps["sent"]
+    assert report["audit"]["checked"]["taps read back"] == taps["sent"] // 10
+    assert report["findings"] == {"count": 0, "by_check": {}, "examples": []}
 
 
-@pytest.mark.parametrize("inline_taps_max", ["128", "0"], ids=["in the loop", "in a thread"])
-def test_every_acknowledged_decision_survives_every_kill_unchanged(
-    make_server: Callable[..., ServerProcess], inline_taps_max: str
-) -> None:
-    server = make_server(FARE_COMMIT_INLINE_TAPS_MAX=inline_taps_max)
-    crowd = Crowd(server, seed=7)
-    for _ in range(KILLS // 2):
-        asyncio.run(_load_until_killed(server, crowd))
-        server.restart()
-        with server.client() as client:
-            _assert_unchanged(client, crowd)
-    assert len(crowd.acknowledged) >= KILLS // 2 * KILL_AFTER_ANSWERS
+def test_no_kill_or_too_many_are_wrong_usage() -> None:
+    for kills in (0, 2_001):
+        assert run_command("simulate", "kills", "--kills", kills).returncode == 2
 
 
-def _assert_unchanged(client: httpx2.Client, crowd: Crowd) -> None:
-    """Every tap is asked again; the acknowledged ones are answered as before, all consistently."""
-    consumed: dict[str, str] = {}
-    for tap, decision in zip(crowd.taps.values(), _ask_again(client, crowd), strict=True):
-        tap_id = tap["tap_id"]
-        assert "problem" not in decision, decision
-        if tap_id in crowd.acknowledged:
-            assert decision == crowd.acknowledged[tap_id]
-        crowd.acknowledged[tap_id] = decision
-        if tap["direction"] == "exit" and decision["journey"]:
-            entry = decision["journey"]["entry_tap_id"]
-            assert consumed.setdefault(entry, tap_id) == tap_id, "an entry consumed twice"
+class MeddledWith(Embedded):
+    """Somebody changes the ledger while the server is down for the first time."""
+
+    def __init__(self, scratch: Path, change: str) -> None:
+        super().__init__(scratch)
+        self._change = change
+        self._starts = 0
+
+    def start(self) -> None:
+        self._starts += 1
+        if self._starts == 2:
+            with closing(sqlite3.connect(self.data_dir / "ledger.sqlite3")) as ledger, ledger:
+                assert ledger.execute(self._change).rowcount > 0
+        super().start()
 
 
-def _ask_again(client: httpx2.Client, crowd: Crowd) -> Iterator[dict[str, Any]]:
-    taps = list(crowd.taps.values())
-    for place in range(0, len(taps), 500):
-        answer = client.post("/v1/taps/batch", json={"taps": taps[place : place + 500]})
-        assert answer.status_code == 200, answer.text
-        yield from answer.json()["results"]
+def _find(scratch: Path, change: str) -> Counter[str]:
+    with running(MeddledWith(scratch, change)) as deployment:
+        report = run_kills(1, 7, deployment, scratch, "a command", lambda *_: None)
+    assert not report["passed"]
+    assert report["kills"] == 1
+    found: dict[str, int] = report["findings"]["by_check"]
+    return Counter(found)
+
+
+def test_rows_that_a_ledger_lost_are_found(tmp_path: Path) -> None:
+    found = _find(tmp_path, "DELETE FROM taps WHERE row > (SELECT max(row) / 2 FROM taps)")
+    assert found["lost"] > TAPS_A_LIFE / 4
+    # Asked for after the kill, and once more at the end.
+    assert found["changed"] == found["audit: decision-changed"] == 2 * found["lost"]
+
+
+def test_a_fare_that_a_ledger_changed_is_found(tmp_path: Path) -> None:
+    early = "SELECT max(row) FROM taps WHERE fare > 0 AND row < (SELECT max(row) / 2 FROM taps)"
+    found = _find(tmp_path, f"UPDATE taps SET fare = fare + 1 WHERE row = ({early})")
+    assert found["changed"] == found["audit: decision-changed"] == 2
+    assert found["money"] == 1
+    assert found["lost"] == 0

@@ -194,16 +194,6 @@ def test_a_missing_exit_costs_nothing_where_gates_stood_open_before_it_expired()
     )
 
 
-def test_an_entry_a_moment_ahead_of_the_next_tap_is_excused_by_gates_open_at_it() -> None:
-    check(
-        """
-        mode exit_free 08:30:00.000..09:30
-        08:30:00.000  J1 in   qr:1  | entry_opened
-        08:29:59.999  A1 in   qr:1  | entry_superseded closing=excused incomplete=0
-        """
-    )
-
-
 def test_a_block_holds_from_its_own_instant() -> None:
     check(
         """

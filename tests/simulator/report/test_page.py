@@ -40,11 +40,15 @@ def test_page_and_text_tell_the_same_figures() -> None:
 
 
 def test_an_auditor_has_the_last_word() -> None:
-    found = Audited(False, "1 entry consumed twice", ["FHY-A-01.20250303.00000001"])
+    checked, twice = {"taps sent": 1_234}, {"entry-consumed-twice": 1}
+    found = Audited(False, "1 entry consumed twice", ["FHY-A-01.20250303.00000001"], checked, twice)
     report = make_report(audited=found)
     assert not report["passed"]
     assert "auditor: 1 entry consumed twice" in tell(report)
-    assert "FHY-A-01.20250303.00000001" in make_page(report)
+    page = make_page(report)
+    for told in ("FHY-A-01.20250303.00000001", "entry-consumed-twice", "1,234"):
+        assert told in page
+    assert report["audit"]["checked"] == checked
     assert make_report(audited=Audited(True, "all right", []))["passed"]
 
 

@@ -1,0 +1,95 @@
+"""The section `memory`: what the process keeps of a token and of a tap_id, in bytes.
+
+Counted by `tracemalloc`, over taps that came in as bytes: every string, number and table slot that
+stays is in it. What the C library keeps beside each allocation is not.
+"""
+
+import gc
+import tracemalloc
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from benchmarks.figures import Figure, size_each
+from benchmarks.sizes import Size
+from benchmarks.wire import Bench
+from fare_engine.index.memory import MemoryIndex
+from fare_engine.journey import BLANK
+from fare_engine.ledger.tail import Tail
+from fare_engine.matching import decide
+from fare_engine.network import Direction
+from fare_engine.tap import Tap
+
+
+class Weights(NamedTuple):
+    """Bytes each, all told."""
+
+    open_journey: float
+    closed_state: float
+    tap_id: float
+
+
+def measure(size: Size, say: Callable[[str], None]) -> list[Figure]:
+    """Weigh so many of each; the same in every run."""
+    say(f"weighing {size.remembered:,} token states")
+    weights = weigh(size.remembered)
+    return [
+        size_each("token state remembered, no journey open", weights.closed_state, 160),
+        size_each("token state remembered, with its open journey", weights.open_journey),
+        size_each("tap_id remembered, of the latest 600,000 rows", weights.tap_id, 100),
+    ]
+
+
+def weigh(count: int) -> Weights:
+    """So many passengers enter and leave again."""
+    bench = Bench(2 * count, whole_journeys=True)
+    index, tail = MemoryIndex(4 * count), Tail()
+    with _Scale() as scale:
+        _remember(bench, index, Direction.ENTRY)
+        opened = scale.bytes()
+        _remember(bench, index, Direction.EXIT)
+        closed = scale.bytes()
+        for number, taps in enumerate(_batches(bench)):
+            tap_ids = [tap.tap_id for tap in taps]
+            first = number * len(tap_ids) + 1
+            tail.tap_ids.update(zip(tap_ids, range(first, first + len(tap_ids)), strict=True))
+            del taps, tap_ids
+        with_ids = scale.bytes()
+    states = len(index)
+    return Weights(opened / states, closed / states, (with_ids - closed) / len(tail))
+
+
+def _remember(bench: Bench, index: MemoryIndex, direction: Direction) -> None:
+    """Decide the taps of one direction, and keep nothing but the states."""
+    gates, find_terms = bench.catalogue.gates, bench.catalogue.find_terms
+    row = 1_000_000_000 * direction
+    for taps in _batches(bench):
+        for tap in taps:
+            if tap.direction != direction:
+                continue
+            gate = gates[tap.gate_id]
+            terms = find_terms(gate.station_id, tap.occurred_at_ms)
+            assert terms is not None
+            row += 1
+            before = index.find((tap.token,)).get(tap.token, BLANK)
+            index.apply({tap.token: decide(before, tap, gate, terms, row)[1]})
+
+
+def _batches(bench: Bench) -> Iterator[list[Tap]]:
+    for body in bench.bodies:
+        yield bench.reader.read_batch(body, bench.catalogue).taps
+
+
+class _Scale:
+    """Counts what is allocated inside the block and still there."""
+
+    def __enter__(self) -> "_Scale":
+        gc.collect()
+        tracemalloc.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        tracemalloc.stop()
+
+    def bytes(self) -> int:
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]

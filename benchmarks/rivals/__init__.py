@@ -1,0 +1,1 @@
+"""Other ways to pair entries with exits, on the same taps in the same run."""

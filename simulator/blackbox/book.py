@@ -1,0 +1,144 @@
+"""What every tap was answered first, and whether all that is answered later agrees with it."""
+
+import asyncio
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from simulator.blackbox.findings import Findings
+from simulator.delivery.checking import Answer, Check
+from simulator.world.plan import TURNED_BACK
+from simulator.world.presenting import Presenter
+from simulator.world.world import WorldTap
+
+BODY_TOLD_MAX: Final = 400
+
+
+class Journey(msgspec.Struct):
+    """The journey of a decision, as far as it is looked at."""
+
+    entry_tap_id: str
+
+
+class Decision(Answer):
+    """An answer with what the plain checks need."""
+
+    decided_at: datetime | None = None
+    journey: Journey | None = None
+
+
+_read: Final = msgspec.json.Decoder(Decision).decode
+
+
+class Book:
+    """All first answers, kept by the outside, and the plain checks."""
+
+    def __init__(self, presenter: Presenter) -> None:
+        self.findings = Findings()
+        self.counts: Counter[str] = Counter()
+        self.bodies: dict[str, dict[str, Any]] = {}
+        """Every tap that was sent, as it was sent last."""
+        self.answers: dict[str, bytes] = {}
+        self.fare = 0
+        self.fare_at_last = 0
+        self._check = Check(presenter, blocks=False)
+        self._fresh: list[str] = []
+        self._consumed: dict[str, str] = {}
+        self._enough = asyncio.Event()
+        self._expected = 0
+
+    def expect(self, taps: int) -> asyncio.Event:
+        """Set once so many more taps are acknowledged."""
+        self._expected, self._enough = len(self.answers) + taps, asyncio.Event()
+        return self._enough
+
+    def take(self, tap: WorldTap, tap_id: str, body: bytes, sent_at: datetime) -> bool:
+        """A tap was answered, by itself or in a batch; whether that is a decision."""
+        if tap_id in self.answers:
+            self.compare(tap_id, body)
+            return True
+        decision = _read(body)
+        if decision.problem is not None or not decision.outcome:
+            self.refuse(tap_id, 200, body)
+            return False
+        self.answers[tap_id] = body
+        self._fresh.append(tap_id)
+        if len(self.answers) >= self._expected:
+            self._enough.set()
+        self.fare += decision.fare
+        self._check.take(tap, decision)
+        sent_at -= timedelta(microseconds=sent_at.microsecond % 1_000)  # as exact as decided_at
+        if decision.decided_at is not None and decision.decided_at < sent_at:
+            self.counts["decided before"] += 1
+        if decision.outcome in ("waived", "charged") and not tap.flags & TURNED_BACK:
+            self._consume(tap_id, decision)
+        return True
+
+    def compare(self, tap_id: str, body: bytes) -> None:
+        """A tap is answered again, or a report about it: with the same bytes as at first."""
+        self.counts["compared"] += 1
+        first = self.answers[tap_id]
+        if body != first:
+            told = f"{tap_id}: first {_tell(first)}, then {_tell(body)}"
+            self.findings.add("changed", told)
+
+    def compare_again(self, tap_id: str, body: bytes, *, replayed: bool) -> None:
+        """An acknowledged tap is answered again by itself: marked as known, too."""
+        if not replayed:
+            self.findings.add("lost", f"{tap_id} is decided as if it were new: {_tell(body)}")
+        self.compare(tap_id, body)
+
+    def compare_at_last(self, tap_id: str, body: bytes) -> None:
+        """A tap is answered once more when all is over: its fare counts again."""
+        self.compare(tap_id, body)
+        self.fare_at_last += _read(body).fare
+
+    def compare_stored(self, tap_id: str, stored: dict[str, Any]) -> None:
+        """What the ledger tells of a tap that is read."""
+        self.counts["compared"] += 1
+        answered = msgspec.json.decode(self.answers[tap_id])
+        other = [name for name, value in answered.items() if stored.get(name) != value]
+        if other:
+            told = "; ".join(f"{name} {answered[name]!r}, {stored.get(name)!r}" for name in other)
+            self.findings.add("stored", f"{tap_id}, answered and told: {told}")
+
+    def refuse(self, tap_id: str, status: int, body: bytes) -> None:
+        """An error where every tap is decided."""
+        self.findings.add("refused", f"{tap_id}: {status} {_tell(body)}")
+
+    def take_fresh(self) -> list[str]:
+        """The taps acknowledged since this was asked last."""
+        fresh, self._fresh = self._fresh, []
+        return fresh
+
+    def finish(self) -> None:
+        """What can be said only at the end."""
+        for tap_id in self.bodies.keys() - self.answers.keys():
+            self.findings.add("unsent", tap_id)
+        if self.fare_at_last != self.fare:
+            told = f"{self.fare} fen were answered first, {self.fare_at_last} at last"
+            self.findings.add("money", told)
+        wrong = self._check.wrong
+        for told in wrong.examples:
+            self.findings.add("intended", told)
+        if wrong.count:  # of which the first are told
+            self.findings.found["intended"] = wrong.count
+
+    def list_outcomes(self) -> list[dict[str, Any]]:
+        """Taps by outcome and reason."""
+        return self._check.list_outcomes()
+
+    def _consume(self, tap_id: str, decision: Decision) -> None:
+        if decision.journey is None:
+            self.findings.add("refused", f"{tap_id}: {decision.outcome} without a journey")
+            return
+        entry = decision.journey.entry_tap_id
+        before = self._consumed.setdefault(entry, tap_id)
+        if before != tap_id:
+            self.findings.add("consumed", f"{entry} let out {before} and {tap_id}")
+
+
+def _tell(body: bytes) -> str:
+    return body[:BODY_TOLD_MAX].decode("utf-8", "replace")
