@@ -18,9 +18,9 @@ from simulator.auditor.published import Published
 from simulator.auditor.requests import Ask
 from simulator.auditor.rule import list_problems
 
-BRANCHES_MAX: Final = 256
+BRANCHES_MAX: Final = 4_096
 """Orders kept of one token. More are given up, and that is a finding."""
-STEPS_MAX: Final = 5_000
+STEPS_MAX: Final = 50_000
 """Requests placed on trial for one answer."""
 
 
@@ -159,10 +159,10 @@ class History:
             if result is not None:
                 yield after, result
             return
-        if ask.after not in branch.waiting:
+        if not _must_wait(branch, ask):
             yield from self._decide(branch, ask, place, answered_at_ms)
         for other in branch.waiting:
-            if other is ask or other.after in branch.waiting or not branch.would_change(other):
+            if other is ask or not branch.would_change(other) or _must_wait(branch, other):
                 continue
             for after, result in self._decide(branch, other, place, answered_at_ms):
                 if after.would_change(other):
@@ -260,3 +260,16 @@ class History:
         for branch in self.branches:
             branch.waiting = [ask for ask in branch.waiting if ask.tap_id != tap_id]
         return bool(remaining)
+
+
+def _must_wait(branch: Branch, ask: Ask) -> bool:
+    """Whether a tap stands before it in its batch that is still to be decided.
+
+    One that was sent again and is known by now changes nothing, whenever it is decided.
+    """
+    before = ask.after
+    while before is not None:
+        if before in branch.waiting and branch.would_change(before):
+            return True
+        before = before.after
+    return False
