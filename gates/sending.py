@@ -49,9 +49,15 @@ def make_report(report: WaitingReport) -> ReportMessage:
 def read_results(
     entries: Sequence[Entry], results: Sequence[Decision | Problem]
 ) -> list[tuple[int, str | None]]:
-    """What is settled of these taps: done, or a final problem. The others are sent again."""
+    """What is settled of these taps: done, or a final problem. The others are sent again.
+
+    A tap that was sent before its gate did anything is settled at its own lane: where that decides
+    alone meanwhile, the tap is sent once more, with what the gate did.
+    """
     settled: list[tuple[int, str | None]] = []
     for entry, result in zip(entries, results, strict=True):
+        if entry.tap.report is None:
+            continue
         if isinstance(result, Decision):
             settled.append((entry.place, None))
         elif result.is_final:

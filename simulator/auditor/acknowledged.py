@@ -62,6 +62,7 @@ class Acknowledged:
     def __init__(self, verdict: Verdict) -> None:
         self.taps: dict[str, Tap] = {}
         self._consumers: dict[str, str] = {}
+        self._code_users: dict[str, Ask] = {}
         self._verdict = verdict
 
     def is_first_answer(self, ask: Ask, told: Told) -> bool:
@@ -90,8 +91,22 @@ class Acknowledged:
         for name in ("fare", "fare_waived"):
             fen = document.get(name)
             checked[f"fen {name}"] += fen if isinstance(fen, int) else 0
+        if ask.code_id is not None and outcome not in ("refused", "recorded"):
+            self._use_code(ask, ask.code_id, document)
         if outcome in ("waived", "charged") and isinstance(journey, dict):
             self._consume(ask, str(journey.get("entry_tap_id")))
+
+    def _use_code(self, ask: Ask, code_id: str, document: Mapping[str, Any]) -> None:
+        """Where the gate opened, in any case: reports may have come before or after."""
+        content, report = ask.content, ask.report
+        shut = report is not None and report.action == "refuse"
+        if content is None or shut or document.get("gate_action") != "open":
+            return
+        first = self._code_users.setdefault(code_id, ask)
+        assert first.content is not None
+        if first.content.medium != content.medium:
+            told = f"{code_id} let {first.content.medium} and {content.medium} through"
+            self._verdict.find("code-used-twice", told, [first.tap_id, ask.tap_id])
 
     def _consume(self, ask: Ask, entry_tap_id: str) -> None:
         if self.taps[ask.tap_id].nobody_passed:

@@ -45,6 +45,7 @@ class Auditor:
         self._acknowledged = Acknowledged(self.verdict)
         self._reading_back = ReadingBack(self.verdict, self._acknowledged)
         self._codes: dict[str, RideCode] = {}
+        self._shown_by: dict[str, set[str]] = {}
         self._requests: dict[str, list[Ask | None]] = {}
         self._place = 0
         self._changing_since: int | None = None
@@ -149,6 +150,9 @@ class Auditor:
             history = self._histories.get(ask.content.medium)
             if history is None:
                 history = self._histories[ask.content.medium] = History(self._epochs)
+            if ask.code_id is not None:
+                ask.shown_by = self._shown_by.setdefault(ask.code_id, set())
+                ask.shown_by.add(ask.content.medium)
             tap = self._tap(ask.tap_id)
             tap.add(ask.content, history)
             if ask.report is not None:

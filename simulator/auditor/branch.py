@@ -91,15 +91,20 @@ class Branch:
             return False
         return _counts(known.report, ask.report)
 
-    def decide(self, ask: Ask, published: Published, problem: str | None) -> Result:
-        """Decide a request upon all that was decided before; `problem` stands against it."""
+    def decide(
+        self, ask: Ask, published: Published, problem: str | None, *, is_copy: bool = False
+    ) -> Result:
+        """Decide a request upon all that was decided before; `problem` stands against it.
+
+        `is_copy` says that another token used its ride code before.
+        """
         known = self.known.get(ask.tap_id)
         if known is None:
             if ask.content is None:
                 return Result("not-found")
             if problem is not None and ask.report is None:
                 return Result("problem", problem=problem)
-            known = self._decide_tap(ask, ask.content, published, problem)
+            known = self._decide_tap(ask, ask.content, published, problem, is_copy)
         elif ask.content is not None and ask.content != known.content:
             return Result("conflict")
         elif ask.report is not None:
@@ -108,12 +113,17 @@ class Branch:
         return Result("decision", known)
 
     def _decide_tap(
-        self, ask: Ask, content: Content, published: Published, problem: str | None
+        self,
+        ask: Ask,
+        content: Content,
+        published: Published,
+        problem: str | None,
+        is_copy: bool,
     ) -> Known:
         report = ask.report
         if problem is not None:
             return Known(content, None, problem, report)
-        ruling = rule(ask, self.facts, self.code_uses, published)
+        ruling = rule(ask, self.facts, self.code_uses, published, is_copy)
         action = report.action if report is not None else ruling.gate_action
         if action == "open" and ruling.fact is not None:
             self.facts.append(ruling.fact)

@@ -16,6 +16,7 @@ CHECKS: Final = {
     "conflict-missed": "one tap_id was acknowledged with two contents",
     "conflict-without-cause": "a conflict was answered though the content was the same",
     "entry-consumed-twice": "one entry paid or was waived for two exits",
+    "code-used-twice": "one ride code opened gates for two tokens",
     "tap-lost": "an acknowledged tap is not in the ledger",
     "stored-otherwise": "the ledger tells another decision or content than was acknowledged",
     "explained-otherwise": "the explanation is not what the rule says",

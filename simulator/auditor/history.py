@@ -9,6 +9,7 @@ may take effect at any later time, or never. Mostly there is one branch, and one
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import product
 from typing import Final
 
 from simulator.auditor.answers import Difference, Told, list_differences
@@ -17,9 +18,9 @@ from simulator.auditor.published import Published
 from simulator.auditor.requests import Ask
 from simulator.auditor.rule import list_problems
 
-BRANCHES_MAX: Final = 256
+BRANCHES_MAX: Final = 4_096
 """Orders kept of one token. More are given up, and that is a finding."""
-STEPS_MAX: Final = 5_000
+STEPS_MAX: Final = 50_000
 """Requests placed on trial for one answer."""
 
 
@@ -109,6 +110,8 @@ class History:
         published = self._epochs.published[latest]
         if ask.content is None or ask.tap_id in branch.known:
             return published, None
+        if len(ask.shown_by) > 1:
+            return None
         problems = list_problems(ask, published, answered_at_ms)
         return (published, problems[0]) if len(problems) == 1 else None
 
@@ -156,10 +159,10 @@ class History:
             if result is not None:
                 yield after, result
             return
-        if ask.after not in branch.waiting:
+        if not _must_wait(branch, ask):
             yield from self._decide(branch, ask, place, answered_at_ms)
         for other in branch.waiting:
-            if other is ask or other.after in branch.waiting or not branch.would_change(other):
+            if other is ask or not branch.would_change(other) or _must_wait(branch, other):
                 continue
             for after, result in self._decide(branch, other, place, answered_at_ms):
                 if after.would_change(other):
@@ -190,14 +193,16 @@ class History:
             problems: list[str | None] = [None]
             if ask.content is not None and ask.tap_id not in branch.known:
                 problems = list_problems(ask, published, answered_at_ms)
-            for problem in problems:
+            # Whether another token used its code before is that token's history.
+            copies = (False, True) if len(ask.shown_by) > 1 else (False,)
+            for problem, is_copy in product(problems, copies):
                 self._steps -= 1
                 if self._steps < 0:
                     raise _GaveUp
                 after = branch.copy()
                 after.epoch = epoch
                 after.waiting.remove(ask)
-                result = after.decide(ask, published, problem)
+                result = after.decide(ask, published, problem, is_copy=is_copy)
                 yield after, result._replace(known=after.share(ask.tap_id, self._shared))
 
     def _keep(self, explained: dict[object, Branch], branch: Branch) -> None:
@@ -255,3 +260,16 @@ class History:
         for branch in self.branches:
             branch.waiting = [ask for ask in branch.waiting if ask.tap_id != tap_id]
         return bool(remaining)
+
+
+def _must_wait(branch: Branch, ask: Ask) -> bool:
+    """Whether a tap stands before it in its batch that is still to be decided.
+
+    One that was sent again and is known by now changes nothing, whenever it is decided.
+    """
+    before = ask.after
+    while before is not None:
+        if before in branch.waiting and branch.would_change(before):
+            return True
+        before = before.after
+    return False

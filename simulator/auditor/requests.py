@@ -56,6 +56,7 @@ class Ask:
         "report",
         "sent_at_ms",
         "sent_place",
+        "shown_by",
         "tap_id",
     )
 
@@ -66,6 +67,8 @@ class Ask:
         self.medium_id: str | None = None
         self.code: RideCode | None = None
         self.code_id: str | None = None
+        self.shown_by: set[str] = set()
+        """All media that showed its code so far, on whatever taps."""
         self.sent_place = 0
         self.sent_at_ms = 0
         self.after: Ask | None = None

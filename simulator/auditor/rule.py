@@ -121,8 +121,12 @@ def rule(
     facts: Sequence[Fact],
     code_uses: Mapping[str, CodeUse],
     published: Published,
+    is_copy: bool,
 ) -> Ruling:
-    """The decision of a tap that can be decided."""
+    """The decision of a tap that can be decided.
+
+    `code_uses` has the ride codes that this token used, `is_copy` says that another used this one.
+    """
     content = ask.content
     assert content is not None
     station = published.gates[content.gate_id].station_id
@@ -142,7 +146,7 @@ def rule(
         tariff,
         modes,
     )
-    ruling = _decide(scene, _find_refusal(scene, code_uses))
+    ruling = _decide(scene, _find_refusal(scene, code_uses, is_copy))
     turned_away = ruling.outcome == "refused" and ruling.gate_action == "refuse"
     return ruling if turned_away or not modes else ruling._replace(modes=modes)
 
@@ -159,7 +163,7 @@ def _decide(scene: Scene, refusal: str | None) -> Ruling:
     return _enter(scene) if scene.direction == "entry" else _leave(scene)
 
 
-def _find_refusal(scene: Scene, code_uses: Mapping[str, CodeUse]) -> str | None:
+def _find_refusal(scene: Scene, code_uses: Mapping[str, CodeUse], is_copy: bool) -> str | None:
     ask, tariff = scene.ask, scene.tariff
     if ask.code is not None:
         if not ask.code.valid:
@@ -167,6 +171,8 @@ def _find_refusal(scene: Scene, code_uses: Mapping[str, CodeUse]) -> str | None:
         fresh_ms = tariff.code_validity_ms + tariff.tolerance_ms
         if abs(scene.at_ms - ask.code.issued_at_ms) > fresh_ms:
             return "ride_code_expired"
+    if is_copy:
+        return "ride_code_replayed"
     if ask.code_id is not None:
         entering = scene.direction == "entry"
         grace_ms = tariff.reentry_grace_ms if entering else tariff.reexit_grace_ms

@@ -1,9 +1,10 @@
 """What is published, as the documents of the contract tell it: all that an auditor may know."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 from api.catalogue_answers import answer_policy, answer_tariff
+from api.times import format_ms
 from fare_engine.catalogue import Catalogue
 from fare_engine.ledger.mode_store import mode_document
 from fare_engine.ledger.version_rows import suspension_document
@@ -20,8 +21,8 @@ def tell_tracks(network: Network) -> dict[str, Any]:
     }
 
 
-def tell_published(catalogue: Catalogue, blocked: Iterable[bytes]) -> dict[str, Any]:
-    """Everything that decides taps."""
+def tell_published(catalogue: Catalogue, blocked: Mapping[bytes, int]) -> dict[str, Any]:
+    """Everything that decides taps; of each blocked token, since when it is."""
     network = catalogue.network
     zone = network.time_zone
     return {
@@ -52,5 +53,8 @@ def tell_published(catalogue: Catalogue, blocked: Iterable[bytes]) -> dict[str, 
             for station_id, modes in catalogue.modes.items()
             for mode in modes
         ],
-        "blocked": [token.hex() for token in blocked],
+        "blocked": [
+            {"medium": token.hex(), "blocked_at": format_ms(since_ms, zone)}
+            for token, since_ms in blocked.items()
+        ],
     }

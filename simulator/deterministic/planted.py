@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from unittest.mock import patch
 
 import fare_engine.engine as engine_module
-from fare_engine import matching
+from fare_engine import matching, reports
 from fare_engine.batch import Batch, Result, Submission
 from fare_engine.calendar import from_ms
 from fare_engine.conditions import evaluate
@@ -18,6 +18,7 @@ from fare_engine.engine import Engine
 from fare_engine.journey import NEVER_MS, OpenJourney, Terms, TokenState, open_journey
 from fare_engine.matching import decide
 from fare_engine.network import Direction, Gate
+from fare_engine.ports import Ledger
 from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
 from simulator.deterministic.engine_process import MakeEngine
@@ -95,13 +96,6 @@ class _ForgetsConflicts(Engine):
         return result
 
 
-class _TakesNothingBack(Engine):
-    """Stores that nobody passed, and leaves the token's state as it is."""
-
-    def _reverse_passage(self, batch: Batch, verdict: Verdict, report: Report) -> bool:
-        return False
-
-
 class _LosesTheBatchBehind(Engine):
     """Decides the next batch as if the one being committed were not there."""
 
@@ -127,6 +121,10 @@ def _open_at_midnight(
     journey = open_journey(tap_id, gate_id, station_id, entered_at_ms, terms, row)
     day = from_ms(entered_at_ms, terms.tariff.calendar.zone).toordinal()
     return journey.replace(service_day=day)
+
+
+def _take_nothing_back(batch: Batch, ledger: Ledger, verdict: Verdict, report: Report) -> bool:
+    return False
 
 
 def _consume_twice(state: TokenState, tap: Tap, *more: Any) -> Decided:
@@ -183,7 +181,13 @@ BUGS: Final[dict[str, Bug]] = {
     "conflict-answered": Bug("other content is answered the first decision", _AnswersConflicts),
     "conflict-forgotten": Bug("a conflict is refused and not recorded", _ForgetsConflicts),
     "waiver-discounted": _deciding("a discount is taken off a waiver again", _discount_waiver),
-    "passage-kept": Bug("a passage that did not happen stays", _TakesNothingBack),
+    "passage-kept": Bug(
+        "a passage that did not happen stays",
+        Engine,
+        reports,
+        "_reverse_passage",
+        _take_nothing_back,
+    ),
     "batch-behind-lost": Bug(
         "a batch decided ahead does not stand upon the one before", _LosesTheBatchBehind
     ),

@@ -8,15 +8,18 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from api.explaining import explain
+from fare_engine.catalogue import Catalogue
 from fare_engine.engine import Engine
 from fare_engine.ledger.explanations import Explanation
+from fare_engine.modes import MODES_BY_CODE, DegradedMode
 from fare_engine.policy import Suspension
 from gates.client.messages import Medium, TapMessage
+from gates.media import TokenMaker
 from gates.times import format_ms
 from simulator.auditor.auditor import Auditor
 from simulator.deterministic.client import Wire
 from simulator.deterministic.documents import tell_published, tell_tracks
-from simulator.deterministic.engine_process import EngineProcess, MakeEngine
+from simulator.deterministic.engine_process import TOKEN_KEY, EngineProcess, MakeEngine
 from simulator.deterministic.invariants import list_broken
 from simulator.deterministic.journal import Journal
 from simulator.deterministic.network import DELAY_MAX_S, Network
@@ -78,7 +81,7 @@ class _Play:
             loop, world.start_ms, catalogue, chance, faults, journal, make_engine
         )
         network = Network(loop, seed, faults, journal, engine.now_ms)
-        self._auditor = Auditor(tell_tracks(catalogue.network), tell_published(catalogue, ()))
+        self._auditor = Auditor(tell_tracks(catalogue.network), tell_published(catalogue, {}))
         self._wire = Wire(network, engine, self._auditor, journal)
         self._stations = {
             station_id: Station(station_id, loop, self._wire, random.Random(f"{seed} {station_id}"))
@@ -152,6 +155,9 @@ class _Play:
             auditor.read_back(tap_id, 200, document, now_ms)
         for station_id, station in self._stations.items():
             auditor.outbox(f"{station_id}-1", station.list_held())
+            for tap_id in station.list_alone():
+                if tap_id in rows and rows[tap_id][0].row not in disk.reports:
+                    yield Finding("report-lost", f"{station_id} decided {tap_id} alone")
             if station.broken is not None:
                 yield Finding("upkeep-died", f"{station_id}: {station.broken!r}")
         auditor.finish()
@@ -242,9 +248,48 @@ class _Play:
         clash = self._loop.create_task(self._stations[fault.where].clash(message))
         self._clashes.append(clash)
 
+    def _strike_mode(self, fault: Fault) -> None:
+        """A station lets something go for a while."""
+        station_id, code = fault.where.split()
+        catalogue, now_ms = self._engine.catalogue, self._engine.now_ms()
+        before = catalogue.list_modes(station_id)
+        number = 1 + sum(map(len, catalogue.modes.values()))
+        mode = DegradedMode(station_id, MODES_BY_CODE[code], now_ms, "a fire", number=number)
+        self._use(catalogue.with_modes(station_id, (*before, mode)))
+        self._loop.call_at(fault.until_s, self._end_mode, station_id, number)
+
+    def _end_mode(self, station_id: str, number: int) -> None:
+        catalogue, now_ms = self._engine.catalogue, self._engine.now_ms()
+        modes = tuple(
+            replace(mode, effective_to_ms=now_ms) if mode.number == number else mode
+            for mode in catalogue.list_modes(station_id)
+        )
+        self._use(catalogue.with_modes(station_id, modes))
+
+    def _strike_block(self, fault: Fault) -> None:
+        """A medium is blocked, and after a while no more."""
+        passengers = self._scenario.passengers
+        one = passengers[int(fault.amount * len(passengers))]
+        token = TokenMaker(TOKEN_KEY).token(one.medium_type, one.medium_id)
+        self._auditor.changing()
+        self._engine.block_list.add(token, self._engine.now_ms())
+        self._tell_published()
+        self._loop.call_at(fault.until_s, self._unblock, token)
+
+    def _unblock(self, token: bytes) -> None:
+        self._auditor.changing()
+        self._engine.block_list.remove(token)
+        self._tell_published()
+
     def _publish(self, **changes: object) -> None:
         """A change of what is published, at once."""
-        catalogue = replace(self._engine.catalogue, **changes)  # type: ignore[arg-type]
+        self._use(replace(self._engine.catalogue, **changes))  # type: ignore[arg-type]
+
+    def _use(self, catalogue: Catalogue) -> None:
         self._auditor.changing()
         self._engine.use(catalogue)
-        self._auditor.changed(tell_published(catalogue, self._engine.block_list.since_ms))
+        self._tell_published()
+
+    def _tell_published(self) -> None:
+        engine = self._engine
+        self._auditor.changed(tell_published(engine.catalogue, engine.block_list.since_ms))

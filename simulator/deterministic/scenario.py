@@ -8,6 +8,7 @@ import random
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
+from fare_engine.modes import MODES_BY_CODE
 from simulator.deterministic.worlds import World, draw_world
 
 PASSENGERS: Final = (5, 30)
@@ -83,6 +84,8 @@ FAULTS: Final = {
     "wipe": 4,
     "publish": 8,
     "suspend": 5,
+    "mode": 8,
+    "block": 5,
     "clash": 5,
 }
 """What can go wrong, or is changed in the middle, with how often it is drawn."""
@@ -210,4 +213,6 @@ def _draw_fault(chance: random.Random, world: World) -> Fault:
         amount = chance.choice((-1, 1)) * chance.randint(1, 6)
     elif kind == "disk":
         where = chance.choice(("before", "after"))
+    elif kind == "mode":
+        where = f"{where} {chance.choice(list(MODES_BY_CODE))}"
     return Fault(kind, at_s, until_s, where, amount)

@@ -9,7 +9,7 @@ import random
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Final
+from typing import Any, Final
 
 from fare_engine.network import Direction
 from gates.breaker import Breaker
@@ -59,7 +59,7 @@ class MemoryFile(StationFile):
             self.is_dead = True
             raise PowerCut
 
-    def read(self, statement: str, values: tuple[object, ...] = ()) -> list[object]:
+    def read(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
         """The rows that answer a question."""
         if self.is_dead:
             raise PowerCut
@@ -185,6 +185,11 @@ class Station:
         waiting = [entry.tap.tap_id for entry in outbox.list_waiting(HELD_MAX)]
         waiting += [report.tap_id for report in outbox.list_reports(HELD_MAX)]
         return waiting + [one.tap_id for one in outbox.list_set_aside(HELD_MAX)]
+
+    def list_alone(self) -> list[str]:
+        """The taps decided here and delivered: the engine must know what the gate did at them."""
+        rows = self.file.read("SELECT tap_id FROM taps WHERE alone = 1 AND standing = 1")
+        return [tap_id for (tap_id,) in rows]
 
     async def stop(self) -> None:
         """End for good."""

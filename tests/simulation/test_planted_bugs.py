@@ -2,14 +2,22 @@
 
 import pytest
 
+from fare_engine.engine import Engine
 from simulator.deterministic.check import quiet
 from simulator.deterministic.planted import BUGS, planted
 from simulator.deterministic.run import run_scenario
 from simulator.deterministic.scenario import draw_scenario
 
-SEEDS_MAX = 300
+SEEDS_MAX = 150
 """Seeds within which every bug must show."""
 TAPS = 80
+
+
+def test_every_planted_engine_changes_what_the_engine_has() -> None:
+    for bug in BUGS.values():
+        if isinstance(bug.make_engine, type):
+            own = {name for name in vars(bug.make_engine) if not name.startswith("__")}
+            assert own <= set(dir(Engine)), bug.told
 
 
 @pytest.mark.parametrize("name", BUGS)

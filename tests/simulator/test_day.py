@@ -14,6 +14,7 @@ def test_a_day_is_decided_faster_than_it_lasts_and_the_same_each_time() -> None:
         runs.append(json.loads(done.stdout))
     first, second = runs
     assert first["passed"]
+    assert first["audit"]["checked"]["decisions checked"] == first["taps"]["decided"]
     assert first["taps"]["decided"] == first["world"]["taps"] > 9_000
     assert first["world"]["stations"] > 300
     assert first["world"]["left_out"] == []
@@ -32,6 +33,7 @@ def test_a_day_on_a_server_ends_with_the_same_report(
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout)
     assert report["passed"]
+    assert report["audit"]["checked"]["decisions checked"] == report["taps"]["decided"]
     assert report["world"]["stations"] == 7
     assert report["world"]["left_out"] == ["crosses by code where cards are free"]
     assert report["taps"]["decided"] == report["taps"]["sent"] > 2_500

@@ -56,6 +56,7 @@ def test_a_load_on_a_server_of_somebodys_by_the_days_curve(
     assert runs[0]["world"] == runs[1]["world"]
     assert runs[0]["outcomes"] == runs[1]["outcomes"]
     assert all(run["rate"]["held"] > 0 and run["passed"] for run in runs)
+    assert all(run["audit"]["checked"]["decisions checked"] == 200 for run in runs)
     assert "--admin-key …" in runs[0]["command"]
     assert ElementTree.fromstring(page.read_text("utf-8").partition("\n")[2]).tag == "html"
 

@@ -33,6 +33,7 @@ def test_the_demo_ends_with_a_report_whose_counts_add_up() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout)
     assert report["passed"]
+    assert report["audit"]["checked"]["decisions checked"] == report["taps"]["decided"]
     assert report["decided_before"] == 0
     taps: Counter[str] = Counter()
     for row in report["outcomes"]:

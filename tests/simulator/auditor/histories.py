@@ -28,7 +28,7 @@ GATES: Final = (
     ("CXL-A-01", "entry"),
     ("CXL-A-01", "exit"),
 )
-MEDIA: Final = (("tianfutong", "3104870512345678"), ("qr", "anna"))
+MEDIA: Final = (("tianfutong", "3104870512345678"), ("qr", "anna"), ("qr", "anna"), ("qr", "bert"))
 UNHEARD_MAX: Final = 1
 LEAPS: Final = [
     *(seconds * SECOND_MS for seconds in (0, 5, 30, 60, 90, 120, 300, -2, -30, -60)),

@@ -122,6 +122,19 @@ def test_what_was_answered_before_another_was_sent_was_decided_before_it(auditor
     assert auditor.finish().found == {"wrong-outcome": 1}
 
 
+def test_a_tap_sent_again_holds_up_nothing_that_stands_behind_it_in_its_batch(
+    auditor: Auditor,
+) -> None:
+    enter, later, leave = entry(0), entry(5, "in-2"), leaving(6)
+    sends(auditor, "in", enter)
+    replies(auditor, "in", opened(enter))
+    auditor.batch_sent("lost", [enter, later], NOON_MS + 60 * MINUTE_MS)
+    auditor.unanswered("lost")
+    sends(auditor, "out", leave)
+    replies(auditor, "out", waived(leave, later, 1))
+    assert auditor.finish().found == {}
+
+
 def test_one_order_must_explain_all_answers(auditor: Auditor) -> None:
     """Two exits in flight with one entry: each alone may be waived, both may not."""
     enter, first, second = entry(0), leaving(1, "out-1"), leaving(1.1, "out-2")

@@ -1,5 +1,6 @@
 """The auditor finds each planted error, and nothing else."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -236,6 +237,43 @@ def test_a_suspension_that_a_tap_did_not_read_is_found(metro: ObservedMetro) -> 
     metro.ask(tap(ENTRY, 0))
     metro.ask(tap(EXIT, 5))
     assert metro.auditor.finish().found == {"wrong-outcome": 1, "money-not-conserved": 1}
+
+
+def test_a_mode_and_a_block_that_taps_did_not_meet_are_found(metro: ObservedMetro) -> None:
+    metro.auditor.changing()
+    now = format_ms(NOON_MS, "Asia/Shanghai")
+    mode = {"station_id": "FHY", "mode": "emergency", "effective_from": now, "effective_to": None}
+    document = metro.tell() | {
+        "degraded_modes": [mode],
+        "blocked": [{"medium": "qr:bert", "blocked_at": now}],
+    }
+    metro.auditor.changed(document)
+    metro.ask(tap(EXIT, 5))
+    metro.ask(tap("FHY-A-01.02", 4, "bert"))
+    verdict = metro.auditor.finish()
+    assert verdict.found == {"wrong-gate-action": 1, "wrong-outcome": 1}
+
+
+def test_a_code_that_let_two_tokens_through_is_found_and_a_refused_copy_is_not(
+    metro: ObservedMetro,
+) -> None:
+    first, copied, another = (
+        tap(f"FHY-A-01.0{number}", number, medium_id)
+        for number, medium_id in enumerate(["anna", "bert", "cleo"])
+    )
+    for body in (first, copied, another):
+        body["medium"]["code_id"] = "c1"
+    opened = json.loads(metro.ask(first).text)
+    assert json.loads(metro.ask(copied).text)["reason"] == "ride_code_replayed"
+    journey = opened["journey"] | {
+        "entry_tap_id": another["tap_id"],
+        "entered_at": another["occurred_at"],
+    }
+    del opened["tap_id"]
+    metro.ask(another, alters(another["tap_id"], **opened | {"journey": journey}))
+    verdict = metro.auditor.finish()
+    assert verdict.found == {"code-used-twice": 1}
+    assert verdict.findings[0].tap_ids == (first["tap_id"], another["tap_id"])
 
 
 def test_an_outbox_that_is_not_empty_is_found(metro: ObservedMetro) -> None:

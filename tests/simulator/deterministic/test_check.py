@@ -1,9 +1,12 @@
 """Whatever goes wrong between gates and engine, no passenger is charged wrongly."""
 
+import json
 import random
 
 import pytest
+from typer.testing import CliRunner
 
+from api.cli.simulate import app
 from simulator.deterministic.check import Check
 from simulator.deterministic.planted import BUGS, planted
 
@@ -64,6 +67,24 @@ def test_a_failing_seed_is_told_by_one_command_and_a_history_that_can_be_read() 
     document = checked.document()
     assert document["passed"] is False
     assert document["failed_seeds"] == checked.failed
+
+
+def test_the_command_tells_the_result_as_json_and_for_people() -> None:
+    runner = CliRunner()
+    told = runner.invoke(app, ["check", "--seeds", "2", "--first", "3", "--json"])
+    assert told.exit_code == 0, told.output
+    document = json.loads(told.stdout)
+    assert (document["first_seed"], document["seeds"], document["findings"]) == (3, 2, {})
+    plain = runner.invoke(app, ["check", "--seeds", "2", "--first", "3"])
+    assert f"hash      {document['hash']}" in plain.stdout
+    assert "findings  none" in plain.stdout
+
+
+def test_the_command_fails_when_a_seed_fails() -> None:
+    with planted(BUGS["consumed-twice"]):
+        told = CliRunner().invoke(app, ["check", "--seeds", "1", "--taps", "20"])
+    assert told.exit_code == 1
+    assert "FINDING" in told.stdout
 
 
 @pytest.mark.parametrize("taps", [4, 200])
