@@ -18,9 +18,9 @@ from simulator.auditor.published import Published
 from simulator.auditor.requests import Ask
 from simulator.auditor.rule import list_problems
 
-BRANCHES_MAX: Final = 4_096
+BRANCHES_MAX: Final = 1_024
 """Orders kept of one token. More are given up, and that is a finding."""
-STEPS_MAX: Final = 50_000
+STEPS_MAX: Final = 20_000
 """Requests placed on trial for one answer."""
 
 

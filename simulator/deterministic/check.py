@@ -35,6 +35,7 @@ class Check:
         self.faults: Counter[str] = Counter()
         self.findings: Counter[str] = Counter()
         self.failed: list[int] = []
+        self.undecided: list[int] = []
         self.told: list[dict[str, Any]] = []
 
     def run(self, seeds: int, progress: Progress, make_engine: MakeEngine = Engine) -> None:
@@ -59,6 +60,7 @@ class Check:
             "faults": dict(sorted(self.faults.items())),
             "findings": dict(sorted(self.findings.items())),
             "failed_seeds": self.failed,
+            "undecided_seeds": self.undecided,
             "told": self.told,
             "hash": self.digest,
             "passed": not self.failed,
@@ -78,6 +80,9 @@ class Check:
         findings = ", ".join(f"{check} {n}" for check, n in sorted(self.findings.items()))
         failed = ", ".join(map(str, self.failed[:20]))
         yield f"findings  {findings or 'none'}" + (f" (seeds {failed})" if failed else "")
+        if self.undecided:
+            undecided = ", ".join(map(str, self.undecided[:20]))
+            yield f"undecided {len(self.undecided)}: the auditor gave up (seeds {undecided})"
         yield f"hash      {self.digest}"
 
     def _play(self, seed: int, make_engine: MakeEngine) -> None:
@@ -88,6 +93,8 @@ class Check:
         self.answers += outcome.answers
         self.faults += outcome.faults
         self._hash.update(outcome.digest)
+        if outcome.undecided:
+            self.undecided.append(seed)
         if outcome.findings:
             self.findings.update(finding.check for finding in outcome.findings)
             self.failed.append(seed)

@@ -43,6 +43,8 @@ class Outcome(NamedTuple):
     """What became of a scenario."""
 
     findings: list[Finding]
+    undecided: bool
+    """Whether more orders were possible than the auditor looks at: then it found nothing out."""
     taps: int
     answers: int
     faults: Counter[str]
@@ -103,9 +105,12 @@ class _Play:
         for station in self._stations.values():
             await station.stop()
         verdict = self._auditor.verdict
+        undecided = "gave-up" in verdict.found
         findings += [
             Finding(found.check, f"{found.told} [{' '.join(found.tap_ids)}]")
             for found in verdict.findings
+            # Once the auditor has lost its way it says nothing certain of decisions any more.
+            if not undecided or found.check == "outbox-not-empty"
         ]
         for finding in findings:
             self._journal.tell(self._engine.now_ms(), "FINDING", "{}: {}", *finding)
@@ -113,7 +118,7 @@ class _Play:
         answers = verdict.checked["answers"]
         journal = self._journal
         lines = journal.lines() if with_history else []
-        return Outcome(findings, taps, answers, journal.faults, journal.digest(), lines)
+        return Outcome(findings, undecided, taps, answers, journal.faults, journal.digest(), lines)
 
     async def _heal(self) -> None:
         """Wait until nothing goes wrong any more, and everything was delivered."""
