@@ -29,6 +29,7 @@ from fare_engine.ledger.data_directory import DataDirectory
 logger = structlog.get_logger(__name__)
 
 BACKLOG: Final = 2_048
+_STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 SWITCH_INTERVAL_S: Final = 0.000_5
 """The ledger's thread asks for the interpreter a few times a commit; it should not wait for it ten
 times as long as the disk takes."""
@@ -50,7 +51,9 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> int:
             announce(url)
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_serve(directory, settings, listener, listening))
+            status = runner.run(_serve(directory, settings, listener, listening))
+            _ignore_signals(runner.get_loop())
+        return status
 
 
 async def _serve(
@@ -78,7 +81,7 @@ async def _serve(
         runtime.requests_in_flight = lambda: len(server.server_state.tasks)
         runtime.service.on_death = lambda: server.stop("the engine has died")
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _STOPPING:
             loop.add_signal_handler(number, server.stop, signal.Signals(number).name)
         runtime.service.on_idle = garbage.collect_when_idle
         garbage.tame()
@@ -87,6 +90,13 @@ async def _serve(
     dead = runtime.service.dead
     logger.info("stopped", failed=dead is not None)
     return 0 if dead is None else 1
+
+
+def _ignore_signals(loop: asyncio.AbstractEventLoop) -> None:
+    """All is done: being told to stop once more must not look like a stop in bad order."""
+    for number in _STOPPING:
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)
 
 
 class _Server(uvicorn.Server):

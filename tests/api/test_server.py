@@ -27,6 +27,18 @@ from api.cli import main
 sys.exit(main())
 """
 
+TOLD_AGAIN = """
+import builtins, os, signal, sys
+from api.cli import main
+
+class Last:
+    def __del__(self, tell=os.kill, whom=os.getpid(), what=signal.SIGTERM):
+        tell(whom, what)
+
+builtins.last = Last()  # it goes when the interpreter is taken down
+sys.exit(main())
+"""
+
 
 async def send_until_refused(
     client: httpx2.AsyncClient, answered: dict[str, Any], enough: asyncio.Event
@@ -83,6 +95,13 @@ def test_it_stops_when_nobody_asks_anything(make_server: Callable[..., ServerPro
     with server.client() as client:
         client.get("/livez")
         assert server.stop() == 0  # a connection that is kept open holds nothing up
+
+
+def test_told_to_stop_once_more_at_its_very_end_it_still_ends_well(
+    make_server: Callable[..., ServerProcess],
+) -> None:
+    server = make_server(program=(sys.executable, "-c", TOLD_AGAIN))
+    assert server.stop() == 0
 
 
 def test_a_second_process_is_refused_and_told_where_the_first_one_is(
