@@ -2,7 +2,8 @@
 
 Batches form by themselves: while one commit runs, the next batch gathers; there is no timer. A
 small batch is committed in the event loop, since handing it to a thread and back costs more than
-the sync itself; a large one in the ledger's thread, while the loop reads and decides the next.
+the sync itself; a large one by the scribe (`api.scribe`) or, where there is none, in the ledger's
+thread, while the loop reads and decides the next.
 """
 
 import asyncio
@@ -10,10 +11,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 import structlog
 
+from api.scribe.scribe import Commit, Scribe
 from fare_engine.batch import Batch, Finding, ReportSubmission, Result, Submission
 from fare_engine.catalogue import Catalogue
 from fare_engine.engine import Engine
@@ -29,6 +32,9 @@ QUIET_S: Final = 0.05
 AHEAD_TAPS_MIN: Final = 200
 """Fewer taps wait for the commit to end, and share the next one."""
 
+_Decided = tuple[Batch, Commit | None]
+"""A batch that waits for its commit, with the scribe's order where that is to do it."""
+
 
 def now_ms() -> int:
     """The engine's clock: whole milliseconds since 1970."""
@@ -38,8 +44,15 @@ def now_ms() -> int:
 class EngineService:
     """One engine in one event loop; everything that waits for a decision waits here."""
 
-    def __init__(self, engine: Engine, *, inline_taps_max: int = INLINE_TAPS_MAX) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        inline_taps_max: int = INLINE_TAPS_MAX,
+        scribe: Scribe | None = None,
+    ) -> None:
         self._engine = engine
+        self._scribe = scribe
         self._inline_taps_max = inline_taps_max
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
@@ -48,7 +61,7 @@ class EngineService:
         self._tending: asyncio.TimerHandle | None = None
         self._is_tending = False
         self._closed = False
-        self._ahead: Batch | None = None
+        self._ahead: _Decided | None = None
         self._idle = asyncio.Event()
         self._idle.set()
         self._commit_s = 0.0
@@ -129,16 +142,25 @@ class EngineService:
         self._turn_is_due = False
         try:
             if not self._committing:
-                batch = self._ahead or self._engine.take_batch(now_ms())
+                decided = self._ahead or self._decide()
                 self._ahead = None
-                if batch is not None:
-                    self._commit(batch)
+                if decided is not None:
+                    self._commit(*decided)
             elif self._may_decide_ahead():
-                self._ahead = self._engine.take_batch(now_ms())
+                self._ahead = self._decide()
             self._go_on()
         except BaseException as error:
             self._die(error)
             raise
+
+    def _decide(self) -> "_Decided | None":
+        """Decide what waits, and have the scribe's order ready where it is to commit it."""
+        batch = self._engine.take_batch(now_ms())
+        if batch is None:
+            return None
+        if self._scribe is None or batch.taps <= self._inline_taps_max:
+            return batch, None
+        return batch, self._scribe.prepare(batch)
 
     def _may_decide_ahead(self) -> bool:
         """Whether enough waits that deciding it beside a commit is worth a smaller batch."""
@@ -190,8 +212,12 @@ class EngineService:
                 self._tend(self.batches)  # still quiet: go on at once
         self._go_on()
 
-    def _commit(self, batch: Batch) -> None:
+    def _commit(self, batch: Batch, order: Commit | None) -> None:
         begun = time.perf_counter()
+        if order is not None and self._scribe is not None:
+            self._committing = True
+            self._scribe.commit(order, partial(self._finish_and_go_on, batch, begun))
+            return
         if batch.taps <= self._inline_taps_max:
             error: BaseException | None = None
             try:
@@ -228,11 +254,17 @@ class EngineService:
             self._count(batch)
         elif isinstance(error, LedgerError):
             self.failed_batches += 1
-            self._ahead = None  # it stood upon the batch that failed
+            self._give_up_ahead()
             logger.error("commit_failed", taps=batch.taps, error=str(error))
             self._engine.failed(batch, error)
         else:
             raise error
+
+    def _give_up_ahead(self) -> None:
+        """Forget the batch that stood upon the one that failed."""
+        if self._ahead is not None and self._ahead[1] is not None and self._scribe is not None:
+            self._scribe.drop(self._ahead[1])
+        self._ahead = None
 
     def _count(self, batch: Batch) -> None:
         steps = batch.fresh.values()
@@ -240,7 +272,8 @@ class EngineService:
         if batch.reports:  # only a tap with a report of its gate can be recorded under a problem
             self.counts.update([(step[0].decision.reason, step[0].problem) for step in steps])
         else:
-            self.counts.update([(step[0].decision.reason, None) for step in steps])
+            for reason, count in Counter([step[0].decision.reason for step in steps]).items():
+                self.counts[reason, None] += count
 
     def _die(self, error: BaseException) -> None:
         """The committing task cannot go on: everyone hears it at once, and so does `/readyz`."""

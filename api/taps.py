@@ -12,13 +12,14 @@ from typing import Final
 import msgspec
 import structlog
 
-from api.answers import AnswerWriter
+from api.answers import AnswerWriter, write_batch
 from api.auth import UNAUTHORIZED, find_key, speaks_for
 from api.problems import Headers, Refused, error_bytes, error_problem, problem, problem_bytes
 from api.runtime import Runtime
 from api.service import now_ms
 from api.wire import BatchRead, TapReader
-from fare_engine.batch import Result, Submission
+from fare_engine.batch import Results, Submission
+from fare_engine.catalogue import Catalogue
 from fare_engine.errors import FareEngineError, LedgerError
 from fare_engine.ledger.key_store import Key
 from fare_engine.tap import Tap
@@ -33,6 +34,9 @@ RequestHeaders = list[tuple[bytes, bytes]]
 TAPS: Final = b"/v1/taps"
 BATCH: Final = b"/v1/taps/batch"
 
+KEYS_MAX: Final = 1_000
+"""Keys whose gates are remembered: a controller a station, and a good many spare."""
+
 _JSON: Final = (b"content-type", b"application/json")
 _REPLAYED: Final = (b"idempotent-replayed", b"true")
 _NOT_YOURS: Final = "this key does not speak for gate "
@@ -43,6 +47,9 @@ class TapDesk:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self._scribe = runtime.scribe
+        self._strange_in: Catalogue | None = None
+        self._strange: dict[Key, frozenset[str]] = {}
         self.body_bytes_max = runtime.settings.body_bytes_max
         self._reader = TapReader(runtime.make_token, runtime.ride_codes.read, runtime.block_list)
         network = runtime.catalogue.network
@@ -50,19 +57,8 @@ class TapDesk:
 
     def take(self, path: bytes, headers: RequestHeaders, body: bytes, respond: Respond) -> None:
         """Take one request; `respond` is called once, now or when the decision is durable."""
-        try:
-            key = self._check(headers)
-            if path == TAPS:
-                self._take_one(key, body, respond)
-            else:
-                self._take_batch(key, body, respond)
-        except Refused as refused:
-            respond(refused_bytes(refused))
-        except FareEngineError as error:
-            respond(error_bytes(error))
-        except Exception:
-            logger.exception("request_failed", path=path.decode())
-            respond(_BROKEN)
+        take = self._take_one if path == TAPS else self._take_batch
+        _answering(respond, lambda: take(self._check(headers), body, respond))
 
     def _check(self, headers: RequestHeaders) -> Key:
         """The key of a request, after its headers were found right."""
@@ -92,26 +88,51 @@ class TapDesk:
 
     def _take_batch(self, key: Key, body: bytes, respond: Respond) -> None:
         received_at_ms = now_ms()
+        if self._scribe is not None:
+            taken = partial(self._take_read, key, body, received_at_ms, respond)
+            if self._scribe.read(body, taken):
+                return
         read = self._reader.read_batch(body, self._runtime.catalogue)
+        self._decide_batch(key, read, received_at_ms, respond)
+
+    def _take_read(
+        self, key: Key, body: bytes, received_at_ms: int, respond: Respond, taps: list[Tap] | None
+    ) -> None:
+        """Go on with a batch that the scribe has read, or has left to be read here."""
+
+        def decide() -> None:
+            if taps is None:
+                read = self._reader.read_batch(body, self._runtime.catalogue)
+            else:
+                read = self._reader.take_plain(taps)
+            self._decide_batch(key, read, received_at_ms, respond)
+
+        _answering(respond, decide)
+
+    def _decide_batch(
+        self, key: Key, read: BatchRead, received_at_ms: int, respond: Respond
+    ) -> None:
         self._set_strangers_apart(key, read)
         done = partial(self._answer, partial(self._write_batch, read), respond)
-        if read.taps:
-            self._runtime.service.offer(Submission(read.taps, received_at_ms, done, read.findings))
-        else:
-            done([])
+        if not read.taps:
+            done(Results())
+            return
+        self._runtime.service.offer(
+            Submission(read.taps, received_at_ms, done, read.findings, takes_text=not read.bad)
+        )
 
     def _answer(
-        self, write: Callable[[list[Result]], Response], respond: Respond, results: list[Result]
+        self, write: Callable[[Results], Response], respond: Respond, results: Results
     ) -> None:
         """Answer a request. Whatever breaks here is this request's, never the engine's."""
         try:
-            response = write(results)
+            response = write(results) if results.text is None else _answered(results.text)
         except Exception:
             logger.exception("answer_failed")
             response = _BROKEN
         respond(response)
 
-    def _write_one(self, results: list[Result]) -> Response:
+    def _write_one(self, results: Results) -> Response:
         result = results[0]
         if not isinstance(result, Verdict):
             return error_bytes(result)
@@ -119,7 +140,7 @@ class TapDesk:
         length = (b"content-length", b"%d" % len(answer))
         return 200, [_JSON, length, _REPLAYED] if result.replayed else [_JSON, length], answer
 
-    def _write_batch(self, read: BatchRead, results: list[Result]) -> Response:
+    def _write_batch(self, read: BatchRead, results: Results) -> Response:
         if results and isinstance(results[0], LedgerError):
             return error_bytes(results[0])  # one transaction: it failed for all of them
         write = self._writer.write
@@ -129,19 +150,12 @@ class TapDesk:
         ]
         for place in sorted(read.bad):
             written.insert(place, _bad_tap(*read.bad[place]))
-        answer = f'{{"results":[{",".join(written)}]}}'.encode()
-        return 200, [_JSON, (b"content-length", b"%d" % len(answer))], answer
+        return _answered(write_batch(written))
 
     def _set_strangers_apart(self, key: Key, read: BatchRead) -> None:
         """Take the taps of gates that the key does not speak for out of a batch."""
-        gates = self._runtime.catalogue.gates
-        named = {tap.gate_id for tap in read.taps}
-        strange = {
-            gate_id
-            for gate_id in named
-            if gate_id in gates and not speaks_for(key, gates[gate_id].station_id)
-        }
-        if not strange:
+        strange = self._find_strange_gates(key)
+        if not strange or strange.isdisjoint({tap.gate_id for tap in read.taps}):
             return
         taps, findings, bad = read.taps, read.findings, read.bad
         read.taps, read.findings = [], {}
@@ -154,6 +168,37 @@ class TapDesk:
             if number in findings:
                 read.findings[len(read.taps)] = findings[number]
             read.taps.append(tap)
+
+    def _find_strange_gates(self, key: Key) -> frozenset[str]:
+        """The gates that a key does not speak for; found once a key and catalogue."""
+        catalogue = self._runtime.catalogue
+        if self._strange_in is not catalogue or len(self._strange) >= KEYS_MAX:
+            self._strange_in, self._strange = catalogue, {}
+        strange = self._strange.get(key)
+        if strange is None:
+            gates = catalogue.gates.values()
+            strange = frozenset(
+                gate.gate_id for gate in gates if not speaks_for(key, gate.station_id)
+            )
+            self._strange[key] = strange
+        return strange
+
+
+def _answering(respond: Respond, take: Callable[[], None]) -> None:
+    """Take a request, or answer what is wrong with it."""
+    try:
+        take()
+    except Refused as refused:
+        respond(refused_bytes(refused))
+    except FareEngineError as error:
+        respond(error_bytes(error))
+    except Exception:
+        logger.exception("request_failed")
+        respond(_BROKEN)
+
+
+def _answered(text: bytes) -> Response:
+    return 200, [_JSON, (b"content-length", b"%d" % len(text))], text
 
 
 def is_json(content_type: bytes) -> bool:

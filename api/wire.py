@@ -4,35 +4,39 @@ What does not fit is read again by the models, which say what is wrong with ever
 """
 
 import re
-import string
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 from pydantic import TypeAdapter, ValidationError
 
 from api.block_list import BlockList
 from api.models import FARE_MAX, MEDIUM_ID_MAX, RIDE_CODE_MAX, TapRequest
 from api.problems import Refused
 from api.times import parse_rfc3339
+from api.wire_shapes import (
+    BATCH,
+    BATCH_TAPS_MAX,
+    TAP,
+    UNREADABLE,
+    Unfit,
+    WireMedium,
+    WireOffline,
+    WireTap,
+    convert_plain,
+    find_direction,
+    is_code,
+    read_token,
+)
 from fare_engine.batch import BlockedCodeId, CodeId, Finding
 from fare_engine.catalogue import Catalogue
 from fare_engine.decision import Reason
 from fare_engine.errors import MediumIdInvalid, UnknownMedium
-from fare_engine.network import Direction
 from fare_engine.tap import Report, Tap
 
-BATCH_TAPS_MAX: Final = 1_000
-
-_ID_SIZE_MAX: Final = 64
-_ID_BYTES: Final = (string.ascii_letters + string.digits + "._:-").encode()
 _ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-_CODE: Final = re.compile(r"[a-z0-9_-]{1,32}")
-_TOKEN_BYTES: Final = 16
 _is_id: Final = _ID.fullmatch
-_DIRECTIONS: Final = {"entry": int(Direction.ENTRY), "exit": int(Direction.EXIT)}
-_find_direction: Final = _DIRECTIONS.get
 _ACTIONS: Final = {"open": True, "refuse": False}
 
 Read = tuple[Tap, Finding | None]
@@ -40,50 +44,10 @@ ReadCode = Callable[[str, str, int, Catalogue], tuple[bytes, Finding]]
 """What `api.ride_codes.RideCodeReader.read` does."""
 
 
-class _Struct(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A shape of the wire; unknown fields are refused."""
-
-
-class _Medium(_Struct):
-    type: str
-    id: str | UnsetType = UNSET
-    code_id: str | UnsetType | None = UNSET
-    token: str | UnsetType = UNSET
-    code: str | UnsetType = UNSET
-
-
-class _Offline(_Struct):
-    gate_action_taken: str
-    fare_taken: int
-
-
-class _Tap(_Struct):
-    tap_id: str
-    gate_id: str
-    direction: str
-    medium: _Medium
-    occurred_at: str
-    offline: _Offline | None = None
-
-
-class _Batch(_Struct):
-    taps: list[_Tap]
-
-
-class _RawBatch(_Struct):
+class _RawBatch(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     taps: list[msgspec.Raw]
 
 
-class _Unfit(Exception):
-    """The tap does not fit the contract; the models know why."""
-
-
-# ValueError: a time or a token that is none, text that is no UTF-8, and JSON that is none.
-_UNREADABLE: Final = (_Unfit, ValueError, msgspec.MsgspecError, RecursionError)
-
-
-_TAP: Final = msgspec.json.Decoder(_Tap)
-_BATCH: Final = msgspec.json.Decoder(_Batch)
 _RAW_BATCH: Final = msgspec.json.Decoder(_RawBatch)
 _MODEL: Final = TypeAdapter(TapRequest)
 
@@ -104,8 +68,8 @@ class TapReader:
     def read_tap(self, body: bytes, catalogue: Catalogue) -> Read:
         """The tap of a body; Refused says what is wrong with it."""
         try:
-            tap, finding = self._convert(_TAP.decode(body), catalogue)
-        except _UNREADABLE:
+            tap, finding = self._convert(TAP.decode(body), catalogue)
+        except UNREADABLE:
             raise _explain(body) from None
         if self._blocked_since_ms and self._is_blocked(tap):
             return tap, _block(finding)
@@ -115,40 +79,37 @@ class TapReader:
         """The taps of a batch in order; one that does not fit is told alone."""
         read = BatchRead()
         try:
-            wires = _BATCH.decode(body).taps
+            wires = BATCH.decode(body).taps
             check_size(len(wires))
-            _check_ids([wire.tap_id for wire in wires])
-            self._convert_all(wires, catalogue, read)
-        except _UNREADABLE:
+            taps = convert_plain(wires)
+            if taps is None:
+                self._convert_all(wires, catalogue, read)
+            else:
+                read.taps = taps
+        except UNREADABLE:
             return self._read_one_by_one(body, catalogue)
+        self._find_blocked(read)
+        return read
+
+    def take_plain(self, taps: list[Tap]) -> "BatchRead":
+        """What `read_batch` makes of a body, after `read_plain` has read its taps elsewhere."""
+        read = BatchRead()
+        read.taps = taps
+        self._find_blocked(read)
+        return read
+
+    def _convert_all(self, wires: list[WireTap], catalogue: Catalogue, read: "BatchRead") -> None:
+        for wire in wires:
+            tap, finding = self._convert(wire, catalogue)
+            if finding is not None:
+                read.findings[len(read.taps)] = finding
+            read.taps.append(tap)
+
+    def _find_blocked(self, read: "BatchRead") -> None:
         if self._blocked_since_ms:
             for place, tap in enumerate(read.taps):
                 if self._is_blocked(tap):
                     read.findings[place] = _block(read.findings.get(place))
-        return read
-
-    def _convert_all(self, wires: list[_Tap], catalogue: Catalogue, read: "BatchRead") -> None:
-        """Convert the taps of a batch; one that came from an outbox, by its token, in place."""
-        gates, patterns, taps = catalogue.gates, catalogue.medium_patterns, read.taps
-        for wire in wires:
-            medium, direction = wire.medium, _find_direction(wire.direction)
-            token_text = medium.token
-            if (
-                token_text.__class__ is str
-                and medium.id is medium.code is medium.code_id is UNSET
-                and wire.offline is None
-                and direction is not None
-                and wire.gate_id in gates
-                and medium.type in patterns
-            ):
-                token = _read_token(token_text)
-                at_ms = parse_rfc3339(wire.occurred_at)
-                taps.append(Tap(wire.tap_id, wire.gate_id, direction, medium.type, token, at_ms))
-                continue
-            tap, finding = self._convert(wire, catalogue)
-            if finding is not None:
-                read.findings[len(taps)] = finding
-            taps.append(tap)
 
     def _read_one_by_one(self, body: bytes, catalogue: Catalogue) -> "BatchRead":
         try:
@@ -177,30 +138,30 @@ class TapReader:
         since_ms = self._blocked_since_ms.get(tap.token)
         return since_ms is not None and since_ms <= tap.occurred_at_ms
 
-    def _convert(self, wire: _Tap, catalogue: Catalogue) -> Read:
+    def _convert(self, wire: WireTap, catalogue: Catalogue) -> Read:
         tap_id, gate_id, medium = wire.tap_id, wire.gate_id, wire.medium
-        direction = _find_direction(wire.direction)
+        direction = find_direction(wire.direction)
         if (
             direction is None
             or _is_id(tap_id) is None
             or (gate_id not in catalogue.gates and _is_id(gate_id) is None)
         ):
-            raise _Unfit
+            raise Unfit
         occurred_at_ms = parse_rfc3339(wire.occurred_at)
         medium_type, medium_id, token_text = medium.type, medium.id, medium.token
         pattern = catalogue.medium_patterns.get(medium_type)
         finding: Finding | None = None
         if pattern is None:
-            if _CODE.fullmatch(medium_type) is None:
-                raise _Unfit
+            if is_code(medium_type) is None:
+                raise Unfit
             finding = UnknownMedium(f"there is no medium type {medium_type!r}")
         if isinstance(token_text, str):
             if not medium_id is medium.code is UNSET:
-                raise _Unfit
-            token = _read_token(token_text)
+                raise Unfit
+            token = read_token(token_text)
         elif isinstance(medium_id, str) and medium.code is UNSET:
             if not 0 < len(medium_id) <= MEDIUM_ID_MAX:
-                raise _Unfit
+                raise Unfit
             token = self._make_token(medium_type, medium_id)
             if pattern is not None and pattern.fullmatch(medium_id) is None:
                 finding = MediumIdInvalid(f"the id does not fit a medium of type {medium_type}")
@@ -242,30 +203,14 @@ def _block(finding: Finding | None) -> Finding:
     return BlockedCodeId(finding) if isinstance(finding, CodeId) else finding
 
 
-def _check_ids(tap_ids: list[str]) -> None:
-    """Check all tap_ids of a batch at once: a regular expression costs as much as a decision."""
-    sizes = [len(tap_id) for tap_id in tap_ids]
-    if min(sizes) < 1 or max(sizes) > _ID_SIZE_MAX:
-        raise _Unfit
-    if "".join(tap_ids).encode().translate(None, _ID_BYTES):
-        raise _Unfit
-
-
-def _read_token(text: str) -> bytes:
-    token = bytes.fromhex(text)
-    if len(token) != _TOKEN_BYTES or len(text) != 2 * _TOKEN_BYTES:  # it passes over white space
-        raise _Unfit
-    return token
-
-
-def _convert_report(offline: _Offline) -> Report:
+def _convert_report(offline: WireOffline) -> Report:
     opened = _ACTIONS.get(offline.gate_action_taken)
     if opened is None or not 0 <= offline.fare_taken <= FARE_MAX:
-        raise _Unfit
+        raise Unfit
     return Report(opened, offline.fare_taken)
 
 
-def _get_ride_code(medium: _Medium) -> str:
+def _get_ride_code(medium: WireMedium) -> str:
     code = medium.code
     if (
         not isinstance(code, str)
@@ -274,7 +219,7 @@ def _get_ride_code(medium: _Medium) -> str:
         or medium.type != "qr"
         or not 1 <= len(code) <= RIDE_CODE_MAX
     ):
-        raise _Unfit
+        raise Unfit
     return code
 
 
@@ -283,7 +228,7 @@ def _read_code_id(code_id: Any, finding: Finding | None) -> Finding | None:
     if code_id is None:
         return finding
     if _ID.fullmatch(code_id) is None:
-        raise _Unfit
+        raise Unfit
     return CodeId(code_id) if finding is None else finding
 
 

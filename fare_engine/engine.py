@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from fare_engine.batch import Batch, CodeId, Finding, ReportSubmission, Result, Submission
+from fare_engine.batch import Batch, CodeId, Finding, ReportSubmission, Result, Results, Submission
 from fare_engine.catalogue import Catalogue, TermsStretch
 from fare_engine.decision import Decision, Reason
 from fare_engine.errors import (
@@ -44,7 +44,7 @@ from fare_engine.verdict import Verdict
 CLOCK_AHEAD_MAX_MS: Final = 5 * 60_000
 """A gate clock further ahead of the engine's is an error of the gate."""
 
-BATCH_TAPS_MAX: Final = 4_000
+BATCH_TAPS_MAX: Final = 2_000
 """Taps of one transaction: enough that its fixed costs vanish, few enough that nobody waits."""
 
 PENDING_TAPS_MAX: Final = 100_000
@@ -118,7 +118,7 @@ class Engine:
                 if isinstance(submission, Submission):
                     self._decide_taps(batch, submission)
                 else:
-                    submission.results = [self._decide_report(batch, submission)]
+                    submission.results.append(self._decide_report(batch, submission))
         except LedgerError as error:
             self.failed(batch, error)
             return None
@@ -183,7 +183,7 @@ class Engine:
         self.pending_taps = 0
         for submission in waiting:
             count = len(submission.taps) if isinstance(submission, Submission) else 1
-            submission.results = [error] * count
+            submission.results = Results([error] * count)
             submission.done(submission.results)
 
     def process(
@@ -240,14 +240,15 @@ class Engine:
         behind = batch.behind
         if behind is not None:
             fresh = behind.fresh
-            known.update({tap_id: fresh[tap_id][0] for tap_id in tap_ids if tap_id in fresh})
+            if not fresh.keys().isdisjoint(tap_ids):
+                known.update({tap_id: fresh[tap_id][0] for tap_id in tap_ids if tap_id in fresh})
         if known:
             tokens += [verdict.tap.token for verdict in known.values()]
         states = batch.states
         wanted = set(tokens)
         if behind is not None:
             before = behind.states
-            states.update({token: before[token] for token in wanted if token in before})
+            states.update({token: before[token] for token in before.keys() & wanted})
             wanted.difference_update(states)
         found = self._index.find(wanted)
         states.update(found)
@@ -382,5 +383,5 @@ class Engine:
         return verdict.replace(replayed=True)
 
 
-def _nothing(_results: list[Result]) -> None:
+def _nothing(_results: Results) -> None:
     """Nobody waits: `process` looks at the results itself."""

@@ -49,7 +49,7 @@ class KnownTokens:
         if len(self._since) + len(self._indexed or ()) > self._tokens_max:
             self._give_up()
 
-    def pick(self, tokens: list[bytes]) -> list[bytes]:
+    def pick(self, tokens: Iterable[bytes]) -> Iterable[bytes]:
         """Those among these tokens that the ledger may hold."""
         indexed, since = self._indexed, self._since
         if indexed is None or self._too_many:

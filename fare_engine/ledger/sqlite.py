@@ -14,6 +14,7 @@ from fare_engine.catalogue import Catalogue
 from fare_engine.errors import LedgerUnavailable
 from fare_engine.journey import TokenState
 from fare_engine.ledger import side_tables
+from fare_engine.ledger.appender import INSERT_TAPS
 from fare_engine.ledger.checkpoints import Checkpointer
 from fare_engine.ledger.connections import BUSY_TIMEOUT_S, connect
 from fare_engine.ledger.indexing import Indexing
@@ -35,8 +36,6 @@ from fare_engine.verdict import Verdict
 LOOKUP_MAX: Final = 500
 """Values of one IN list: below every SQLite's limit of variables."""
 
-_INSERT_TAPS: Final = "INSERT INTO taps"
-
 
 class SqliteLedger:
     """The ledger in one SQLite file, one per process and file.
@@ -53,7 +52,7 @@ class SqliteLedger:
         run_rows: int = RUN_ROWS,
         busy_timeout_s: float = BUSY_TIMEOUT_S,
     ) -> None:
-        self._path = path
+        self.path = path
         self._writer = connect(path, busy_timeout_s=busy_timeout_s)
         self._connection = connect(path, read_only=True)
         self._stations = _read_stations(self._connection)
@@ -155,8 +154,8 @@ class SqliteLedger:
     def find_states(self, tokens: Iterable[bytes]) -> Mapping[bytes, TokenState]:
         """The states of those tokens that have one."""
         try:
-            latest, elsewhere = self.indexing.tail.find_latest(tokens)
-            latest.update(self._find_indexed(self._known_tokens.pick(elsewhere)))
+            latest, elsewhere = self.indexing.tail.find_latest(self._known_tokens.pick(tokens))
+            latest.update(self._find_indexed(elsewhere))
             return self._read_states(latest)
         except sqlite3.Error as error:
             raise LedgerUnavailable(f"the ledger cannot be read: {error}") from error
@@ -197,10 +196,10 @@ class SqliteLedger:
         try:
             indexing.prepare(connection)
             if len(steps) == 1 and indexing.run is None and entries.is_taps_alone():
-                insert_rows(connection, _INSERT_TAPS, WIDTH, values)  # a transaction of its own
+                insert_rows(connection, INSERT_TAPS, WIDTH, values)  # a transaction of its own
             else:
                 connection.execute("BEGIN IMMEDIATE")
-                insert_rows(connection, _INSERT_TAPS, WIDTH, values)
+                insert_rows(connection, INSERT_TAPS, WIDTH, values)
                 self._insert_beside(connection, entries)
                 indexing.write(connection, len(steps))
                 connection.execute("COMMIT")
@@ -208,6 +207,16 @@ class SqliteLedger:
             self._roll_back()
             raise LedgerUnavailable(f"the ledger did not confirm: {error}") from error
         self._unconfirmed = values
+
+    def encode_rows(self, entries: Entries) -> list[Any] | None:
+        """The rows of a commit that another process may append; None when `commit` must do it."""
+        if not entries.is_taps_alone() or self.indexing.is_due(len(entries.steps)):
+            return None
+        return encode(entries.steps, self._places, self._catalogue.media)
+
+    def appending(self, rows: list[Any]) -> None:
+        """These rows are being appended by another process; `confirm` when it has done so."""
+        self._unconfirmed = rows
 
     def confirm(self) -> None:
         """After a commit that succeeded: find what it stored from now on."""
