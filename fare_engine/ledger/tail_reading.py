@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
+import msgspec
+
 from fare_engine.ledger.tail import HighestTapIds
 
 logger = logging.getLogger(__name__)
@@ -22,6 +24,15 @@ SCAN_MAX: Final = 500
 """Values of one pass. Who looks for more is served sooner by waiting for the rest."""
 
 _CHUNK_ROWS: Final = 2_000
+_READ_CHUNK: Final = (
+    "SELECT json_group_array(number),"
+    " json_group_array(tap_id), json_group_array(hex(token))"
+    " FROM (SELECT * FROM taps WHERE row > ? AND row <= ? ORDER BY row)"
+)
+"""In one step: between two steps a thread waits for the interpreter, for each row of a burst."""
+
+_read_numbers: Final = msgspec.json.Decoder(list[int | None]).decode
+_read_strings: Final = msgspec.json.Decoder(list[str]).decode
 
 
 class TailReading:
@@ -81,15 +92,17 @@ class TailReading:
     def read_chunk(self, connection: sqlite3.Connection) -> list[bytes]:
         """Read the next rows; returns their tokens."""
         through = min(self.read_through + _CHUNK_ROWS, self.through_row)
-        rows = connection.execute(
-            "SELECT row, tap_id, token, number FROM taps WHERE row > ? AND row <= ? ORDER BY row",
-            (self.read_through, through),
-        ).fetchall()
-        self.tap_ids.update((tap_id, row) for row, tap_id, _, _ in rows)
-        self.tokens.update((token, row) for row, _, token, number in rows if number is not None)
-        self.highest.raise_to(tap_id for _, tap_id, _, _ in rows)
+        texts = connection.execute(_READ_CHUNK, (self.read_through, through)).fetchone()
+        rows = range(self.read_through + 1, through + 1)
+        numbers = _read_numbers(texts[0])
+        tap_ids, digits = map(_read_strings, texts[1:])
+        tokens = list(map(bytes.fromhex, digits))
+        self.tap_ids.update(zip(tap_ids, rows, strict=True))
+        latest = zip(tokens, rows, numbers, strict=True)
+        self.tokens.update((token, row) for token, row, number in latest if number is not None)
+        self.highest.raise_to(tap_ids)
         self.read_through = through
-        return [token for _, _, token, _ in rows]
+        return tokens
 
     def find_taps(self, connection: sqlite3.Connection, tap_ids: Sequence[str]) -> dict[str, int]:
         """Where those of these taps stand that are among the rows."""
