@@ -50,7 +50,6 @@ def create_app(runtime: Runtime) -> ASGIApp:
     """Everything but the two tap routes, over an open data directory."""
     fastapi = make_fastapi()
     fastapi.state.runtime = runtime
-    fastapi.openapi()  # made now: the first who asks for it would hold up every tap
     bytes_max = runtime.settings.body_bytes_max
     behind = KeyRequired(JsonBodies(fastapi, bytes_max), runtime)
     return LastResort(behind)

@@ -1,5 +1,6 @@
 """`init`, `serve` and `migrate`: a data directory from its making to its use."""
 
+import gc
 from typing import Annotated
 
 import typer
@@ -65,6 +66,7 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the API until told to stop (SIGTERM or Ctrl-C)."""
+    gc.disable()  # nothing that is loaded goes away again; `api.garbage` says how it goes on
     from api import server
     from api.settings import load_settings
 

@@ -21,6 +21,9 @@ COMMIT_BYTES: Final = 4 * 4_096
 ROW_BYTES: Final = 600
 """What a commit, and each row in it, roughly add to the log."""
 
+FOLDS_MAX: Final = 10
+"""So often at most in a row, while the writer adds to the log."""
+
 LOG_BYTES_MAX: Final = 512 * 2**20
 """Above this the writer waits for one: the disk is too slow, and the log must not fill it."""
 
@@ -74,18 +77,29 @@ class Checkpointer:
             self._wanted.clear()
             if self._stopping:
                 return
-            self._fold("PASSIVE")
-            # The writer went on meanwhile; the little it added is quick, and only a log that is
-            # folded whole starts again at its beginning.
-            self._fold("PASSIVE")
+            self._fold_whole()
 
-    def _fold(self, mode: str) -> None:
+    def _fold_whole(self) -> None:
+        """Fold the log until nothing was added meanwhile: only then it starts at its beginning.
+
+        The writer goes on; the little it adds is folded the quicker.
+        """
+        pages = -1
+        for _ in range(FOLDS_MAX):
+            pages, before = self._fold("PASSIVE"), pages
+            if pages == before:
+                return
+
+    def _fold(self, mode: str) -> int:
+        """Fold what stands in the log now; how many pages that were."""
         try:
             connection = self._connect()
             try:
-                connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
+                _, pages, _ = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
             finally:
                 connection.close()
             self.checkpoints += 1
+            return int(pages)
         except sqlite3.Error:
             logger.exception("the write-ahead log could not be folded; it goes on growing")
+            return 0

@@ -7,11 +7,17 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import (
+    Connection,
+    Engine,
+    String,
+    column,
+    create_engine,
+    event,
+    inspect,
+    select,
+    table,
+)
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
@@ -20,6 +26,8 @@ from fare_engine.errors import LedgerUnavailable, SchemaVersionWrong
 BUSY_TIMEOUT_MS: Final = 5_000
 PAGE_CACHE_KIBIBYTES: Final = 16_384
 _IMMEDIATE: Final = "fare_engine_begin_immediate"
+_MIGRATIONS: Final = "fare_engine.ledger.migrations"
+_VERSION_TABLE: Final = "alembic_version"
 
 Database = Engine
 """The ledger's database, for packages that do not know SQLAlchemy."""
@@ -81,10 +89,17 @@ def migrate(engine: Engine, revision: str = "head") -> None:
 
     An earlier revision may be named for an empty database, to try what leads on from there.
     """
+    # Alembic takes a tenth of a second to load, which a server that starts has no need of.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
     found = find_revision(engine)
     if found is not None and found not in list_revisions():
         check_schema(engine)
-    config = _make_config()
+    config = Config()
+    # The configuration takes % for the beginning of a variable.
+    config.set_main_option("script_location", str(resources.files(_MIGRATIONS)).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
     with writing(engine) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
@@ -119,7 +134,10 @@ def find_revision(engine: Engine) -> str | None:
     """The schema revision of the database; None when it has none."""
     try:
         with engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
+            if not inspect(connection).has_table(_VERSION_TABLE):
+                return None
+            query = select(column("version_num", String)).select_from(table(_VERSION_TABLE))
+            return connection.execute(query).scalar_one_or_none()
     except DBAPIError as error:
         raise LedgerUnavailable(f"{_tell(engine)} cannot be read: {error.orig}") from error
 
@@ -130,18 +148,10 @@ def get_head_revision() -> str:
 
 
 def list_revisions() -> list[str]:
-    """The schema revisions that this version knows, the newest first."""
-    scripts = ScriptDirectory.from_config(_make_config())
-    return [script.revision for script in scripts.walk_revisions()]
-
-
-def _make_config() -> Config:
-    config = Config()
-    folder = str(resources.files("fare_engine.ledger") / "migrations")
-    # The configuration takes % for the beginning of a variable.
-    config.set_main_option("script_location", folder.replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
+    """The schema revisions that this version knows, the newest first: the files begin with them."""
+    folder = resources.files(_MIGRATIONS) / "versions"
+    names = (file.name for file in folder.iterdir() if file.name.endswith(".py"))
+    return sorted((name.partition("_")[0] for name in names), reverse=True)
 
 
 def _tell(engine: Engine) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 
 from fare_engine.ledger.runs import RUN_ROWS, Run
 from fare_engine.ledger.tail import Tail
+from fare_engine.ledger.tail_reading import TailReading
 
 BURST_ROWS: Final = 200
 """A commit of more rows belongs to a burst, which is over sooner without index entries."""
@@ -27,7 +28,8 @@ BURST_RUNS: Final = 6
 class Indexing:
     """The end of the ledger that has no index entries yet, and the run that writes them.
 
-    `tail` finds those rows. Of one thread, but for `write`, which goes with a commit.
+    `tail` finds those rows, at the start together with `reading`. Of one thread, but for `write`,
+    which goes with a commit.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Indexing:
         self._run_rows = run_rows
         self.tail = Tail()
         self.run: Run | None = None
+        self.reading: TailReading | None = None
         self.last_row = 0
         self._indexed_through = 0
 
@@ -56,14 +59,29 @@ class Indexing:
         """Whether a commit of nothing would write some of them now."""
         return self.run is None or self.run.is_sorted
 
-    def restart(self, writer: sqlite3.Connection, indexed_through: int) -> None:
-        """Begin with the rows up to one indexed, and nothing known of those behind."""
+    def restart(
+        self, writer: sqlite3.Connection, indexed_through: int, last_row: int
+    ) -> TailReading:
+        """Begin with the rows up to one indexed; those behind it have to be read."""
         self.abandon(writer)
         self.tail = Tail()
-        self._indexed_through = self.last_row = indexed_through
+        self._indexed_through = indexed_through
+        self.last_row = max(last_row, indexed_through)
+        self.reading = TailReading(indexed_through, self.last_row)
+        return self.reading
+
+    def take_over(self, reading: TailReading) -> None:
+        """Those rows are read: find them in memory from now on, like those that came since."""
+        reading.tap_ids.update(self.tail.tap_ids)
+        reading.tokens.update(self.tail.tokens)
+        self.tail.tap_ids, self.tail.tokens = reading.tap_ids, reading.tokens
+        self.reading = None
 
     def abandon(self, writer: sqlite3.Connection) -> None:
-        """Drop the run, what is not written of it included."""
+        """Drop the run, what is not written of it included, and read no further."""
+        if self.reading is not None:
+            self.reading.stop()
+            self.reading = None
         if self.run is not None:
             self.run.detach(writer)
             self.run = None
@@ -104,7 +122,7 @@ class Indexing:
         """The commit of so many rows is durable: go on with the run, end it, or begin one."""
         run = self.run
         if run is None:
-            if len(self.tail) >= self._run_rows and self._has_time(rows):
+            if self.reading is None and len(self.tail) >= self._run_rows and self._has_time(rows):
                 self._start_run()
         elif run.failed:
             self.abandon(writer)

@@ -30,6 +30,7 @@ from fare_engine.ledger.rows import (
 )
 from fare_engine.ledger.runs import CHUNK_ROWS, MARK, RUN_ROWS, insert_rows
 from fare_engine.ledger.tail import HighestTapIds
+from fare_engine.ledger.tail_reading import AT_ONCE_ROWS, SCAN_MAX, TailReading, read_highest
 from fare_engine.ports import CodeUse, Entries, StoredReport
 from fare_engine.verdict import Verdict
 
@@ -50,6 +51,7 @@ class SqliteLedger:
         catalogue: Catalogue,
         *,
         run_rows: int = RUN_ROWS,
+        at_once_rows: int = AT_ONCE_ROWS,
         busy_timeout_s: float = BUSY_TIMEOUT_S,
     ) -> None:
         self.path = path
@@ -58,18 +60,19 @@ class SqliteLedger:
         self._stations = _read_stations(self._connection)
         self.catalogue = catalogue
         self.indexing = Indexing(lambda: connect(path, read_only=True), run_rows)
+        self._at_once_rows = at_once_rows
         self._highest = HighestTapIds()
         self._known_tokens = KnownTokens()
         self._unconfirmed: list[Any] = []
         self.checkpointer = Checkpointer(lambda: connect(path), path)
         self.recover()
-        self._known_tokens.read_beside(lambda: connect(path, read_only=True))
+        self._known_tokens.read_beside(self._connect_later)
 
     def close(self) -> None:
         """Close the file; the log is folded into it by SQLite."""
+        self.indexing.abandon(self._writer)
         self._known_tokens.stop()
         self.checkpointer.stop()
-        self.indexing.abandon(self._writer)
         self._connection.close()
         self._writer.close()
 
@@ -93,7 +96,10 @@ class SqliteLedger:
     @property
     def can_catch_up(self) -> bool:
         """Whether a commit of nothing would write some of them now."""
-        return self.indexing.can_catch_up
+        try:
+            return self._find_reading() is None and self.indexing.can_catch_up
+        except sqlite3.Error:
+            return False  # the next tap hears of it
 
     def next_row(self) -> int:
         """The place that the next tap will take."""
@@ -108,53 +114,58 @@ class SqliteLedger:
             mark = self._connection.execute(
                 "SELECT value FROM ledger_marks WHERE name = ?", (MARK,)
             ).fetchone()
-            indexed_through = mark[0] if mark else 0
-            indexing = self.indexing
-            indexing.restart(self._writer, indexed_through)
-            rows = self._connection.execute(
-                "SELECT row, tap_id, token, number FROM taps WHERE row > ? ORDER BY row",
-                (indexed_through,),
-            )
-            tap_ids, tokens = indexing.tail.tap_ids, indexing.tail.tokens
-            for row, tap_id, token, number in rows:
-                tap_ids[tap_id] = row
-                if number is not None:
-                    tokens[token] = row
-                indexing.last_row = row
-            self._known_tokens.add(tokens)
-            self._learn_tail()
+            last = self._connection.execute("SELECT max(row) FROM taps").fetchone()[0]
+            self._highest.forget_all()
+            reading = self.indexing.restart(self._writer, mark[0] if mark else 0, last or 0)
+            learn = self._known_tokens.add
+            if self.indexing.unindexed_rows <= self._at_once_rows:
+                reading.read(self._connection, learn)
+                self._take_over(reading)
+            else:
+                reading.read_beside(lambda: connect(self.path, read_only=True), learn)
         except sqlite3.Error as error:
             raise LedgerUnavailable(f"the ledger cannot be read: {error}") from error
 
     def find_taps(self, tap_ids: Sequence[str]) -> Mapping[str, Verdict]:
         """The taps among these ids that are stored, as they were decided."""
         try:
+            reading = self._find_reading(len(tap_ids))
+            if reading is not None:
+                self._highest.raise_to(tap_ids)  # those that are new count as stored from here on
+                places = reading.find_taps(self._connection, tap_ids)
+                return self._read_verdicts(tap_ids, places)
             doubtful, unknown = self._highest.pass_new(tap_ids)
             if not doubtful:
                 return {}
             if unknown and self._highest.is_full:
                 self._learn_tail()
             for prefix in unknown:
-                self._highest.learn(prefix, self._read_highest(prefix))
+                self._highest.learn(prefix, read_highest(self._connection, prefix))
             if unknown:
                 doubtful, _ = self._highest.pass_new(doubtful)
-            found = {}
-            for tap_id in doubtful:
-                row = self._find_row(tap_id)
-                if row is not None:
-                    found[tap_id] = self._read_verdict(row)
-            return found
+            return self._read_verdicts(doubtful, {})
         except sqlite3.Error as error:
             raise LedgerUnavailable(f"the ledger cannot be read: {error}") from error
 
     def find_recent_row(self, tap_id: str) -> int | None:
         """The row of a tap that no index table covers yet; safe to ask from any thread."""
-        return self.indexing.tail.find_tap(tap_id)
+        reading = self.indexing.reading
+        row = self.indexing.tail.find_tap(tap_id)
+        if row is None and reading is not None:
+            row = reading.find_taps(self._connection, [tap_id]).get(tap_id)
+        return row
 
     def find_states(self, tokens: Iterable[bytes]) -> Mapping[bytes, TokenState]:
         """The states of those tokens that have one."""
         try:
-            latest, elsewhere = self.indexing.tail.find_latest(self._known_tokens.pick(tokens))
+            wanted, known, tail = list(tokens), self._known_tokens, self.indexing.tail
+            reading = self._find_reading(len(wanted))
+            if reading is None:
+                latest, elsewhere = tail.find_latest(known.pick(wanted))
+            else:  # what is still to be read is not known yet
+                latest, elsewhere = tail.find_latest(wanted)
+                latest |= reading.find_latest(self._connection, elsewhere)
+                elsewhere = known.pick([token for token in elsewhere if token not in latest])
             latest.update(self._find_indexed(elsewhere))
             return self._read_states(latest)
         except sqlite3.Error as error:
@@ -245,25 +256,57 @@ class SqliteLedger:
         except sqlite3.Error:
             pass  # `recover` tries again before anything else is decided
 
+    def _find_reading(self, values: int = 0) -> TailReading | None:
+        """What reads the end of the ledger, to be asked beside the tail; None once it is there.
+
+        So many values are looked for: with many it is waited for.
+        """
+        reading = self.indexing.reading
+        if reading is None:
+            return None
+        if values > SCAN_MAX:
+            reading.wait()
+        if reading.is_running:
+            return reading
+        if not reading.is_done:
+            reading.read(self._connection, self._known_tokens.add)  # its thread has failed
+        self._take_over(reading)
+        return None
+
+    def _take_over(self, reading: TailReading) -> None:
+        """The end of the ledger has been read: know its greatest tap_ids, and those since."""
+        since = self._highest.items()
+        self._highest = reading.highest
+        for prefix, latest in since:
+            known = self._highest.find(prefix) or read_highest(self._connection, prefix)
+            self._highest.learn(prefix, max(latest, known))
+        self.indexing.take_over(reading)
+
+    def _connect_later(self) -> sqlite3.Connection:
+        """A connection once the end of the ledger has been read, which is wanted first."""
+        reading = self.indexing.reading
+        if reading is not None:
+            reading.wait()
+        return connect(self.path, read_only=True)
+
     def _learn_tail(self) -> None:
         """Remember the greatest tap_ids of the latest rows alone; others are read when needed."""
         highest, tail = self._highest, self.indexing.tail
         highest.forget_all()
         highest.raise_to((*tail.draining_tap_ids, *tail.tap_ids))
         for prefix, latest in highest.items():
-            highest.learn(prefix, max(latest, self._read_highest(prefix)))
+            highest.learn(prefix, max(latest, read_highest(self._connection, prefix)))
 
-    def _read_highest(self, prefix: str) -> str:
-        """No tap_id of this prefix in the index table is greater; empty when there is none.
-
-        Ids with a longer prefix may stand in the same stretch: then this is too high, which costs
-        look-ups and never a tap.
-        """
-        stored: str | None = self._connection.execute(
-            "SELECT max(tap_id) FROM tap_ids WHERE tap_id >= ? AND tap_id < ?",
-            (f"{prefix}.", f"{prefix}/"),  # '/' follows '.' in every encoding of ASCII
-        ).fetchone()[0]
-        return stored or ""
+    def _read_verdicts(
+        self, tap_ids: Iterable[str], places: Mapping[str, int]
+    ) -> dict[str, Verdict]:
+        """Those of these taps that are stored; the rows of some are known."""
+        found = {}
+        for tap_id in tap_ids:
+            row = places.get(tap_id) or self._find_row(tap_id)
+            if row is not None:
+                found[tap_id] = self._read_verdict(row)
+        return found
 
     def _find_row(self, tap_id: str) -> int | None:
         row = self.indexing.tail.find_tap(tap_id)

@@ -100,6 +100,10 @@ class HighestTapIds:
         """Whether the prefixes of long past days should be forgotten."""
         return len(self._highest) >= self._prefixes_max
 
+    def find(self, prefix: str) -> str | None:
+        """The greatest tap_id of a prefix; None where it is not remembered."""
+        return self._highest.get(prefix)
+
     def learn(self, prefix: str, tap_id: str) -> None:
         """Remember the greatest stored tap_id of a prefix; an empty one when there is none."""
         self._highest[prefix] = tap_id

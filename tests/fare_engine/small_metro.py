@@ -96,17 +96,25 @@ def _make_ledger_file() -> tuple[bytes, Catalogue]:
 class SmallMetro:
     """An engine over a real file, which can be closed and opened again."""
 
-    def __init__(self, directory: Path, *, run_rows: int = 100_000) -> None:
+    def __init__(
+        self, directory: Path, *, run_rows: int = 100_000, at_once_rows: int = 20_000
+    ) -> None:
         self.path = directory / "ledger.sqlite3"
         self.catalogue = create_ledger_file(self.path)
         self._run_rows = run_rows
+        self._at_once_rows = at_once_rows
         self._sequence = 0
         self.now_ms = NOON_MS
         self.open()
 
     def open(self) -> None:
         """Start the engine on what the file holds."""
-        self.ledger = SqliteLedger(self.path, self.catalogue, run_rows=self._run_rows)
+        self.ledger = SqliteLedger(
+            self.path,
+            self.catalogue,
+            run_rows=self._run_rows,
+            at_once_rows=self._at_once_rows,
+        )
         self.engine = Engine(self.ledger, MemoryIndex(), self.catalogue)
 
     def restart(self) -> None:

@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, select, text
 
 from fare_engine.errors import LedgerUnavailable, SchemaVersionWrong
+from fare_engine.ledger import migrations
 from fare_engine.ledger.database import (
     check_schema,
     find_mismatch,
     find_revision,
     get_head_revision,
+    list_revisions,
     migrate,
     open_database,
     writing,
@@ -103,6 +106,12 @@ def test_a_ledger_of_schema_0001_gets_ride_codes_and_keeps_its_tariffs(engine: E
         }
         assert (tariff.version, tariff.effective_from, tariff.published_at) == (1, 5, 7)
         assert connection.execute(text("SELECT count(*) FROM ride_codes")).scalar_one() == 0
+
+
+def test_the_names_of_the_migrations_tell_their_revisions_and_order() -> None:
+    folder = Path(migrations.__file__).parent
+    scripts = ScriptDirectory(str(folder)).walk_revisions()
+    assert list_revisions() == [script.revision for script in scripts]
 
 
 def test_a_path_may_hold_any_character(tmp_path: Path) -> None:

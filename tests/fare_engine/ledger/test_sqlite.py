@@ -18,10 +18,10 @@ from tests.fare_engine.small_metro import NOON_MS, SmallMetro
 RUN_ROWS = 64
 
 
-@pytest.fixture
-def busy_metro(tmp_path: Path) -> Iterable[SmallMetro]:
+@pytest.fixture(params=[20_000, 0], ids=["tail read at once", "tail read beside"])
+def busy_metro(tmp_path: Path, request: pytest.FixtureRequest) -> Iterable[SmallMetro]:
     """A small metro whose ledger starts a run of its index every few taps."""
-    metro = SmallMetro(tmp_path, run_rows=RUN_ROWS)
+    metro = SmallMetro(tmp_path, run_rows=RUN_ROWS, at_once_rows=request.param)
     yield metro
     metro.ledger.close()
 
