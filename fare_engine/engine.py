@@ -44,7 +44,7 @@ from fare_engine.verdict import Verdict
 CLOCK_AHEAD_MAX_MS: Final = 5 * 60_000
 """A gate clock further ahead of the engine's is an error of the gate."""
 
-BATCH_TAPS_MAX: Final = 2_000
+BATCH_TAPS_MAX: Final = 1_000
 """Taps of one transaction: enough that its fixed costs vanish, few enough that nobody waits."""
 
 PENDING_TAPS_MAX: Final = 100_000
