@@ -167,9 +167,11 @@ async def open_runtime(
             skews = load_skews(connection)
         ledger = SqliteLedger(directory.ledger_path, catalogue)
         scribe = None
-        if lock is not None and settings.burst_process:
+        if lock is not None and settings.burst_process != "never":
             network = catalogue.network
             scribe = Scribe(ledger, network.time_zone, network.currency, lock.descriptor)
+            if settings.burst_process == "always":
+                scribe.start()
         try:
             engine = Engine(
                 ledger,

@@ -103,6 +103,36 @@ class Scribe:
         """Whether it takes orders."""
         return self._is_ready
 
+    def start(self) -> None:
+        """Start it now, and not with the first burst; it takes orders a moment later."""
+        ours, its = socket.socketpair()
+        self._slots = Slots.make()
+        inherited = [its.fileno(), self._slots.descriptor]
+        if self._lock_descriptor is not None:
+            inherited.append(self._lock_descriptor)
+        try:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-P", "-m", "api.scribe.process", *self._arguments),
+                    *(str(its.fileno()), str(self._slots.descriptor)),
+                ],
+                pass_fds=inherited,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,  # what is typed at the terminal is not meant for it
+            )
+        except OSError as error:
+            logger.warning("scribe_not_started", error=str(error))
+            self._not_before_s = time.monotonic() + RESTART_S
+            self._slots.close()
+            ours.close()
+            return
+        finally:
+            its.close()
+        ours.setblocking(False)
+        self._channel = ours
+        self._loop.add_reader(ours.fileno(), self._receive)
+
     def read(self, body: bytes, take: TakeTaps) -> bool:
         """Have a body read; False when that is to be done without it.
 
@@ -157,37 +187,8 @@ class Scribe:
     def _can_work(self) -> bool:
         """Whether it takes orders; if there is none it is started for the next burst."""
         if self._process is None and time.monotonic() >= self._not_before_s:
-            self._start()
+            self.start()
         return self._is_ready
-
-    def _start(self) -> None:
-        ours, its = socket.socketpair()
-        self._slots = Slots.make()
-        inherited = [its.fileno(), self._slots.descriptor]
-        if self._lock_descriptor is not None:
-            inherited.append(self._lock_descriptor)
-        try:
-            self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-P", "-m", "api.scribe.process", *self._arguments),
-                    *(str(its.fileno()), str(self._slots.descriptor)),
-                ],
-                pass_fds=inherited,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                start_new_session=True,  # what is typed at the terminal is not meant for it
-            )
-        except OSError as error:
-            logger.warning("scribe_not_started", error=str(error))
-            self._not_before_s = time.monotonic() + RESTART_S
-            self._slots.close()
-            ours.close()
-            return
-        finally:
-            its.close()
-        ours.setblocking(False)
-        self._channel = ours
-        self._loop.add_reader(ours.fileno(), self._receive)
 
     def _write(self, slot: int, content: bytes) -> None:
         assert self._slots is not None
