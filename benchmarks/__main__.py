@@ -1,26 +1,23 @@
 """`python -m benchmarks`: the project's figures beside its goals and its rivals.
 
 Every figure is the median of rounds that alternate between the workloads, since machines are
-shared. `--only SECTION` runs one section alone. `--small` is the size that the tests run; it proves
-nothing but that it works. README.md beside this file says what each figure is.
+shared. `--only SECTION` runs sections alone; with `--keep` they take their places in RESULTS.md
+beside the others. `--small` is the size that the tests run; it proves nothing but that it works.
+README.md beside this file says what each figure is.
 """
 
 import argparse
-import os
-import platform
 import sys
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
-from benchmarks import figures, growth, in_process, memory, over_http
+from benchmarks import growth, in_process, memory, over_http, results
+from benchmarks.results import tell_figures
 from benchmarks.rivals import contest
 from benchmarks.sizes import CANONICAL, SMALL, Size
-from benchmarks.workload import SEED
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
@@ -31,11 +28,16 @@ def _rivals(size: Size, say: Say) -> list[str]:
     return contest.tell(contest.run(size.rival_taps, size.rounds, say))
 
 
+def _http(size: Size, say: Say) -> list[str]:
+    before = f"{size.ledger_taps:,} taps stand in the ledger before."
+    return [before, "", *tell_figures(over_http.measure(size, say))]
+
+
 SECTIONS: Final[Mapping[str, tuple[str, Callable[[Size, Say], list[str]]]]] = {
-    "http": ("Over HTTP", lambda size, say: figures.tell(over_http.measure(size, say))),
-    "process": ("In process", lambda size, say: figures.tell(in_process.measure(size, say))),
-    "growth": ("With the ledger", lambda size, say: figures.tell(growth.measure(size, say))),
-    "memory": ("Memory", lambda size, say: figures.tell(memory.measure(size, say))),
+    "http": ("Over HTTP", _http),
+    "process": ("In process", lambda size, say: tell_figures(in_process.measure(size, say))),
+    "growth": ("With the ledger", lambda size, say: tell_figures(growth.measure(size, say))),
+    "memory": ("Memory", lambda size, say: tell_figures(memory.measure(size, say))),
     "rivals": ("Rivals", _rivals),
 }
 
@@ -44,7 +46,10 @@ def main() -> int:
     """Run the sections and tell their figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--small", action="store_true", help="a size for tests")
-    parser.add_argument("--only", choices=SECTIONS, help="one section alone")
+    parser.add_argument("--only", choices=SECTIONS, nargs="+", help="these sections alone")
+    parser.add_argument(
+        "--keep", action="store_true", help="with --only: put them into RESULTS.md, keep the others"
+    )
     parser.add_argument("--rounds", type=int, help="rounds of each workload")
     parser.add_argument("--ledger-taps", type=int, help="taps in the ledger before `http`")
     parser.add_argument(
@@ -61,28 +66,15 @@ def main() -> int:
     }
     size = size._replace(**{name: value for name, value in asked.items() if value is not None})
     say = Console(stderr=True).print
-    lines = _head(size)
+    sections: dict[str, str] = {}
     for name, (title, measure) in SECTIONS.items():
-        if options.only in (None, name):
-            lines += ["", f"## {title}", "", *measure(size, say)]
-    text = "\n".join(lines)
-    print(text)
-    if not options.small and options.only is None:
-        RESULTS.write_text(text + "\n", encoding="utf-8")
+        if options.only is None or name in options.only:
+            sections[title] = results.tell_section(title, measure(size, say), size.rounds)
+            print(sections[title], end="\n\n", flush=True)
+    if not options.small and (options.only is None or options.keep):
+        titles = [title for title, _ in SECTIONS.values()]
+        RESULTS.write_text(results.merge(RESULTS.read_text("utf-8"), sections, titles), "utf-8")
     return 0
-
-
-def _head(size: Size) -> list[str]:
-    return [
-        "# Figures",
-        "",
-        f"`{' '.join(['python -m benchmarks', *sys.argv[1:]])}` of fare-engine "
-        f"{version('fare-engine')} on {datetime.now(UTC):%Y-%m-%d}: "
-        f"{os.cpu_count()} processors ({platform.machine()}), Python {platform.python_version()}, "
-        f"{size.ledger_taps:,} taps in the ledger before those over HTTP, 2,000 gates, "
-        f"seed {SEED}; medians of {size.rounds} alternating rounds, least and greatest beside "
-        "them. [README.md](README.md) says what each figure is.",
-    ]
 
 
 if __name__ == "__main__":

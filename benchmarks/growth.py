@@ -29,6 +29,7 @@ from fare_engine.verdict import Verdict
 BATCH_TAPS = 1_000
 ROWS_GOAL = 200_000
 RESTART_GOAL_S = 2.0
+TELL_ROWS = 1_000_000
 
 
 def measure(size: Size, say: Callable[[str], None]) -> list[Figure]:
@@ -42,10 +43,10 @@ def measure(size: Size, say: Callable[[str], None]) -> list[Figure]:
         metro.store(data_dir, [oldest])
         rows = 1
         for wanted in size.ledger_sizes:
-            say(f"growing a ledger to {wanted:,} taps")
             missing = max(0, wanted - rows)
-            metro.fill(data_dir, workload, missing, lambda _done: None)
+            metro.fill(data_dir, workload, missing, _teller(say, rows, wanted))
             rows += missing
+            say(f"measuring with {rows:,} rows")
             figures += _measure_at(data_dir, workload, size, wanted)
             rows += 2 * size.growth_batches * BATCH_TAPS * size.rounds
             passenger = workload.one_station(2 * size.rounds)
@@ -57,6 +58,22 @@ def measure(size: Size, say: Callable[[str], None]) -> list[Figure]:
             figures.append(duration(name, seconds, RESTART_GOAL_S))
             rows += len(passenger)
     return figures
+
+
+def _teller(say: Callable[[str], None], before: int, wanted: int) -> Callable[[int], None]:
+    """Tells every million rows how far the ledger has grown, and how fast."""
+    begun = time.perf_counter()
+    told = before // TELL_ROWS
+
+    def tell(done: int) -> None:
+        nonlocal told
+        if (before + done) // TELL_ROWS > told:
+            told = (before + done) // TELL_ROWS
+            pace = done / (time.perf_counter() - begun)
+            left_min = (wanted - before - done) / pace / 60
+            say(f"{before + done:,} of {wanted:,} rows, {pace:,.0f}/s, {left_min:.0f} min to go")
+
+    return tell
 
 
 class _WatchedLedger(SqliteLedger):

@@ -48,11 +48,9 @@ def weigh(count: int) -> Weights:
         opened = scale.bytes()
         _remember(bench, index, Direction.EXIT)
         closed = scale.bytes()
-        for number, taps in enumerate(_batches(bench)):
-            tap_ids = [tap.tap_id for tap in taps]
-            first = number * len(tap_ids) + 1
-            tail.tap_ids.update(zip(tap_ids, range(first, first + len(tap_ids)), strict=True))
-            del taps, tap_ids
+        for taps in _batches(bench):
+            _remember_ids(tail, taps, index)
+            del taps
         with_ids = scale.bytes()
     states = len(index)
     return Weights(opened / states, closed / states, (with_ids - closed) / len(tail))
@@ -61,7 +59,7 @@ def weigh(count: int) -> Weights:
 def _remember(bench: Bench, index: MemoryIndex, direction: Direction) -> None:
     """Decide the taps of one direction, and keep nothing but the states."""
     gates, find_terms = bench.catalogue.gates, bench.catalogue.find_terms
-    row = 1_000_000_000 * direction
+    row = 100_000_000 * direction
     for taps in _batches(bench):
         for tap in taps:
             if tap.direction != direction:
@@ -72,6 +70,15 @@ def _remember(bench: Bench, index: MemoryIndex, direction: Direction) -> None:
             row += 1
             before = index.find((tap.token,)).get(tap.token, BLANK)
             index.apply({tap.token: decide(before, tap, gate, terms, row)[1]})
+
+
+def _remember_ids(tail: Tail, taps: list[Tap], index: MemoryIndex) -> None:
+    """As a ledger does: the number of a row is one object in the tail and in the state it made."""
+    states = index.find(tap.token for tap in taps)
+    first = len(tail) + 1
+    for row, tap in enumerate(taps, first):
+        is_latest = tap.direction == Direction.EXIT
+        tail.tap_ids[tap.tap_id] = states[tap.token].row if is_latest else row
 
 
 def _batches(bench: Bench) -> Iterator[list[Tap]]:

@@ -37,7 +37,7 @@ CANONICAL: Final = Size(
     world_taps=world.TAPS,
     ledger_sizes=(0, 1_000_000, 10_000_000),
     growth_batches=40,
-    remembered=200_000,
+    remembered=300_000,
     rival_taps=200_000,
 )
 SMALL: Final = Size(

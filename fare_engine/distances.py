@@ -1,5 +1,7 @@
 """Shortest distances over the network in metres, worked out once when it is configured."""
 
+import networkx as nx
+
 from fare_engine.network import Distances, Network
 
 
@@ -9,8 +11,6 @@ def find_distances(network: Network) -> Distances:
     A station is at distance 0 from itself; pairs that no track joins are left out. Passengers may
     change lines wherever two of them meet in one station, and a change adds no distance.
     """
-    import networkx as nx  # noqa: PLC0415 - slow to load, and of no use but when configuring
-
     tracks: dict[tuple[str, str], int] = {}
     for segment in network.segments:
         start, end = sorted((segment.from_station_id, segment.to_station_id))

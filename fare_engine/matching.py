@@ -91,7 +91,8 @@ def _decide_entry(
         reason = Reason.ENTRY_SUPERSEDED
         closing, incomplete_fare = _close_incomplete(Closing.SUPERSEDED, previous, tap, terms)
 
-    journey = open_journey(tap.tap_id, tap.gate_id, station_id, at_ms, terms, row)
+    # The gate's own id: one text for all of its journeys, where the tap's was read with the tap.
+    journey = open_journey(tap.tap_id, gate.gate_id, station_id, at_ms, terms, row)
     return (
         Decision(reason, True, 0, 0, 0, previous, closing, terms, incomplete_fare),
         TokenState(journey, clock_ms, state.number + 1, state.waivers, None, 0, row),

@@ -88,13 +88,12 @@ class Indexing:
 
     def remember(
         self,
-        first_row: int,
+        rows: Sequence[int],
         tap_ids: Sequence[str],
         tokens: Sequence[bytes],
         numbers: Sequence[int | None],
     ) -> None:
-        """Find these rows in memory from now on. They follow one another."""
-        rows = range(first_row, first_row + len(tap_ids))
+        """Find these rows in memory from now on; the numbers are kept as they are given."""
         tail = self.tail
         tail.tap_ids.update(zip(tap_ids, rows, strict=True))
         if None in numbers:

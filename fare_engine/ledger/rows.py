@@ -156,9 +156,12 @@ class Reader:
         exit_station_id = None
         if is_exit and reason is not Reason.EXIT_REPEATED:
             exit_station_id = self._station_id(row)
+        clock_ms = row.occurred_at
+        if row.clock_ahead:  # else one number serves for both
+            clock_ms += row.clock_ahead
         return TokenState(
             journey,
-            row.occurred_at + row.clock_ahead,
+            clock_ms,
             row.number or 0,
             row.waivers,
             exit_station_id,

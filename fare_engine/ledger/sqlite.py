@@ -235,7 +235,8 @@ class SqliteLedger:
         if values:
             tokens = values[2::WIDTH]
             self._known_tokens.add(tokens)
-            self.indexing.remember(values[0], values[1::WIDTH], tokens, values[3::WIDTH])
+            tap_ids, numbers = values[1::WIDTH], values[3::WIDTH]
+            self.indexing.remember(values[::WIDTH], tap_ids, tokens, numbers)
         rows = len(values) // WIDTH
         self.indexing.written(self._writer, rows)
         self.checkpointer.committed(rows)
