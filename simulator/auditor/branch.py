@@ -46,7 +46,7 @@ class Branch:
         self.epoch = 0
 
     def copy(self) -> "Branch":
-        copied = Branch()
+        copied = Branch.__new__(Branch)  # nothing is made that would be replaced at once
         copied.facts = [*self.facts]
         copied.known = {**self.known}
         copied.waiting = [*self.waiting]

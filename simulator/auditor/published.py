@@ -14,8 +14,8 @@ from simulator.auditor.fares import Fares, Tracks, less_discount
 from simulator.auditor.moments import (
     MINUTE_MS,
     SECOND_MS,
-    ServiceDates,
     find_moment,
+    find_service_dates,
     read_length_ms,
     read_moment,
 )
@@ -73,7 +73,7 @@ class Tariff:
         self.reexit_grace_ms = read_length_ms(rules["reexit_grace_seconds"], SECOND_MS)
         self.tolerance_ms = read_length_ms(rules["clock_skew_tolerance_seconds"], SECOND_MS)
         self.code_validity_ms = read_length_ms(rules["ride_code_validity_seconds"], SECOND_MS)
-        self.dates = ServiceDates(rules["time_zone"], rules["service_date_cut"])
+        self.dates = find_service_dates(rules["time_zone"], rules["service_date_cut"])
         expiry = rules["journey_expiry"]
         self._lasts_ms: int | None = None
         if expiry != "service_date_end":

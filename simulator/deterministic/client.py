@@ -142,13 +142,12 @@ class SimulatedClient(AsyncEngineClient):
         for name, one_s in zip(names, takes_s, strict=False):
             respond = _Reply(self._station_id, sender, name, wire, self._loop, answered)
             self._loop.call_later(one_s, wire.engine.take, path, body, respond)
+        expires = self._loop.call_later(deadline_s, _expire, answered)
         come: tuple[str, Answer] = "", None
         try:
-            async with asyncio.timeout(deadline_s):
-                come = await answered
-        except TimeoutError:
-            raise DeadlinePassed("no answer in time") from None
+            come = await answered
         finally:
+            expires.cancel()
             for name in names:
                 if name != come[0] or come[1] is None:
                     wire.auditor.unanswered(name)
@@ -185,6 +184,11 @@ class SimulatedClient(AsyncEngineClient):
         if status >= 500 or status in TRY_AGAIN:
             raise Busy(problem.code)
         raise Refused(problem.code, status, problem.detail)
+
+
+def _expire(answered: "asyncio.Future[tuple[str, Answer]]") -> None:
+    if not answered.done():
+        answered.set_exception(DeadlinePassed("no answer in time"))
 
 
 class _Reply:

@@ -6,7 +6,7 @@ ahead, or the process dies. What was committed stays; everything else is gone.
 
 import random
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Final
 
 import msgspec
@@ -136,7 +136,7 @@ class EngineProcess:
         make_token = TokenMaker(TOKEN_KEY).token
         codes = RideCodeReader(make_token, catalogue)
         self._reader = TapReader(make_token, codes.read, self.block_list)
-        self._writer = AnswerWriter(catalogue.network.time_zone, catalogue.network.currency)
+        self._writer = _find_writer(catalogue.network.time_zone, catalogue.network.currency)
         self._waiting: dict[Respond, None] = {}
         self._ahead: Batch | None = None
         self._is_working = False
@@ -249,6 +249,10 @@ class EngineProcess:
     def _restart(self) -> None:
         self._journal.tell(self.now_ms(), "engine", "starts")
         self._start()
+
+
+_find_writer: Final = cache(AnswerWriter)
+"""What it remembers of minutes holds for every process and every seed."""
 
 
 def _write_one(writer: AnswerWriter, results: list[Result]) -> Answer:

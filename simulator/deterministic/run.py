@@ -102,8 +102,9 @@ class _Play:
             await task
         await self._heal()
         findings = [*self._judge()]
+        findings += [Finding("died", repr(error)) for error in loop.failures]
         for station in self._stations.values():
-            await station.stop()
+            station.give_back()
         verdict = self._auditor.verdict
         undecided = "gave-up" in verdict.found
         findings += [
@@ -133,6 +134,8 @@ class _Play:
             await asyncio.sleep(1.0)
         for clash in self._clashes:
             await clash
+        for station in self._stations.values():
+            await station.stop()
         await asyncio.sleep(2 * DELAY_MAX_S)  # what is still under way arrives
 
     def _judge(self) -> Iterator[Finding]:
@@ -183,6 +186,9 @@ class _Play:
         station.jump(fault.amount)
         self._loop.call_at(fault.until_s, station.jump, -fault.amount)
 
+    def _strike_skew(self, fault: Fault) -> None:
+        self._stations[fault.where].jump(fault.amount)
+
     def _strike_drift(self, fault: Fault) -> None:
         self._stations[fault.where].drift(fault.amount)
 
@@ -211,10 +217,10 @@ class _Play:
             latest,
             station_id=station_id,
             version=len(versions) + 1,
-            window_ms=chance.choice((45_000, *world.windows_ms)),
+            window_ms=chance.choice((22_000, *world.windows_ms)),
             designated_gates=frozenset(gates[:3]),
             effective_from_ms=now_ms + chance.choice((0, 0, 5_000, 60_000)),
-            effective_to_ms=chance.choice((None, now_ms + 400_000)),
+            effective_to_ms=chance.choice((None, now_ms + 100_000)),
         )
         policies = {**catalogue.policies, station_id: (*versions, policy)}
         self._publish(policies=policies)

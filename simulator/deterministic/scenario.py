@@ -13,7 +13,7 @@ from simulator.deterministic.worlds import World, draw_world
 
 PASSENGERS: Final = (5, 30)
 FAULTS_MAX: Final = 12
-LASTS_S: Final = 600.0
+LASTS_S: Final = 240.0
 """How long passengers arrive. The limits of the rule are short, so that this is long."""
 
 
@@ -110,7 +110,7 @@ def draw_scenario(seed: int, taps_max: int) -> Scenario:
         passengers.append(passenger)
     faults = [_draw_fault(chance, world) for _ in range(chance.randint(0, FAULTS_MAX))]
     faults += [
-        Fault("clock", 0.0, 2 * LASTS_S, station_id, chance.choice(SKEWS_MS))
+        Fault("skew", 0.0, 0.0, station_id, chance.choice(SKEWS_MS))
         for station_id in world.station_ids
         if chance.random() < SKEWED_SHARE
     ]
@@ -139,7 +139,7 @@ def _draw_passenger(
 def _draw_journey(chance: random.Random, world: World) -> list[Step]:
     station = chance.choice(world.station_ids)
     other = chance.choice(world.station_ids)
-    entry = Step(chance.choice(world.entries(station)), True, chance.uniform(1, 60))
+    entry = Step(chance.choice(world.entries(station)), True, chance.uniform(1, 30))
     leave = chance.choice(world.exits(station))
     kind = chance.choices(
         ("cross", "travel", "hesitate", "forget", "again", "sneak", "turn", "scatter"),
@@ -148,7 +148,7 @@ def _draw_journey(chance: random.Random, world: World) -> list[Step]:
     if kind == "cross":
         return [entry, _cross(chance, world, leave)]
     if kind == "travel":
-        return [entry, Step(chance.choice(world.exits(other)), False, chance.uniform(10, 150))]
+        return [entry, Step(chance.choice(world.exits(other)), False, chance.uniform(5, 75))]
     if kind == "hesitate":
         grace_ms = world.tariff.reentry_grace_ms
         repeated = replace_timing(chance, entry, grace_ms)
@@ -161,8 +161,8 @@ def _draw_journey(chance: random.Random, world: World) -> list[Step]:
     if kind == "scatter":
         return [_scatter(chance, world) for _ in range(3)]
     if kind == "sneak":
-        return [Step(leave, False, chance.uniform(1, 60))]
-    turns_back_s = chance.choice((0.05, 0.5, 3.0, 40.0))
+        return [Step(leave, False, chance.uniform(1, 30))]
+    turns_back_s = chance.choice((0.05, 0.5, 3.0, 20.0))
     first = _cross(chance, world, leave)
     if chance.random() < 0.5:
         return [entry._replace(turns_back_s=turns_back_s), first]
@@ -197,7 +197,7 @@ def _draw_fault(chance: random.Random, world: World) -> Fault:
         [*FAULTS.values()],
     )[0]
     at_s = chance.uniform(0, LASTS_S)
-    until_s = at_s + chance.choice((5.0, 20.0, 60.0, 240.0))
+    until_s = at_s + chance.choice((2.5, 10.0, 30.0, 90.0))
     where = chance.choice(world.station_ids)
     amount = chance.random()
     if kind in MESSAGE_FAULTS and chance.random() < 0.3:
@@ -208,7 +208,7 @@ def _draw_fault(chance: random.Random, world: World) -> Fault:
         amount = chance.uniform(-200e-6, 200e-6)
     elif kind == "kill":
         where = chance.choice(STEPS)
-        until_s = at_s + chance.choice((0.05, 1.0, 20.0))
+        until_s = at_s + chance.choice((0.05, 1.0, 10.0))
     elif kind == "power_cut":
         amount = chance.choice((-1, 1)) * chance.randint(1, 6)
     elif kind == "disk":

@@ -20,10 +20,11 @@ from gates.reading import Card, MediumReader
 from gates.station_file import StationFile
 from gates.upkeep import Upkeep
 from simulator.deterministic.client import SimulatedClient, Wire
+from simulator.deterministic.disks import give_back_disk, take_disk
 from simulator.deterministic.engine_process import TOKEN_KEY
 from simulator.deterministic.virtual_time import VirtualLoop
 
-BOOT_S: Final = 20.0
+BOOT_S: Final = 10.0
 HELD_MAX: Final = 1_000
 
 
@@ -39,6 +40,8 @@ class MemoryFile(StationFile):
     ) -> None:
         self._sql = connection
         self._cuts = cuts
+        self._rows: dict[tuple[str, tuple[Any, ...]], list[Any]] = {}
+        """The answers to what was asked since something was written: nobody else writes here."""
         self.is_dead = False
         with self._telling_errors():
             self._prepare()
@@ -49,6 +52,7 @@ class MemoryFile(StationFile):
         """A transaction, before or after whose end the power may fail."""
         if self.is_dead:
             raise PowerCut
+        self._rows.clear()
         cut = self._cuts()
         with super().transaction() as sql:
             yield sql
@@ -63,7 +67,13 @@ class MemoryFile(StationFile):
         """The rows that answer a question."""
         if self.is_dead:
             raise PowerCut
-        return super().read(statement, values)
+        if self._sql.in_transaction:
+            return super().read(statement, values)
+        question = statement, values
+        rows = self._rows.get(question)
+        if rows is None:
+            rows = self._rows[question] = super().read(statement, values)
+        return rows
 
 
 class _Still:
@@ -83,7 +93,7 @@ class Station:
         self._loop = loop
         self._wire = wire
         self._chance = chance
-        self._connection = sqlite3.connect(":memory:", isolation_level=None)
+        self._connection = take_disk()
         self._created_at_ms = wire.engine.now_ms() - 7 * 86_400_000
         self._offset_ms = 0.0
         self._drift = 0.0
@@ -120,11 +130,16 @@ class Station:
             return None
         lane = self._loop.create_task(self.controller.present(gate_id, direction, medium, _Still()))
         self._lanes[lane] = None
-        await asyncio.wait({lane})
-        del self._lanes[lane]
-        if lane.cancelled() or isinstance(lane.exception(), PowerCut):
+        try:
+            return await lane
+        except PowerCut:
             return None
-        return lane.result()
+        except asyncio.CancelledError:
+            if lane.cancelled():
+                return None
+            raise
+        finally:
+            del self._lanes[lane]
 
     def report(self, tap_id: str) -> None:
         """The gate saw that nobody went through."""
@@ -192,10 +207,13 @@ class Station:
         return [tap_id for (tap_id,) in rows]
 
     async def stop(self) -> None:
-        """End for good."""
+        """End for good; what is on its disk can still be read."""
         self._upkeep_task.cancel()
         await asyncio.wait({self._upkeep_task})
-        self._connection.close()
+
+    def give_back(self) -> None:
+        """Nobody will read its disk any more."""
+        give_back_disk(self._connection)
 
     def _count_transaction(self) -> int:
         """Whether the power fails at this transaction: -1 before its end, 1 after, else 0."""
