@@ -5,6 +5,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Final, NamedTuple
 
 from api.explaining import explain
@@ -24,6 +25,7 @@ from simulator.deterministic.invariants import list_broken
 from simulator.deterministic.journal import Journal
 from simulator.deterministic.network import DELAY_MAX_S, Network
 from simulator.deterministic.passengers import Walk
+from simulator.deterministic.phones import name_token
 from simulator.deterministic.scenario import Fault, Scenario
 from simulator.deterministic.station import BOOT_S, Station
 from simulator.deterministic.virtual_time import VirtualLoop, run_virtually
@@ -83,10 +85,20 @@ class _Play:
             loop, world.start_ms, catalogue, chance, faults, journal, make_engine
         )
         network = Network(loop, seed, faults, journal, engine.now_ms)
-        self._auditor = Auditor(tell_tracks(catalogue.network), tell_published(catalogue, {}))
+        self._auditor = Auditor(
+            tell_tracks(catalogue.network),
+            tell_published(catalogue, {}),
+            partial(name_token, TokenMaker(TOKEN_KEY)),
+        )
         self._wire = Wire(network, engine, self._auditor, journal)
         self._stations = {
-            station_id: Station(station_id, loop, self._wire, random.Random(f"{seed} {station_id}"))
+            station_id: Station(
+                station_id,
+                loop,
+                self._wire,
+                random.Random(f"{seed} {station_id}"),
+                station_id in world.forwarding,
+            )
             for station_id in world.station_ids
         }
         self._clashes: list[asyncio.Task[None]] = []
@@ -96,7 +108,7 @@ class _Play:
         scenario, loop = self._scenario, self._loop
         for fault in scenario.faults:
             loop.call_at(fault.at_s, self._strike, fault)
-        walks = [Walk(one, self._stations, loop, self._journal) for one in scenario.passengers]
+        walks = [Walk(one, self._stations, loop, self._wire) for one in scenario.passengers]
         tasks = [loop.create_task(walk.go()) for walk in walks]
         for task in tasks:
             await task

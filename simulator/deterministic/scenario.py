@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from fare_engine.modes import MODES_BY_CODE
+from simulator.deterministic.phones import Phone
 from simulator.deterministic.worlds import World, draw_world
 
 PASSENGERS: Final = (5, 30)
@@ -33,13 +34,14 @@ class Step(NamedTuple):
 
 
 class Passenger(NamedTuple):
-    """Somebody with a medium, and all she does."""
+    """Somebody with a medium, and all she does. With a `phone` she shows ride codes."""
 
     number: int
     medium_type: str
     medium_id: str
     begins_s: float
     steps: tuple[Step, ...]
+    phone: Phone | None = None
 
 
 class Fault(NamedTuple):
@@ -69,6 +71,10 @@ class Scenario:
 SKEWED_SHARE: Final = 0.4
 SKEWS_MS: Final = (-28_000, -16_000, -2_000, 2_000, 16_000, 28_000)
 """How wrong a station's clock is from the beginning, in some scenarios; 30 s are tolerated."""
+
+PHONES_SHARE: Final = 0.6
+PHONE_CLOCKS_MS: Final = (-61_000, -60_000, -59_000, -30_000, 30_000, 59_000, 60_000, 61_000)
+"""How wrong some telephones are: codes live 30 s, and 30 s are tolerated."""
 
 FAULTS: Final = {
     "lost": 12,
@@ -127,13 +133,23 @@ def _draw_passenger(
         return before._replace(number=number, begins_s=before.begins_s + later_s)
     medium_type = chance.choice(world.medium_types)
     medium_id = f"31048705{number:08}" if medium_type == "tianfutong" else f"user{number}"
+    phone = _draw_phone(chance) if medium_type == "qr" else None
     if before is not None:
-        medium_type, medium_id = before.medium_type, before.medium_id
+        medium_type, medium_id, phone = before.medium_type, before.medium_id, before.phone
     steps: list[Step] = []
     for _ in range(chance.randint(1, 4)):
         steps += _draw_journey(chance, world)
     begins_s = chance.uniform(0, LASTS_S / 2)
-    return Passenger(number, medium_type, medium_id, begins_s, tuple(steps))
+    return Passenger(number, medium_type, medium_id, begins_s, tuple(steps), phone)
+
+
+def _draw_phone(chance: random.Random) -> Phone | None:
+    """How codes are shown; without a phone it is an account that the gate knows otherwise."""
+    if chance.random() >= PHONES_SHARE:
+        return None
+    clock_ms = 0 if chance.random() < 0.75 else chance.choice(PHONE_CLOCKS_MS)
+    fault = chance.choice(("forged", "cut")) if chance.random() < 0.04 else ""
+    return Phone(chance.choice((1, 5, 15, 45)), clock_ms, fault)
 
 
 def _draw_journey(chance: random.Random, world: World) -> list[Step]:

@@ -9,16 +9,22 @@ import random
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, Final
+
+import msgspec
 
 from fare_engine.network import Direction
 from gates.breaker import Breaker
 from gates.client.messages import TapMessage
 from gates.controller import Controller, Passage
 from gates.errors import GatesError
-from gates.reading import Card, MediumReader
+from gates.parameters import Parameters
+from gates.reading import Medium, MediumReader, RideCode
 from gates.station_file import StationFile
 from gates.upkeep import Upkeep
+from simulator.auditor.alone import AloneTap, Use
+from simulator.auditor.auditor import Auditor
 from simulator.deterministic.client import SimulatedClient, Wire
 from simulator.deterministic.disks import give_back_disk, take_disk
 from simulator.deterministic.engine_process import TOKEN_KEY
@@ -76,19 +82,66 @@ class MemoryFile(StationFile):
         return rows
 
 
-class _Still:
-    """A barrier whose movements nobody watches: the passage tells all."""
+class _Watched:
+    """A barrier whose movements the auditor sees, with what the station knew at that moment."""
+
+    def __init__(self, file: MemoryFile, medium: Medium, auditor: Auditor) -> None:
+        self._file = file
+        self._medium = medium
+        self._auditor = auditor
 
     def act(self, passage: Passage) -> None:
         """Open or stay shut."""
+        if not passage.alone or passage.tap_id is None:
+            return
+        ((at_ms, token, code_id),) = self._file.read(
+            "SELECT occurred_at, token, code_id FROM taps WHERE tap_id = ?", (passage.tap_id,)
+        )
+        uses = self._file.read(
+            "SELECT direction, occurred_at FROM taps "
+            "WHERE code_id = ? AND tap_id != ? AND gate_opened = 1 ORDER BY place",
+            (code_id, passage.tap_id),
+        )
+        documents = self._file.read("SELECT document FROM parameters ORDER BY place DESC LIMIT 1")
+        tap = AloneTap(
+            passage.tap_id,
+            _name(passage.direction),
+            at_ms,
+            token.hex(),
+            self._medium.text if isinstance(self._medium, RideCode) else None,
+            passage.opens,
+            passage.reason,
+            [Use(_name(direction), used_at_ms) for direction, used_at_ms in uses],
+        )
+        knew = msgspec.json.decode(documents[0][0]) if documents else None
+        self._auditor.decided_alone(tap, knew)
+
+
+def _name(direction: int) -> str:
+    return Direction(direction).name.lower()
+
+
+class _Forwarding(MediumReader):
+    """Knows no issuer's key, as a gate to which a new one has not come yet."""
+
+    def learn(self, parameters: Parameters) -> None:
+        """Read by these parameters, but for their keys."""
+        super().learn(replace(parameters, issuer_keys=()))
 
 
 class Station:
     """One station's lanes, and its clock."""
 
     def __init__(
-        self, station_id: str, loop: VirtualLoop, wire: Wire, chance: random.Random
+        self,
+        station_id: str,
+        loop: VirtualLoop,
+        wire: Wire,
+        chance: random.Random,
+        forwards: bool = False,
     ) -> None:
+        """With `forwards` it learns no issuer's key, and shows ride codes to the engine alone."""
+        self._forwards = forwards
         self.station_id = station_id
         self._loop = loop
         self._wire = wire
@@ -124,11 +177,12 @@ class Station:
         """Cut the power at the nth transaction from now: before its end (negative), or after."""
         self._cut_after = transaction
 
-    async def present(self, gate_id: str, direction: Direction, medium: Card) -> Passage | None:
+    async def present(self, gate_id: str, direction: Direction, medium: Medium) -> Passage | None:
         """Somebody shows a medium; None when the gate is dead, or dies over it."""
         if self.file.is_dead:
             return None
-        lane = self._loop.create_task(self.controller.present(gate_id, direction, medium, _Still()))
+        barrier = _Watched(self.file, medium, self._wire.auditor)
+        lane = self._loop.create_task(self.controller.present(gate_id, direction, medium, barrier))
         self._lanes[lane] = None
         try:
             return await lane
@@ -171,7 +225,7 @@ class Station:
     def _start(self) -> None:
         self.file = MemoryFile(self._connection, self._created_at_ms, self._count_transaction)
         client = SimulatedClient(self.station_id, self._wire)
-        reader = MediumReader(TOKEN_KEY)
+        reader = _Forwarding(TOKEN_KEY) if self._forwards else MediumReader(TOKEN_KEY)
         breaker = Breaker(self._loop.time, self._chance.random)
         controller = Controller(
             self.station_id, self.file, client, reader, breaker, clock_ms=self.clock_ms

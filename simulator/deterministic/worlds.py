@@ -30,10 +30,12 @@ from fare_engine.network import (
 )
 from fare_engine.policy import Policy
 from fare_engine.tariff import MINUTE_MS, SECOND_MS, Tariff
+from simulator.deterministic.phones import ISSUER_KEY
 
 ZONE: Final = "Asia/Shanghai"
 STARTS: Final = ("03:54", "03:58", "23:55", "12:00", "17:30")
 WINDOWS_MS: Final = (15 * SECOND_MS, 30 * SECOND_MS, MINUTE_MS)
+FORWARDING_SHARE: Final = 0.3
 _IN, _OUT = frozenset({Direction.ENTRY}), frozenset({Direction.EXIT})
 MEDIA: Final = (
     MediumType("tianfutong", Name("天府通", "Tianfutong"), "[0-9]{10,20}", 1),
@@ -48,6 +50,8 @@ class World:
     catalogue: Catalogue
     start_ms: int
     windows_ms: tuple[int, ...]
+    forwarding: frozenset[str]
+    """Stations that know no issuer's key: they can only show ride codes to the engine."""
 
     @property
     def station_ids(self) -> list[str]:
@@ -111,7 +115,9 @@ def draw_world(chance: random.Random) -> World:
         reexit_grace_ms=10 * SECOND_MS,
         journey_expiry_ms=chance.choice((None, None, 100 * SECOND_MS, 4 * MINUTE_MS)),
     )
-    return World(Catalogue(network, policies, tariffs=(tariff,)), start_ms, windows_ms)
+    catalogue = Catalogue(network, policies, tariffs=(tariff,), issuer_keys=(ISSUER_KEY,))
+    forwarding = frozenset(one for one in station_ids if chance.random() < FORWARDING_SHARE)
+    return World(catalogue, start_ms, windows_ms, forwarding)
 
 
 def _make_gates(station_ids: list[str]) -> Iterator[Gate]:
