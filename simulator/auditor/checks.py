@@ -9,6 +9,7 @@ CHECKS: Final = {
     "wrong-waived-fare": "the fare told as waived is not what the rule says",
     "wrong-version": "the policy or tariff told is not the one that was read",
     "wrong-gate-action": "the gate was told to do something else than the rule says",
+    "wrong-suspicion": "the clock is marked as suspect and is not, or the reverse",
     "wrong-answer": "an error where a decision belongs, or the reverse, or the wrong error",
     "unreadable-answer": "the answer does not fit the contract",
     "decision-changed": "a tap was answered differently when it was sent again",

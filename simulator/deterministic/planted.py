@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 from unittest.mock import patch
 
 import fare_engine.engine as engine_module
+from api.clocks import GateClocks
 from api.wire import TapReader
 from fare_engine import matching, reports, ride_codes
 from fare_engine.batch import Batch, Result, Submission
@@ -185,6 +186,10 @@ def _no_fault(*_: object) -> None:
     return None
 
 
+def _nothing_more(*_: object) -> dict[str, int]:
+    return {}
+
+
 def _deciding(told: str, replacement: Callable[..., Decided]) -> Bug:
     return Bug(told, module=engine_module, name="decide", replacement=replacement)
 
@@ -232,6 +237,12 @@ BUGS: Final[dict[str, Bug]] = {
     ),
     "code-replayed-alone": Bug(
         "a gate without the engine takes copies", Engine, Controller, "_is_replayed", _no
+    ),
+    "skew-ignored": Bug(
+        "a clock that is wrong is not marked", Engine, GateClocks, "apply", _no_fault
+    ),
+    "skew-forgotten": Bug(
+        "what is known of clocks is not stored", Engine, GateClocks, "list_changes", _nothing_more
     ),
     "block-ignored": Bug("the engine has no block list", Engine, TapReader, "_is_blocked", _no),
     "block-ignored-alone": Bug(

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final, NamedTuple
@@ -87,7 +87,7 @@ class _Play:
         network = Network(loop, seed, faults, journal, engine.now_ms)
         self._auditor = Auditor(
             tell_tracks(catalogue.network),
-            tell_published(catalogue, {}),
+            tell_published(catalogue, {}, {}),
             partial(name_token, TokenMaker(TOKEN_KEY)),
         )
         self._wire = Wire(network, engine, self._auditor, journal)
@@ -101,6 +101,8 @@ class _Play:
             )
             for station_id in world.station_ids
         }
+        self._skews: dict[str, tuple[int, int]] = {}
+        self._wire.take_skews = self._take_skews
         self._clashes: list[asyncio.Task[None]] = []
 
     async def play(self, with_history: bool) -> Outcome:
@@ -315,4 +317,22 @@ class _Play:
 
     def _tell_published(self) -> None:
         engine = self._engine
-        self._auditor.changed(tell_published(engine.catalogue, engine.block_list.since_ms))
+        blocked = engine.block_list.since_ms
+        self._auditor.changed(tell_published(engine.catalogue, blocked, self._skews))
+
+    def _take_skews(self, skews_ms: Mapping[str, int]) -> None:
+        """A heartbeat arrives; the auditor hears of clocks that become wrong, or right again."""
+        engine, tolerance_ms = self._engine, self._scenario.world.tariff.clock_skew_tolerance_ms
+        known = {gate_id: self._skews.get(gate_id, (0, 0))[0] for gate_id in skews_ms}
+        if all(
+            (abs(skew_ms) > tolerance_ms) == (abs(known[gate_id]) > tolerance_ms)
+            for gate_id, skew_ms in skews_ms.items()
+        ):
+            engine.take_skews(skews_ms)
+            return
+        now_ms = engine.now_ms()
+        self._auditor.changing()
+        engine.take_skews(skews_ms)
+        self._skews.update({gate_id: (skew_ms, now_ms) for gate_id, skew_ms in skews_ms.items()})
+        self._tell_published()
+        self._journal.tell(now_ms, "engine", "hears of clocks: {}", skews_ms)

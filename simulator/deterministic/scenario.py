@@ -69,7 +69,7 @@ class Scenario:
 
 
 SKEWED_SHARE: Final = 0.4
-SKEWS_MS: Final = (-28_000, -16_000, -2_000, 2_000, 16_000, 28_000)
+SKEWS_MS: Final = (-40_000, -28_000, -16_000, -2_000, 2_000, 16_000, 28_000, 40_000)
 """How wrong a station's clock is from the beginning, in some scenarios; 30 s are tolerated."""
 
 PHONES_SHARE: Final = 0.6

@@ -204,7 +204,7 @@ class Station:
     async def clash(self, message: TapMessage) -> None:
         """Another controller sends other content under a tap_id of this one."""
         with suppress(GatesError):
-            await SimulatedClient(self.station_id, self._wire).decide(message)
+            await SimulatedClient(self.station_id, self._wire, self.clock_ms).decide(message)
 
     def lose_power(self, for_s: float) -> None:
         """Everything stops at once; it starts again after a while."""
@@ -224,7 +224,7 @@ class Station:
 
     def _start(self) -> None:
         self.file = MemoryFile(self._connection, self._created_at_ms, self._count_transaction)
-        client = SimulatedClient(self.station_id, self._wire)
+        client = SimulatedClient(self.station_id, self._wire, self.clock_ms)
         reader = _Forwarding(TOKEN_KEY) if self._forwards else MediumReader(TOKEN_KEY)
         breaker = Breaker(self._loop.time, self._chance.random)
         controller = Controller(
