@@ -1,6 +1,9 @@
 """Turns a stored explanation into the answer a clerk reads: every condition with its values."""
 
-from typing import Literal
+from functools import lru_cache
+from typing import Final, Literal
+
+import msgspec
 
 from api.answers import AnswerWriter
 from api.explanation_models import (
@@ -9,7 +12,7 @@ from api.explanation_models import (
     TapExplanation,
     TapSummary,
 )
-from api.models import Action, DegradedModeCode, Direction, TapDecision
+from api.models import Action, DegradedModeCode, Direction
 from api.settling import answer_issued
 from api.times import format_ms
 from fare_engine.conditions import FAILURES, Condition, Held, unpack
@@ -22,6 +25,9 @@ from fare_engine.network import Network
 from fare_engine.ports import StoredReport
 from fare_engine.verdict import Verdict
 
+_find_writer: Final = lru_cache(AnswerWriter)
+"""What it remembers of minutes serves the next explanation too."""
+
 Values = dict[str, str | int | bool | list[str] | None]
 
 
@@ -30,9 +36,9 @@ def explain(explanation: Explanation, network: Network) -> TapExplanation:
     verdict = explanation.verdict
     zone = network.time_zone
     tap, decision = verdict.tap, verdict.decision
-    answer = TapDecision.model_validate_json(AnswerWriter(zone, network.currency).write(verdict))
+    answer = msgspec.json.decode(_find_writer(zone, network.currency).write(verdict))
     return TapExplanation(
-        **answer.model_dump(),
+        **answer,
         gate_id=tap.gate_id,
         station_id=verdict.station_id,
         direction=tell_direction(tap.direction),

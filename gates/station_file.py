@@ -105,7 +105,7 @@ class StationFile:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """All that is written inside becomes durable at the end, or none of it."""
         sql = self._sql
-        with self._telling_errors():
+        try:
             sql.execute("BEGIN IMMEDIATE")
             try:
                 yield sql
@@ -114,11 +114,15 @@ class StationFile:
                 if sql.in_transaction:
                     sql.execute("ROLLBACK")
                 raise
+        except sqlite3.Error as error:
+            raise OutboxBroken(str(error)) from error
 
     def read(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
         """The rows that answer a question."""
-        with self._telling_errors():
+        try:
             return self._sql.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise OutboxBroken(str(error)) from error
 
     def close(self) -> None:
         """Close the file."""

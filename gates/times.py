@@ -2,8 +2,12 @@
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
 
 from fare_engine.calendar import from_ms, to_ms
+
+_MINUTE_MS: Final = 60_000
 
 
 def now_ms() -> int:
@@ -13,7 +17,16 @@ def now_ms() -> int:
 
 def format_ms(at_ms: int, zone: str = "UTC") -> str:
     """An instant as it goes over the wire: ``2021-11-24T08:15:30.120+08:00``."""
-    return from_ms(at_ms, zone).isoformat(timespec="milliseconds")
+    minute = at_ms // _MINUTE_MS
+    before, after = _find_minute(minute, zone)
+    return f"{before}{(at_ms - minute * _MINUTE_MS) / 1_000:06.3f}{after}"
+
+
+@lru_cache(maxsize=1_000)
+def _find_minute(minute: int, zone: str) -> tuple[str, str]:
+    """What stands before the seconds of a minute's instants, and behind them."""
+    told = from_ms(minute * _MINUTE_MS, zone).isoformat(timespec="milliseconds")
+    return told[:17], told[23:]
 
 
 def parse_ms(text: str) -> int:

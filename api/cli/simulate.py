@@ -144,6 +144,7 @@ def check(
     seeds: Annotated[int, typer.Option(min=1, help="How many small worlds are played.")] = 100,
     first: Annotated[int, typer.Option(min=0, help="The first seed; others follow it.")] = 0,
     taps: Annotated[int, typer.Option(min=4, max=2_000, help="About so many taps a seed.")] = 80,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that play.")] = 1,
     as_json: Json = False,
 ) -> None:
     """Real gates and the real engine over virtual time, while everything that can fail does.
@@ -156,7 +157,7 @@ def check(
 
     checked = Check(first, taps)
     with _watching() as progress:
-        checked.run(seeds, progress)
+        checked.run(seeds, progress, workers=workers)
     if as_json:
         print_json(checked.document())
     else:

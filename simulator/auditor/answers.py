@@ -79,7 +79,12 @@ def list_differences(result: Result, told: Told) -> list[Difference]:
         known = result.known
         assert known is not None
         ruling = known.ruling or Ruling("recorded", known.problem or "")
-        return list(_compare(ruling, told.document))
+        differences = list(_compare(ruling, told.document))
+        marked = told.document.get("clock_suspect", False)
+        if known.suspect is not None and marked is not known.suspect:
+            told_so = f"clock_suspect is {marked} instead of {known.suspect}"
+            differences.append(("wrong-suspicion", told_so))
+        return differences
     expected = {
         "problem": result.problem,
         "conflict": "tap-conflict",

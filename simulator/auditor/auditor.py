@@ -8,13 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from simulator.auditor.acknowledged import Acknowledged, Tap
+from simulator.auditor.alone import AloneTap, list_wrong
 from simulator.auditor.answers import UNJUDGED, Told, read_answer, read_batch
 from simulator.auditor.fares import Tracks
 from simulator.auditor.history import Epochs, History
+from simulator.auditor.moments import tell_moment
 from simulator.auditor.published import Published
 from simulator.auditor.reading_back import ReadingBack
 from simulator.auditor.requests import (
     Ask,
+    Content,
     Malformed,
     RideCode,
     TokenOf,
@@ -45,6 +48,7 @@ class Auditor:
         self._acknowledged = Acknowledged(self.verdict)
         self._reading_back = ReadingBack(self.verdict, self._acknowledged)
         self._codes: dict[str, RideCode] = {}
+        self._codes_by_id: dict[str, RideCode] = {}
         self._shown_by: dict[str, set[str]] = {}
         self._requests: dict[str, list[Ask | None]] = {}
         self._place = 0
@@ -96,11 +100,19 @@ class Auditor:
     def ride_code(self, code: str, facts: RideCode) -> None:
         """A ride code was issued (or forged): what is true of it."""
         self._codes[code] = facts
+        self._codes_by_id[facts.code_id] = facts
 
     def read_back(self, tap_id: str, status: int, tap: Document | None, at_ms: int) -> None:
         """The ledger was asked for a tap, after everything healed."""
         place = self._next_place()
         self._soon(lambda: self._reading_back.take(tap_id, status, tap, place, at_ms))
+
+    def decided_alone(self, tap: AloneTap, knew: Document | None) -> None:
+        """A gate did something by itself, by these parameters that its station had."""
+        self.verdict.checked["taps decided alone"] += 1
+        facts = None if tap.code is None else self._codes.get(tap.code)
+        for check, told in list_wrong(tap, knew, facts):
+            self.verdict.find(check, told, [tap.tap_id])
 
     def outbox(self, controller_id: str, tap_ids: Sequence[str]) -> None:
         """What a controller still holds at the end."""
@@ -153,6 +165,7 @@ class Auditor:
             if ask.code_id is not None:
                 ask.shown_by = self._shown_by.setdefault(ask.code_id, set())
                 ask.shown_by.add(ask.content.medium)
+                self._check_code(ask, ask.code_id, ask.content)
             tap = self._tap(ask.tap_id)
             tap.add(ask.content, history)
             if ask.report is not None:
@@ -162,6 +175,18 @@ class Auditor:
             self._open(ask, history, place, at_ms)
             asks.append(ask)
         self._requests[request] = asks
+
+    def _check_code(self, ask: Ask, code_id: str, content: Content) -> None:
+        """A gate that sends a code's id has verified it: nobody after it can."""
+        facts = self._codes_by_id.get(code_id)
+        if ask.code is not None or facts is None:
+            return
+        self.verdict.checked["codes that a gate took"] += 1
+        tariff = self._epochs.published[-1].tariff_at(content.at_ms)
+        fresh_ms = tariff.code_validity_ms + tariff.tolerance_ms if tariff else 0
+        if not facts.valid or abs(content.at_ms - facts.issued_at_ms) > fresh_ms:
+            told = f"{code_id} of {tell_moment(facts.issued_at_ms)}, valid: {facts.valid}"
+            self.verdict.find("bad-code-taken", told, [ask.tap_id])
 
     def _send_report(
         self, request: str, tap_id: str, report: Document, place: int, at_ms: int

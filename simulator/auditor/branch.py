@@ -18,6 +18,8 @@ class Known(NamedTuple):
     problem: str | None = None
     report: Report | None = None
     taken_back: bool = False
+    suspect: bool | None = None
+    """Whether its gate's clock was known to be wrong; None where nobody told of clocks."""
 
 
 class Result(NamedTuple):
@@ -46,7 +48,7 @@ class Branch:
         self.epoch = 0
 
     def copy(self) -> "Branch":
-        copied = Branch()
+        copied = Branch.__new__(Branch)  # nothing is made that would be replaced at once
         copied.facts = [*self.facts]
         copied.known = {**self.known}
         copied.waiting = [*self.waiting]
@@ -120,9 +122,9 @@ class Branch:
         problem: str | None,
         is_copy: bool,
     ) -> Known:
-        report = ask.report
+        report, suspect = ask.report, published.is_suspect(content.gate_id)
         if problem is not None:
-            return Known(content, None, problem, report)
+            return Known(content, None, problem, report, suspect=suspect)
         ruling = rule(ask, self.facts, self.code_uses, published, is_copy)
         action = report.action if report is not None else ruling.gate_action
         if action == "open" and ruling.fact is not None:
@@ -131,7 +133,7 @@ class Branch:
             station = published.gates[content.gate_id].station_id
             use = CodeUse(station, content.direction, content.at_ms)
             self.code_uses.setdefault(ask.code_id, use)
-        return Known(content, ruling, None, report)
+        return Known(content, ruling, None, report, suspect=suspect)
 
     def _take_report(self, tap_id: str, known: Known, report: Report) -> Known:
         if not _counts(known.report, report):

@@ -8,7 +8,7 @@ may take effect at any later time, or never. Mostly there is one branch, and one
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Final
 
@@ -22,6 +22,9 @@ BRANCHES_MAX: Final = 1_024
 """Orders kept of one token. More are given up, and that is a finding."""
 STEPS_MAX: Final = 20_000
 """Requests placed on trial for one answer."""
+
+
+_NONE: Final = (None,)
 
 
 class Epochs:
@@ -53,7 +56,16 @@ class _GaveUp(Exception):
 class History:
     """The branches of one token."""
 
-    __slots__ = ("_epochs", "_seen", "_shared", "_steps", "branches", "gave_up", "lost")
+    __slots__ = (
+        "_epochs",
+        "_problems",
+        "_seen",
+        "_shared",
+        "_steps",
+        "branches",
+        "gave_up",
+        "lost",
+    )
 
     def __init__(self, epochs: Epochs) -> None:
         self.branches = [Branch()]
@@ -62,6 +74,7 @@ class History:
         self._epochs = epochs
         self._steps = 0
         self._seen: dict[object, int] = {}
+        self._problems: dict[tuple[Ask, int], Sequence[str | None]] = {}
         self._shared: dict[Known, Known] = {}
 
     def send(self, ask: Ask) -> None:
@@ -120,6 +133,7 @@ class History:
     ) -> list[Difference]:
         self._steps = STEPS_MAX
         self._seen.clear()
+        self._problems.clear()
         explained: dict[object, Branch] = {}
         nearest: tuple[list[Difference], Branch] | None = None
         try:
@@ -190,9 +204,9 @@ class History:
         last = first if ask.tap_id in branch.known else max(first, epochs.possible(place))
         for epoch in range(first, last + 1):
             published = epochs.published[epoch]
-            problems: list[str | None] = [None]
+            problems: Sequence[str | None] = _NONE
             if ask.content is not None and ask.tap_id not in branch.known:
-                problems = list_problems(ask, published, answered_at_ms)
+                problems = self._list_problems(ask, epoch, answered_at_ms)
             # Whether another token used its code before is that token's history.
             copies = (False, True) if len(ask.shown_by) > 1 else (False,)
             for problem, is_copy in product(problems, copies):
@@ -203,7 +217,17 @@ class History:
                 after.epoch = epoch
                 after.waiting.remove(ask)
                 result = after.decide(ask, published, problem, is_copy=is_copy)
-                yield after, result._replace(known=after.share(ask.tap_id, self._shared))
+                known = after.share(ask.tap_id, self._shared)
+                yield after, Result(result.kind, known, result.problem)
+
+    def _list_problems(self, ask: Ask, epoch: int, answered_at_ms: int) -> Sequence[str | None]:
+        """The same in every order; the answer that is being explained asks in each of them."""
+        question = ask, epoch
+        problems = self._problems.get(question)
+        if problems is None:
+            problems = list_problems(ask, self._epochs.published[epoch], answered_at_ms)
+            self._problems[question] = problems
+        return problems
 
     def _keep(self, explained: dict[object, Branch], branch: Branch) -> None:
         self._forget_idle(branch)
@@ -224,6 +248,7 @@ class History:
         """A tap that nobody was told is stored: only orders in which it was decided remain."""
         self._steps = STEPS_MAX
         self._seen.clear()
+        self._problems.clear()
         explained: dict[object, Branch] = {}
         nearest: list[Difference] = [("never-stored", "no request that was sent explains it")]
         try:

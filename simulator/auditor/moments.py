@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -11,8 +11,11 @@ MINUTE_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DATES_MAX: Final = 100_000
+_MOMENTS_MAX: Final = 1_000
+"""An answer is compared with every order that may explain it, and told again at the end."""
 
 
+@lru_cache(_MOMENTS_MAX)
 def read_moment(text: str) -> int:
     """The milliseconds since 1970 of a time with an offset; finer digits are cut off."""
     moment = datetime.fromisoformat(text.upper())
@@ -35,6 +38,12 @@ def read_length_ms(number: float, unit_ms: int) -> int:
 def tell_moment(at_ms: int) -> str:
     """An instant for people."""
     return (_EPOCH + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds")
+
+
+@cache
+def find_service_dates(zone: str, cut: str) -> "ServiceDates":
+    """The business days of a zone; what they remember is shared by all who ask."""
+    return ServiceDates(zone, cut)
 
 
 class ServiceDates:

@@ -3,7 +3,8 @@
 A *network* document has `segments` (from, to, metres). A *published* document has `gates`, `media`,
 `policies` and `tariffs` as the API lists them (of all stations), `suspensions`, `degraded_modes`,
 and `blocked` (of each: `medium`, named as `requests.name_medium` names it, and `blocked_at`). What
-may be missing counts as empty.
+may be missing counts as empty. `clock_skews` are what was told of gates' clocks (`gate_id`,
+`clock_skew_ms`, `measured_at`); without them nobody knows which clocks are suspect.
 """
 
 import re
@@ -14,8 +15,8 @@ from simulator.auditor.fares import Fares, Tracks, less_discount
 from simulator.auditor.moments import (
     MINUTE_MS,
     SECOND_MS,
-    ServiceDates,
     find_moment,
+    find_service_dates,
     read_length_ms,
     read_moment,
 )
@@ -73,7 +74,7 @@ class Tariff:
         self.reexit_grace_ms = read_length_ms(rules["reexit_grace_seconds"], SECOND_MS)
         self.tolerance_ms = read_length_ms(rules["clock_skew_tolerance_seconds"], SECOND_MS)
         self.code_validity_ms = read_length_ms(rules["ride_code_validity_seconds"], SECOND_MS)
-        self.dates = ServiceDates(rules["time_zone"], rules["service_date_cut"])
+        self.dates = find_service_dates(rules["time_zone"], rules["service_date_cut"])
         expiry = rules["journey_expiry"]
         self._lasts_ms: int | None = None
         if expiry != "service_date_end":
@@ -107,6 +108,7 @@ class Published:
             for block in document.get("blocked", ())
         }
         self._tariffs = [Tariff(tariff, tracks) for tariff in document["tariffs"]]
+        self._suspect = self._find_suspect(document.get("clock_skews"))
         self._policies: dict[str, list[Policy]] = {}
         for policy in document["policies"]:
             self._policies.setdefault(policy["station_id"], []).append(_read_policy(policy))
@@ -122,6 +124,17 @@ class Published:
             self._modes.setdefault(mode["station_id"], []).append((mode["mode"], stretch))
             if mode["mode"] in GATES_STAND_OPEN:
                 self._stood_open.append(stretch)
+
+    def _find_suspect(self, skews: Iterable[Mapping[str, Any]] | None) -> frozenset[str] | None:
+        """The gates further off than was tolerated when their clocks were measured."""
+        if skews is None:
+            return None
+        suspect = set()
+        for skew in skews:
+            tariff = self.tariff_at(read_moment(skew["measured_at"]))
+            if tariff is not None and abs(skew["clock_skew_ms"]) > tariff.tolerance_ms:
+                suspect.add(skew["gate_id"])
+        return frozenset(suspect)
 
     def tariff_at(self, at_ms: int) -> Tariff | None:
         return _in_force(self._tariffs, at_ms)
@@ -141,6 +154,10 @@ class Published:
     def gates_stood_open(self, first_ms: int, last_ms: int) -> bool:
         """Whether those of any station did at some instant, both ends included."""
         return any(stretch.meets(first_ms, last_ms) for stretch in self._stood_open)
+
+    def is_suspect(self, gate_id: str) -> bool | None:
+        """Whether a gate's clock is known to be wrong; None where nobody tells of clocks."""
+        return None if self._suspect is None else gate_id in self._suspect
 
     def is_blocked(self, medium: str, at_ms: int) -> bool:
         from_ms = self._blocked_from_ms.get(medium)

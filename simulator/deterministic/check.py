@@ -2,9 +2,12 @@
 
 import hashlib
 import logging
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -15,9 +18,10 @@ from simulator.deterministic.run import Outcome, run_scenario
 from simulator.deterministic.scenario import Scenario, draw_scenario
 from simulator.deterministic.shrinking import shrink
 
-TAPS: Final = 80
 TOLD_MAX: Final = 3
 """Failing seeds that are shrunk and told; all are counted."""
+SEEDS_AT_ONCE: Final = 8
+"""Seeds that a worker fetches together."""
 
 Progress = Callable[[str, int, int], None]
 
@@ -37,13 +41,25 @@ class Check:
         self.failed: list[int] = []
         self.undecided: list[int] = []
         self.told: list[dict[str, Any]] = []
+        self.processor_s = 0.0
+        """What playing and judging took of the processors, all workers together."""
 
-    def run(self, seeds: int, progress: Progress, make_engine: MakeEngine = Engine) -> None:
-        """Play so many seeds."""
+    def run(
+        self, seeds: int, progress: Progress, make_engine: MakeEngine = Engine, workers: int = 1
+    ) -> None:
+        """Play so many seeds; what they come to is the same with any number of workers."""
+        wanted = range(self._first, self._first + seeds)
+        play = partial(_play, self._taps_max, make_engine)
         with quiet():
-            for seed in range(self._first, self._first + seeds):
-                self._play(seed, make_engine)
+            for seed, (outcome, took_s) in zip(wanted, _map(play, wanted, workers), strict=True):
+                self._take(seed, outcome, make_engine)
+                self.processor_s += took_s
                 progress("seeds", self.seeds, seeds)
+
+    @property
+    def taps_per_s(self) -> float:
+        """Taps that one processor plays and audits in a second."""
+        return self.taps / self.processor_s if self.processor_s else 0.0
 
     @property
     def digest(self) -> str:
@@ -62,6 +78,8 @@ class Check:
             "failed_seeds": self.failed,
             "undecided_seeds": self.undecided,
             "told": self.told,
+            "processor_seconds": round(self.processor_s, 3),
+            "taps_per_processor_second": round(self.taps_per_s),
             "hash": self.digest,
             "passed": not self.failed,
         }
@@ -83,11 +101,13 @@ class Check:
         if self.undecided:
             undecided = ", ".join(map(str, self.undecided[:20]))
             yield f"undecided {len(self.undecided)}: the auditor gave up (seeds {undecided})"
+        yield (
+            f"rate      {self.taps_per_s:,.0f} taps a second and processor "
+            f"({self.processor_s:,.1f} s of processors)"
+        )
         yield f"hash      {self.digest}"
 
-    def _play(self, seed: int, make_engine: MakeEngine) -> None:
-        scenario = draw_scenario(seed, self._taps_max)
-        outcome = run_scenario(scenario, make_engine)
+    def _take(self, seed: int, outcome: Outcome, make_engine: MakeEngine) -> None:
         self.seeds += 1
         self.taps += outcome.taps
         self.answers += outcome.answers
@@ -99,6 +119,7 @@ class Check:
             self.findings.update(finding.check for finding in outcome.findings)
             self.failed.append(seed)
             if len(self.told) < TOLD_MAX:
+                scenario = draw_scenario(seed, self._taps_max)
                 self.told.append(self._tell(scenario, make_engine))
 
     def _tell(self, scenario: Scenario, make_engine: MakeEngine) -> dict[str, Any]:
@@ -117,11 +138,33 @@ class Check:
         }
 
 
+def _play(taps_max: int, make_engine: MakeEngine, seed: int) -> tuple[Outcome, float]:
+    """One seed, and what it took of this processor."""
+    begun_s = time.process_time()
+    outcome = run_scenario(draw_scenario(seed, taps_max), make_engine)
+    return outcome, time.process_time() - begun_s
+
+
+def _map(
+    play: Callable[[int], tuple[Outcome, float]], seeds: Iterable[int], workers: int
+) -> Iterator[tuple[Outcome, float]]:
+    """What each seed came to, in their order."""
+    if workers == 1:
+        yield from map(play, seeds)
+        return
+    with ProcessPoolExecutor(workers, initializer=_be_quiet) as pool:
+        yield from pool.map(play, seeds, chunksize=SEEDS_AT_ONCE)
+
+
+def _be_quiet() -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Gates tell a log of everything that goes wrong here, on purpose and often."""
     before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    _be_quiet()
     try:
         yield
     finally:

@@ -5,7 +5,7 @@ each may be decided; the answer that comes first is the one that counts.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -50,6 +50,8 @@ class Wire:
         """The ids of those whose decision arrived there."""
         self.conflicted: dict[str, None] = {}
         """The ids under which other content was refused."""
+        self.take_skews: Callable[[Mapping[str, int]], None] = engine.take_skews
+        """What becomes of the skews of a heartbeat that arrives."""
         self._requests = 0
 
     def name_request(self) -> str:
@@ -60,10 +62,11 @@ class Wire:
 class SimulatedClient(AsyncEngineClient):
     """The client of a controller, with the simulated network in the place of connections."""
 
-    def __init__(self, station_id: str, wire: Wire) -> None:
+    def __init__(self, station_id: str, wire: Wire, clock_ms: Callable[[], int]) -> None:
         super().__init__("http://engine", "key")
         self._station_id = station_id
         self._wire = wire
+        self._clock_ms = clock_ms
         self._loop = asyncio.get_running_loop()
 
     async def decide(self, tap: TapMessage, deadline_s: float | None = None) -> Decision:
@@ -105,9 +108,13 @@ class SimulatedClient(AsyncEngineClient):
     async def send_heartbeat(
         self, controller_id: str, heartbeat: Heartbeat, deadline_s: float | None = None
     ) -> HeartbeatAnswer:
-        """Hear which parameters the engine has."""
+        """Tell of clocks, and hear of the engine's; it may have heard though nobody answers."""
+        sent_ms = self._clock_ms()
         await self._go_there_and_back()
         engine = self._wire.engine
+        self._wire.take_skews({told.gate_id: told.clock_skew_ms for told in heartbeat.gates})
+        await self._go_there_and_back()
+        self._core.skew.take(sent_ms, self._clock_ms(), engine.now_ms(), 1)
         made = await engine.parameters.get(
             controller_id, engine.catalogue, engine.block_list, engine.now_ms()
         )
@@ -116,10 +123,6 @@ class SimulatedClient(AsyncEngineClient):
     async def check_ready(self, deadline_s: float | None = None) -> None:
         """Return when the engine is there."""
         await self._go_there_and_back()
-
-    def find_skew(self) -> None:
-        """Clocks are not measured here: what engines do about wrong ones is not simulated."""
-        return
 
     async def _go_there_and_back(self) -> None:
         """What nobody audits: it arrives or does not."""
@@ -142,13 +145,12 @@ class SimulatedClient(AsyncEngineClient):
         for name, one_s in zip(names, takes_s, strict=False):
             respond = _Reply(self._station_id, sender, name, wire, self._loop, answered)
             self._loop.call_later(one_s, wire.engine.take, path, body, respond)
+        expires = self._loop.call_later(deadline_s, _expire, answered)
         come: tuple[str, Answer] = "", None
         try:
-            async with asyncio.timeout(deadline_s):
-                come = await answered
-        except TimeoutError:
-            raise DeadlinePassed("no answer in time") from None
+            come = await answered
         finally:
+            expires.cancel()
             for name in names:
                 if name != come[0] or come[1] is None:
                     wire.auditor.unanswered(name)
@@ -185,6 +187,11 @@ class SimulatedClient(AsyncEngineClient):
         if status >= 500 or status in TRY_AGAIN:
             raise Busy(problem.code)
         raise Refused(problem.code, status, problem.detail)
+
+
+def _expire(answered: "asyncio.Future[tuple[str, Answer]]") -> None:
+    if not answered.done():
+        answered.set_exception(DeadlinePassed("no answer in time"))
 
 
 class _Reply:

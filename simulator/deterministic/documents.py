@@ -21,8 +21,13 @@ def tell_tracks(network: Network) -> dict[str, Any]:
     }
 
 
-def tell_published(catalogue: Catalogue, blocked: Mapping[bytes, int]) -> dict[str, Any]:
-    """Everything that decides taps; of each blocked token, since when it is."""
+def tell_published(
+    catalogue: Catalogue, blocked: Mapping[bytes, int], skews: Mapping[str, tuple[int, int]]
+) -> dict[str, Any]:
+    """Everything that decides taps; of each blocked token, since when it is.
+
+    `skews` are what controllers told of their gates' clocks, each with when.
+    """
     network = catalogue.network
     zone = network.time_zone
     return {
@@ -56,5 +61,13 @@ def tell_published(catalogue: Catalogue, blocked: Mapping[bytes, int]) -> dict[s
         "blocked": [
             {"medium": token.hex(), "blocked_at": format_ms(since_ms, zone)}
             for token, since_ms in blocked.items()
+        ],
+        "clock_skews": [
+            {
+                "gate_id": gate_id,
+                "clock_skew_ms": skew_ms,
+                "measured_at": format_ms(measured_at_ms, zone),
+            }
+            for gate_id, (skew_ms, measured_at_ms) in skews.items()
         ],
     }

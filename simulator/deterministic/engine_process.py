@@ -5,14 +5,15 @@ ahead, or the process dies. What was committed stays; everything else is gone.
 """
 
 import random
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import Final
 
 import msgspec
 
 from api.answers import AnswerWriter
 from api.block_list import BlockList
+from api.clocks import GateClocks
 from api.models import ReportRequest
 from api.parameters import ParametersBook
 from api.problems import Refused, error_bytes, error_problem, problem, problem_bytes
@@ -26,6 +27,7 @@ from fare_engine.index.memory import MemoryIndex
 from fare_engine.ports import Entries
 from fare_engine.tap import Report
 from fare_engine.verdict import Verdict
+from fare_engine.versions import find_in_force
 from gates.media import TokenMaker
 from simulator.deterministic.journal import Journal
 from simulator.deterministic.memory_ledger import Disk, MemoryLedger
@@ -110,6 +112,18 @@ class EngineProcess:
         if self.is_up:
             self._engine.use(catalogue)
 
+    def take_skews(self, skews_ms: Mapping[str, int]) -> None:
+        """A controller tells how far its gates' clocks are off; what must be stored is, at once."""
+        clocks, now_ms, tolerance_ms = self._clocks, self.now_ms(), self._find_tolerance_ms()
+        changes = clocks.list_changes(skews_ms, tolerance_ms)
+        self.disk.skews += [(gate_id, now_ms, skew_ms) for gate_id, skew_ms in changes.items()]
+        clocks.recorded(changes)
+        clocks.apply(skews_ms, now_ms, tolerance_ms)
+
+    def _find_tolerance_ms(self) -> int | None:
+        tariff = find_in_force(self.catalogue.tariffs, self.now_ms())
+        return tariff.clock_skew_tolerance_ms if tariff else None
+
     def fail_disk(self, how: str) -> None:
         """The next commit fails."""
         if self.is_up:
@@ -135,8 +149,11 @@ class EngineProcess:
         )
         make_token = TokenMaker(TOKEN_KEY).token
         codes = RideCodeReader(make_token, catalogue)
+        stored = {gate_id: (at_ms, skew_ms) for gate_id, at_ms, skew_ms in self.disk.skews}
+        self._clocks = GateClocks(stored, self._find_tolerance_ms())
+        self._engine.suspect_gates = self._clocks.suspects
         self._reader = TapReader(make_token, codes.read, self.block_list)
-        self._writer = AnswerWriter(catalogue.network.time_zone, catalogue.network.currency)
+        self._writer = _find_writer(catalogue.network.time_zone, catalogue.network.currency)
         self._waiting: dict[Respond, None] = {}
         self._ahead: Batch | None = None
         self._is_working = False
@@ -249,6 +266,10 @@ class EngineProcess:
     def _restart(self) -> None:
         self._journal.tell(self.now_ms(), "engine", "starts")
         self._start()
+
+
+_find_writer: Final = cache(AnswerWriter)
+"""What it remembers of minutes holds for every process and every seed."""
 
 
 def _write_one(writer: AnswerWriter, results: list[Result]) -> Answer:

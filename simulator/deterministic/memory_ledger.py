@@ -22,6 +22,8 @@ class Disk:
     reports: dict[int, StoredReport] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
     codes: dict[str, int] = field(default_factory=dict)
+    skews: list[tuple[str, int, int]] = field(default_factory=list)
+    """Gate, when its clock was measured, and how far it was ahead of the engine's."""
 
 
 class MemoryLedger:

@@ -4,8 +4,9 @@ import asyncio
 from typing import Final
 
 from fare_engine.network import Direction
-from gates.reading import Card
-from simulator.deterministic.journal import Journal
+from gates.reading import Card, Medium, RideCode
+from simulator.deterministic.client import Wire
+from simulator.deterministic.phones import show_code
 from simulator.deterministic.scenario import Passenger, Step
 from simulator.deterministic.station import Station
 from simulator.deterministic.virtual_time import VirtualLoop
@@ -23,13 +24,12 @@ class Walk:
         passenger: Passenger,
         stations: dict[str, Station],
         loop: VirtualLoop,
-        journal: Journal,
+        wire: Wire,
     ) -> None:
         self._passenger = passenger
         self._stations = stations
         self._loop = loop
-        self._journal = journal
-        self._medium = Card(passenger.medium_type, passenger.medium_id)
+        self._wire = wire
         self._entered_ms: int | None = None
         self.taps = 0
 
@@ -51,13 +51,23 @@ class Walk:
         direction = Direction.ENTRY if step.entering else Direction.EXIT
         for _ in range(TRIES):
             at_ms = station.clock_ms()
-            passage = await station.present(step.gate_id, direction, self._medium)
+            passage = await station.present(step.gate_id, direction, self._show())
             if passage is not None and passage.tap_id is not None:
                 self.taps += 1
                 if passage.opens:
                     self._passed(step, station, passage.tap_id, at_ms)
                     return
             await asyncio.sleep(AGAIN_AFTER_S)
+
+    def _show(self) -> Medium:
+        """What she holds to the gate now."""
+        one = self._passenger
+        if one.phone is None:
+            return Card(one.medium_type, one.medium_id)
+        shown = show_code(one.phone, one.medium_id, self._wire.engine.now_ms())
+        if shown.facts is not None:
+            self._wire.auditor.ride_code(shown.text, shown.facts)
+        return RideCode(shown.text)
 
     def _passed(self, step: Step, station: Station, tap_id: str, at_ms: int) -> None:
         if step.entering:

@@ -9,7 +9,9 @@ from typing import Any, Final, NamedTuple
 from unittest.mock import patch
 
 import fare_engine.engine as engine_module
-from fare_engine import matching, reports
+from api.clocks import GateClocks
+from api.wire import TapReader
+from fare_engine import matching, reports, ride_codes
 from fare_engine.batch import Batch, Result, Submission
 from fare_engine.calendar import from_ms
 from fare_engine.conditions import evaluate
@@ -18,9 +20,13 @@ from fare_engine.engine import Engine
 from fare_engine.journey import NEVER_MS, OpenJourney, Terms, TokenState, open_journey
 from fare_engine.matching import decide
 from fare_engine.network import Direction, Gate
-from fare_engine.ports import Ledger
+from fare_engine.ports import CodeUse, Ledger
 from fare_engine.tap import Report, Tap
+from fare_engine.tariff import Tariff
 from fare_engine.verdict import Verdict
+from gates.controller import Controller
+from gates.knowledge import Knowledge
+from gates.media.verifier import RideCodeVerifier
 from simulator.deterministic.engine_process import MakeEngine
 
 Decided = tuple[Decision, TokenState]
@@ -105,6 +111,14 @@ class _LosesTheBatchBehind(Engine):
         batch.behind = behind
 
 
+class _ForgetsCodes(Engine):
+    """Keeps no record of the ride codes that were used, but in the batch that used them."""
+
+    def commit(self, batch: Batch) -> None:
+        batch.new_codes.clear()
+        super().commit(batch)
+
+
 def _nothing(_results: list[Result]) -> None:
     """It was answered before."""
 
@@ -160,6 +174,22 @@ def _discount_waiver(state: TokenState, tap: Tap, gate: Gate, terms: Terms, *mor
     return decision.replace(fare_waived=waived), after
 
 
+def _any_again(_first: CodeUse, _now: CodeUse, _tariff: Tariff) -> bool:
+    return True
+
+
+def _no(*_: object) -> bool:
+    return False
+
+
+def _no_fault(*_: object) -> None:
+    return None
+
+
+def _nothing_more(*_: object) -> dict[str, int]:
+    return {}
+
+
 def _deciding(told: str, replacement: Callable[..., Decided]) -> Bug:
     return Bug(told, module=engine_module, name="decide", replacement=replacement)
 
@@ -190,5 +220,32 @@ BUGS: Final[dict[str, Bug]] = {
     ),
     "batch-behind-lost": Bug(
         "a batch decided ahead does not stand upon the one before", _LosesTheBatchBehind
+    ),
+    "code-replayed": Bug(
+        "a copy of a ride code is as good as the code",
+        Engine,
+        ride_codes,
+        "is_tapped_again",
+        _any_again,
+    ),
+    "code-use-forgotten": Bug("the use of a ride code is not stored", _ForgetsCodes),
+    "code-forged": Bug(
+        "no signature is checked", Engine, RideCodeVerifier, "_find_fault", _no_fault
+    ),
+    "code-stale": Bug(
+        "ride codes live for ever", Engine, RideCodeVerifier, "_find_fault_of_time", _no_fault
+    ),
+    "code-replayed-alone": Bug(
+        "a gate without the engine takes copies", Engine, Controller, "_is_replayed", _no
+    ),
+    "skew-ignored": Bug(
+        "a clock that is wrong is not marked", Engine, GateClocks, "apply", _no_fault
+    ),
+    "skew-forgotten": Bug(
+        "what is known of clocks is not stored", Engine, GateClocks, "list_changes", _nothing_more
+    ),
+    "block-ignored": Bug("the engine has no block list", Engine, TapReader, "_is_blocked", _no),
+    "block-ignored-alone": Bug(
+        "a gate without the engine has no block list", Engine, Knowledge, "is_blocked", _no
     ),
 }

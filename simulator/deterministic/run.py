@@ -3,8 +3,9 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Final, NamedTuple
 
 from api.explaining import explain
@@ -24,6 +25,7 @@ from simulator.deterministic.invariants import list_broken
 from simulator.deterministic.journal import Journal
 from simulator.deterministic.network import DELAY_MAX_S, Network
 from simulator.deterministic.passengers import Walk
+from simulator.deterministic.phones import name_token
 from simulator.deterministic.scenario import Fault, Scenario
 from simulator.deterministic.station import BOOT_S, Station
 from simulator.deterministic.virtual_time import VirtualLoop, run_virtually
@@ -83,12 +85,24 @@ class _Play:
             loop, world.start_ms, catalogue, chance, faults, journal, make_engine
         )
         network = Network(loop, seed, faults, journal, engine.now_ms)
-        self._auditor = Auditor(tell_tracks(catalogue.network), tell_published(catalogue, {}))
+        self._auditor = Auditor(
+            tell_tracks(catalogue.network),
+            tell_published(catalogue, {}, {}),
+            partial(name_token, TokenMaker(TOKEN_KEY)),
+        )
         self._wire = Wire(network, engine, self._auditor, journal)
         self._stations = {
-            station_id: Station(station_id, loop, self._wire, random.Random(f"{seed} {station_id}"))
+            station_id: Station(
+                station_id,
+                loop,
+                self._wire,
+                random.Random(f"{seed} {station_id}"),
+                station_id in world.forwarding,
+            )
             for station_id in world.station_ids
         }
+        self._skews: dict[str, tuple[int, int]] = {}
+        self._wire.take_skews = self._take_skews
         self._clashes: list[asyncio.Task[None]] = []
 
     async def play(self, with_history: bool) -> Outcome:
@@ -96,14 +110,15 @@ class _Play:
         scenario, loop = self._scenario, self._loop
         for fault in scenario.faults:
             loop.call_at(fault.at_s, self._strike, fault)
-        walks = [Walk(one, self._stations, loop, self._journal) for one in scenario.passengers]
+        walks = [Walk(one, self._stations, loop, self._wire) for one in scenario.passengers]
         tasks = [loop.create_task(walk.go()) for walk in walks]
         for task in tasks:
             await task
         await self._heal()
         findings = [*self._judge()]
+        findings += [Finding("died", repr(error)) for error in loop.failures]
         for station in self._stations.values():
-            await station.stop()
+            station.give_back()
         verdict = self._auditor.verdict
         undecided = "gave-up" in verdict.found
         findings += [
@@ -133,6 +148,8 @@ class _Play:
             await asyncio.sleep(1.0)
         for clash in self._clashes:
             await clash
+        for station in self._stations.values():
+            await station.stop()
         await asyncio.sleep(2 * DELAY_MAX_S)  # what is still under way arrives
 
     def _judge(self) -> Iterator[Finding]:
@@ -183,6 +200,9 @@ class _Play:
         station.jump(fault.amount)
         self._loop.call_at(fault.until_s, station.jump, -fault.amount)
 
+    def _strike_skew(self, fault: Fault) -> None:
+        self._stations[fault.where].jump(fault.amount)
+
     def _strike_drift(self, fault: Fault) -> None:
         self._stations[fault.where].drift(fault.amount)
 
@@ -211,10 +231,10 @@ class _Play:
             latest,
             station_id=station_id,
             version=len(versions) + 1,
-            window_ms=chance.choice((45_000, *world.windows_ms)),
+            window_ms=chance.choice((22_000, *world.windows_ms)),
             designated_gates=frozenset(gates[:3]),
             effective_from_ms=now_ms + chance.choice((0, 0, 5_000, 60_000)),
-            effective_to_ms=chance.choice((None, now_ms + 400_000)),
+            effective_to_ms=chance.choice((None, now_ms + 100_000)),
         )
         policies = {**catalogue.policies, station_id: (*versions, policy)}
         self._publish(policies=policies)
@@ -297,4 +317,22 @@ class _Play:
 
     def _tell_published(self) -> None:
         engine = self._engine
-        self._auditor.changed(tell_published(engine.catalogue, engine.block_list.since_ms))
+        blocked = engine.block_list.since_ms
+        self._auditor.changed(tell_published(engine.catalogue, blocked, self._skews))
+
+    def _take_skews(self, skews_ms: Mapping[str, int]) -> None:
+        """A heartbeat arrives; the auditor hears of clocks that become wrong, or right again."""
+        engine, tolerance_ms = self._engine, self._scenario.world.tariff.clock_skew_tolerance_ms
+        known = {gate_id: self._skews.get(gate_id, (0, 0))[0] for gate_id in skews_ms}
+        if all(
+            (abs(skew_ms) > tolerance_ms) == (abs(known[gate_id]) > tolerance_ms)
+            for gate_id, skew_ms in skews_ms.items()
+        ):
+            engine.take_skews(skews_ms)
+            return
+        now_ms = engine.now_ms()
+        self._auditor.changing()
+        engine.take_skews(skews_ms)
+        self._skews.update({gate_id: (skew_ms, now_ms) for gate_id, skew_ms in skews_ms.items()})
+        self._tell_published()
+        self._journal.tell(now_ms, "engine", "hears of clocks: {}", skews_ms)

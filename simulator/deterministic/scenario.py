@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from fare_engine.modes import MODES_BY_CODE
+from simulator.deterministic.phones import Phone
 from simulator.deterministic.worlds import World, draw_world
 
 PASSENGERS: Final = (5, 30)
 FAULTS_MAX: Final = 12
-LASTS_S: Final = 600.0
+LASTS_S: Final = 240.0
 """How long passengers arrive. The limits of the rule are short, so that this is long."""
 
 
@@ -33,13 +34,14 @@ class Step(NamedTuple):
 
 
 class Passenger(NamedTuple):
-    """Somebody with a medium, and all she does."""
+    """Somebody with a medium, and all she does. With a `phone` she shows ride codes."""
 
     number: int
     medium_type: str
     medium_id: str
     begins_s: float
     steps: tuple[Step, ...]
+    phone: Phone | None = None
 
 
 class Fault(NamedTuple):
@@ -67,8 +69,12 @@ class Scenario:
 
 
 SKEWED_SHARE: Final = 0.4
-SKEWS_MS: Final = (-28_000, -16_000, -2_000, 2_000, 16_000, 28_000)
+SKEWS_MS: Final = (-40_000, -28_000, -16_000, -2_000, 2_000, 16_000, 28_000, 40_000)
 """How wrong a station's clock is from the beginning, in some scenarios; 30 s are tolerated."""
+
+PHONES_SHARE: Final = 0.6
+PHONE_CLOCKS_MS: Final = (-61_000, -60_000, -59_000, -30_000, 30_000, 59_000, 60_000, 61_000)
+"""How wrong some telephones are: codes live 30 s, and 30 s are tolerated."""
 
 FAULTS: Final = {
     "lost": 12,
@@ -110,7 +116,7 @@ def draw_scenario(seed: int, taps_max: int) -> Scenario:
         passengers.append(passenger)
     faults = [_draw_fault(chance, world) for _ in range(chance.randint(0, FAULTS_MAX))]
     faults += [
-        Fault("clock", 0.0, 2 * LASTS_S, station_id, chance.choice(SKEWS_MS))
+        Fault("skew", 0.0, 0.0, station_id, chance.choice(SKEWS_MS))
         for station_id in world.station_ids
         if chance.random() < SKEWED_SHARE
     ]
@@ -127,19 +133,29 @@ def _draw_passenger(
         return before._replace(number=number, begins_s=before.begins_s + later_s)
     medium_type = chance.choice(world.medium_types)
     medium_id = f"31048705{number:08}" if medium_type == "tianfutong" else f"user{number}"
+    phone = _draw_phone(chance) if medium_type == "qr" else None
     if before is not None:
-        medium_type, medium_id = before.medium_type, before.medium_id
+        medium_type, medium_id, phone = before.medium_type, before.medium_id, before.phone
     steps: list[Step] = []
     for _ in range(chance.randint(1, 4)):
         steps += _draw_journey(chance, world)
     begins_s = chance.uniform(0, LASTS_S / 2)
-    return Passenger(number, medium_type, medium_id, begins_s, tuple(steps))
+    return Passenger(number, medium_type, medium_id, begins_s, tuple(steps), phone)
+
+
+def _draw_phone(chance: random.Random) -> Phone | None:
+    """How codes are shown; without a phone it is an account that the gate knows otherwise."""
+    if chance.random() >= PHONES_SHARE:
+        return None
+    clock_ms = 0 if chance.random() < 0.75 else chance.choice(PHONE_CLOCKS_MS)
+    fault = chance.choice(("forged", "cut")) if chance.random() < 0.04 else ""
+    return Phone(chance.choice((1, 5, 15, 45)), clock_ms, fault)
 
 
 def _draw_journey(chance: random.Random, world: World) -> list[Step]:
     station = chance.choice(world.station_ids)
     other = chance.choice(world.station_ids)
-    entry = Step(chance.choice(world.entries(station)), True, chance.uniform(1, 60))
+    entry = Step(chance.choice(world.entries(station)), True, chance.uniform(1, 30))
     leave = chance.choice(world.exits(station))
     kind = chance.choices(
         ("cross", "travel", "hesitate", "forget", "again", "sneak", "turn", "scatter"),
@@ -148,7 +164,7 @@ def _draw_journey(chance: random.Random, world: World) -> list[Step]:
     if kind == "cross":
         return [entry, _cross(chance, world, leave)]
     if kind == "travel":
-        return [entry, Step(chance.choice(world.exits(other)), False, chance.uniform(10, 150))]
+        return [entry, Step(chance.choice(world.exits(other)), False, chance.uniform(5, 75))]
     if kind == "hesitate":
         grace_ms = world.tariff.reentry_grace_ms
         repeated = replace_timing(chance, entry, grace_ms)
@@ -161,8 +177,8 @@ def _draw_journey(chance: random.Random, world: World) -> list[Step]:
     if kind == "scatter":
         return [_scatter(chance, world) for _ in range(3)]
     if kind == "sneak":
-        return [Step(leave, False, chance.uniform(1, 60))]
-    turns_back_s = chance.choice((0.05, 0.5, 3.0, 40.0))
+        return [Step(leave, False, chance.uniform(1, 30))]
+    turns_back_s = chance.choice((0.05, 0.5, 3.0, 20.0))
     first = _cross(chance, world, leave)
     if chance.random() < 0.5:
         return [entry._replace(turns_back_s=turns_back_s), first]
@@ -197,7 +213,7 @@ def _draw_fault(chance: random.Random, world: World) -> Fault:
         [*FAULTS.values()],
     )[0]
     at_s = chance.uniform(0, LASTS_S)
-    until_s = at_s + chance.choice((5.0, 20.0, 60.0, 240.0))
+    until_s = at_s + chance.choice((2.5, 10.0, 30.0, 90.0))
     where = chance.choice(world.station_ids)
     amount = chance.random()
     if kind in MESSAGE_FAULTS and chance.random() < 0.3:
@@ -208,7 +224,7 @@ def _draw_fault(chance: random.Random, world: World) -> Fault:
         amount = chance.uniform(-200e-6, 200e-6)
     elif kind == "kill":
         where = chance.choice(STEPS)
-        until_s = at_s + chance.choice((0.05, 1.0, 20.0))
+        until_s = at_s + chance.choice((0.05, 1.0, 10.0))
     elif kind == "power_cut":
         amount = chance.choice((-1, 1)) * chance.randint(1, 6)
     elif kind == "disk":

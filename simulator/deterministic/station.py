@@ -9,21 +9,28 @@ import random
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, Final
+
+import msgspec
 
 from fare_engine.network import Direction
 from gates.breaker import Breaker
 from gates.client.messages import TapMessage
 from gates.controller import Controller, Passage
 from gates.errors import GatesError
-from gates.reading import Card, MediumReader
+from gates.parameters import Parameters
+from gates.reading import Medium, MediumReader, RideCode
 from gates.station_file import StationFile
 from gates.upkeep import Upkeep
+from simulator.auditor.alone import AloneTap, Use
+from simulator.auditor.auditor import Auditor
 from simulator.deterministic.client import SimulatedClient, Wire
+from simulator.deterministic.disks import give_back_disk, take_disk
 from simulator.deterministic.engine_process import TOKEN_KEY
 from simulator.deterministic.virtual_time import VirtualLoop
 
-BOOT_S: Final = 20.0
+BOOT_S: Final = 10.0
 HELD_MAX: Final = 1_000
 
 
@@ -39,6 +46,8 @@ class MemoryFile(StationFile):
     ) -> None:
         self._sql = connection
         self._cuts = cuts
+        self._rows: dict[tuple[str, tuple[Any, ...]], list[Any]] = {}
+        """The answers to what was asked since something was written: nobody else writes here."""
         self.is_dead = False
         with self._telling_errors():
             self._prepare()
@@ -49,6 +58,7 @@ class MemoryFile(StationFile):
         """A transaction, before or after whose end the power may fail."""
         if self.is_dead:
             raise PowerCut
+        self._rows.clear()
         cut = self._cuts()
         with super().transaction() as sql:
             yield sql
@@ -63,27 +73,80 @@ class MemoryFile(StationFile):
         """The rows that answer a question."""
         if self.is_dead:
             raise PowerCut
-        return super().read(statement, values)
+        if self._sql.in_transaction:
+            return super().read(statement, values)
+        question = statement, values
+        rows = self._rows.get(question)
+        if rows is None:
+            rows = self._rows[question] = super().read(statement, values)
+        return rows
 
 
-class _Still:
-    """A barrier whose movements nobody watches: the passage tells all."""
+class _Watched:
+    """A barrier whose movements the auditor sees, with what the station knew at that moment."""
+
+    def __init__(self, file: MemoryFile, medium: Medium, auditor: Auditor) -> None:
+        self._file = file
+        self._medium = medium
+        self._auditor = auditor
 
     def act(self, passage: Passage) -> None:
         """Open or stay shut."""
+        if not passage.alone or passage.tap_id is None:
+            return
+        ((at_ms, token, code_id),) = self._file.read(
+            "SELECT occurred_at, token, code_id FROM taps WHERE tap_id = ?", (passage.tap_id,)
+        )
+        uses = self._file.read(
+            "SELECT direction, occurred_at FROM taps "
+            "WHERE code_id = ? AND tap_id != ? AND gate_opened = 1 ORDER BY place",
+            (code_id, passage.tap_id),
+        )
+        documents = self._file.read("SELECT document FROM parameters ORDER BY place DESC LIMIT 1")
+        tap = AloneTap(
+            passage.tap_id,
+            _name(passage.direction),
+            at_ms,
+            token.hex(),
+            self._medium.text if isinstance(self._medium, RideCode) else None,
+            passage.opens,
+            passage.reason,
+            [Use(_name(direction), used_at_ms) for direction, used_at_ms in uses],
+        )
+        knew = msgspec.json.decode(documents[0][0]) if documents else None
+        self._auditor.decided_alone(tap, knew)
+
+
+def _name(direction: int) -> str:
+    return Direction(direction).name.lower()
+
+
+class _Forwarding(MediumReader):
+    """Knows no issuer's key, as a gate to which a new one has not come yet."""
+
+    def learn(self, parameters: Parameters) -> None:
+        """Read by these parameters, but for their keys."""
+        super().learn(replace(parameters, issuer_keys=()))
 
 
 class Station:
     """One station's lanes, and its clock."""
 
     def __init__(
-        self, station_id: str, loop: VirtualLoop, wire: Wire, chance: random.Random
+        self,
+        station_id: str,
+        loop: VirtualLoop,
+        wire: Wire,
+        chance: random.Random,
+        forwards: bool = False,
     ) -> None:
+        """With `forwards` it learns no issuer's key, and shows ride codes to the engine alone."""
+        self._forwards = forwards
         self.station_id = station_id
         self._loop = loop
         self._wire = wire
         self._chance = chance
-        self._connection = sqlite3.connect(":memory:", isolation_level=None)
+        self._connection = take_disk()
         self._created_at_ms = wire.engine.now_ms() - 7 * 86_400_000
         self._offset_ms = 0.0
         self._drift = 0.0
@@ -114,17 +177,23 @@ class Station:
         """Cut the power at the nth transaction from now: before its end (negative), or after."""
         self._cut_after = transaction
 
-    async def present(self, gate_id: str, direction: Direction, medium: Card) -> Passage | None:
+    async def present(self, gate_id: str, direction: Direction, medium: Medium) -> Passage | None:
         """Somebody shows a medium; None when the gate is dead, or dies over it."""
         if self.file.is_dead:
             return None
-        lane = self._loop.create_task(self.controller.present(gate_id, direction, medium, _Still()))
+        barrier = _Watched(self.file, medium, self._wire.auditor)
+        lane = self._loop.create_task(self.controller.present(gate_id, direction, medium, barrier))
         self._lanes[lane] = None
-        await asyncio.wait({lane})
-        del self._lanes[lane]
-        if lane.cancelled() or isinstance(lane.exception(), PowerCut):
+        try:
+            return await lane
+        except PowerCut:
             return None
-        return lane.result()
+        except asyncio.CancelledError:
+            if lane.cancelled():
+                return None
+            raise
+        finally:
+            del self._lanes[lane]
 
     def report(self, tap_id: str) -> None:
         """The gate saw that nobody went through."""
@@ -135,7 +204,7 @@ class Station:
     async def clash(self, message: TapMessage) -> None:
         """Another controller sends other content under a tap_id of this one."""
         with suppress(GatesError):
-            await SimulatedClient(self.station_id, self._wire).decide(message)
+            await SimulatedClient(self.station_id, self._wire, self.clock_ms).decide(message)
 
     def lose_power(self, for_s: float) -> None:
         """Everything stops at once; it starts again after a while."""
@@ -155,8 +224,8 @@ class Station:
 
     def _start(self) -> None:
         self.file = MemoryFile(self._connection, self._created_at_ms, self._count_transaction)
-        client = SimulatedClient(self.station_id, self._wire)
-        reader = MediumReader(TOKEN_KEY)
+        client = SimulatedClient(self.station_id, self._wire, self.clock_ms)
+        reader = _Forwarding(TOKEN_KEY) if self._forwards else MediumReader(TOKEN_KEY)
         breaker = Breaker(self._loop.time, self._chance.random)
         controller = Controller(
             self.station_id, self.file, client, reader, breaker, clock_ms=self.clock_ms
@@ -192,10 +261,13 @@ class Station:
         return [tap_id for (tap_id,) in rows]
 
     async def stop(self) -> None:
-        """End for good."""
+        """End for good; what is on its disk can still be read."""
         self._upkeep_task.cancel()
         await asyncio.wait({self._upkeep_task})
-        self._connection.close()
+
+    def give_back(self) -> None:
+        """Nobody will read its disk any more."""
+        give_back_disk(self._connection)
 
     def _count_transaction(self) -> int:
         """Whether the power fails at this transaction: -1 before its end, 1 after, else 0."""

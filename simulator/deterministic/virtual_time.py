@@ -6,7 +6,10 @@ instant happens in the order in which it was asked for.
 
 import asyncio
 import concurrent.futures
+import contextvars
+from collections import deque
 from collections.abc import Callable, Coroutine
+from heapq import heappop, heappush
 from typing import Any, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
@@ -17,20 +20,27 @@ class Stuck(Exception):
     """Everyone waits for something that will never come."""
 
 
-class _Selector:
-    """Where an event loop waits for the outside: here time passes instead."""
+class _Handle(asyncio.TimerHandle):
+    """Something to be called, made without what only debugging of event loops asks for."""
 
-    def __init__(self) -> None:
-        self.now_s = 0.0
+    __slots__ = ()
 
-    def select(self, timeout_s: float | None) -> list[Any]:
-        if timeout_s is None:
-            raise Stuck
-        self.now_s += timeout_s
-        return []
-
-    def close(self) -> None:
-        """Nothing is open."""
+    def __init__(
+        self,
+        when_s: float,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: "VirtualLoop",
+        context: contextvars.Context | None,
+    ) -> None:
+        self._context = contextvars.copy_context() if context is None else context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = self._source_traceback = None
+        self._when = when_s
+        self._scheduled = False
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
@@ -38,11 +48,75 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def __init__(self) -> None:
         super().__init__()
-        self._selector = _Selector()
+        self._ready: deque[_Handle]
+        self._stopping: bool
+        self._now_s = 0.0
+        self._queue: list[tuple[float, int, _Handle]] = []
+        """What is due later; its number keeps apart what is due at one instant."""
+        self._asked = 0
+        self.failures: list[Exception] = []
+        """What was raised by something that was called: nobody else hears of it."""
 
     def time(self) -> float:
         """The virtual clock."""
-        return self._selector.now_s
+        return self._now_s
+
+    def call_soon(
+        self,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.Handle:
+        """Call it as soon as all that is ready was called."""
+        handle = _Handle(self._now_s, callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Call it when the clock shows this."""
+        handle = _Handle(when, callback, args, self, context)
+        self._asked += 1
+        heappush(self._queue, (when, self._asked, handle))
+        return handle
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Call it after a while."""
+        return self.call_at(self._now_s + delay, callback, *args, context=context)
+
+    def _run_once(self) -> None:
+        """Call what is ready; when nothing is, it becomes as late as what is due next."""
+        ready, queue = self._ready, self._queue
+        if not ready and not self._stopping:
+            while queue and queue[0][2].cancelled():
+                heappop(queue)
+            if not queue:
+                raise Stuck
+            self._now_s = max(self._now_s, queue[0][0])
+        while queue and queue[0][0] <= self._now_s:
+            ready.append(heappop(queue)[2])
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if handle._cancelled:
+                continue
+            try:
+                handle._context.run(handle._callback, *handle._args)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
+                self.failures.append(error)
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """It is left out when its time comes."""
 
     def run_in_executor(
         self,
@@ -54,9 +128,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
         done: asyncio.Future[T] = self.create_future()
         done.set_result(func(*args))
         return done
-
-    def _process_events(self, event_list: list[Any]) -> None:
-        """There are none."""
 
     def _write_to_self(self) -> None:
         """Nobody sleeps who could be woken."""

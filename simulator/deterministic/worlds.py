@@ -1,7 +1,7 @@
 """Small metros: two to four stations on a line, a pilot here and there, and short limits.
 
-Windows are a minute or two, the longest stay is six, graces are seconds: so a quarter of an hour
-has room for everything that takes a day in a real metro. Some worlds stand around the cut of the
+Windows are a minute or less, the longest stay is two, graces are seconds: so a few minutes have
+room for everything that takes a day in a real metro. Some worlds stand around the cut of the
 service date, some around midnight.
 """
 
@@ -30,10 +30,12 @@ from fare_engine.network import (
 )
 from fare_engine.policy import Policy
 from fare_engine.tariff import MINUTE_MS, SECOND_MS, Tariff
+from simulator.deterministic.phones import ISSUER_KEY
 
 ZONE: Final = "Asia/Shanghai"
 STARTS: Final = ("03:54", "03:58", "23:55", "12:00", "17:30")
-WINDOWS_MS: Final = (30 * SECOND_MS, MINUTE_MS, 2 * MINUTE_MS)
+WINDOWS_MS: Final = (15 * SECOND_MS, 30 * SECOND_MS, MINUTE_MS)
+FORWARDING_SHARE: Final = 0.3
 _IN, _OUT = frozenset({Direction.ENTRY}), frozenset({Direction.EXIT})
 MEDIA: Final = (
     MediumType("tianfutong", Name("天府通", "Tianfutong"), "[0-9]{10,20}", 1),
@@ -48,6 +50,8 @@ class World:
     catalogue: Catalogue
     start_ms: int
     windows_ms: tuple[int, ...]
+    forwarding: frozenset[str]
+    """Stations that know no issuer's key: they can only show ride codes to the engine."""
 
     @property
     def station_ids(self) -> list[str]:
@@ -106,12 +110,14 @@ def draw_world(chance: random.Random) -> World:
         FareTable(find_distances(network), CHENGDU_BANDS),
         discounts_percent={"tianfutong": 10},
         unmatched_exit_opens=chance.random() < 0.3,
-        max_stay_ms=6 * MINUTE_MS,
+        max_stay_ms=2 * MINUTE_MS,
         reentry_grace_ms=20 * SECOND_MS,
         reexit_grace_ms=10 * SECOND_MS,
-        journey_expiry_ms=chance.choice((None, None, 5 * MINUTE_MS, 10 * MINUTE_MS)),
+        journey_expiry_ms=chance.choice((None, None, 100 * SECOND_MS, 4 * MINUTE_MS)),
     )
-    return World(Catalogue(network, policies, tariffs=(tariff,)), start_ms, windows_ms)
+    catalogue = Catalogue(network, policies, tariffs=(tariff,), issuer_keys=(ISSUER_KEY,))
+    forwarding = frozenset(one for one in station_ids if chance.random() < FORWARDING_SHARE)
+    return World(catalogue, start_ms, windows_ms, forwarding)
 
 
 def _make_gates(station_ids: list[str]) -> Iterator[Gate]:
