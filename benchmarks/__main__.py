@@ -66,6 +66,7 @@ def main() -> int:
     }
     size = size._replace(**{name: value for name, value in asked.items() if value is not None})
     say = Console(stderr=True).print
+    print(results.HEAD, end="\n\n")
     sections: dict[str, str] = {}
     for name, (title, measure) in SECTIONS.items():
         if options.only is None or name in options.only:

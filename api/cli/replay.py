@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from api.cli.options import DataDir, Json
-from fare_engine.replay.pilot import Pilot
 
 if TYPE_CHECKING:
     from fare_engine.interchange.formats import TapFile
@@ -32,12 +31,12 @@ def replay(
         typer.Option(help="TOML: what columns, stations, gates and directions mean here."),
     ] = None,
     pilot: Annotated[
-        Pilot,
+        Literal["configured", "all", "none"],
         typer.Option(
             help="Waive crossings at the stations of the catalogue that have a policy, at all "
             "stations of the file (all gates designated), or at none."
         ),
-    ] = Pilot.CONFIGURED,
+    ] = "configured",
     window_seconds: Annotated[
         int | None, typer.Option(min=1, help="A window in place of the policies' own.")
     ] = None,
@@ -88,30 +87,31 @@ def replay(
 
 def _check_usage(
     file: Path,
-    pilot: Pilot,
+    pilot: str,
     window_seconds: int | None,
     into_ledger: bool,
     rejected: Path | None,
 ) -> None:
-    if into_ledger and (pilot is not Pilot.CONFIGURED or window_seconds is not None):
+    if into_ledger and (pilot != "configured" or window_seconds is not None):
         raise typer.BadParameter(
             "a ledger is decided by its own policies: no --pilot and no --window-seconds with it",
             param_hint="--into-ledger",
         )
-    if pilot is Pilot.NONE and window_seconds is not None:
+    if pilot == "none" and window_seconds is not None:
         raise typer.BadParameter("nothing has a window with --pilot none", param_hint="--pilot")
     if rejected is not None and rejected.exists() and file.exists() and rejected.samefile(file):
         raise typer.BadParameter("must not be the file that is read", param_hint="--rejected")
 
 
 def _replay_in_scratch(
-    taps: "TapFile", data_dir: Path | None, pilot: Pilot, window_ms: int | None, watch: "Watch"
+    taps: "TapFile", data_dir: Path | None, pilot: str, window_ms: int | None, watch: "Watch"
 ) -> "Figures":
     import secrets
 
     from api.service import now_ms
     from fare_engine.ledger.data_directory import DataDirectory
     from fare_engine.replay.engines import read_catalogue
+    from fare_engine.replay.pilot import Pilot
     from fare_engine.replay.run import replay_in_scratch
     from gates.media import KEY_BYTES_MIN, TokenMaker
 
@@ -124,7 +124,7 @@ def _replay_in_scratch(
         make_token,
         now_ms=now_ms(),
         base=base,
-        pilot=pilot,
+        pilot=Pilot(pilot),
         window_ms=window_ms,
         watch=watch,
     )

@@ -48,6 +48,17 @@ def test_what_is_stored_before_during_and_after_the_reading_is_known(
     assert known.pick([b"a" * 16, b"b" * 16, STRANGER, *HELD]) == [b"a" * 16, b"b" * 16, *HELD]
 
 
+def test_all_tokens_are_known_where_they_are_read_in_many_steps(
+    connect: Callable[[], sqlite3.Connection],
+) -> None:
+    held = [b"t%015d" % number for number in range(12_001)]
+    with connect() as connection:
+        connection.executemany("INSERT INTO token_rows VALUES (?, 1, 1)", [(t,) for t in held])
+    known = KnownTokens()
+    read(known, connect)
+    assert known.pick([STRANGER, *held, *HELD]) == [*held, *HELD]
+
+
 @pytest.mark.parametrize("tokens_max", [len(HELD) - 1, len(HELD) + 1])
 def test_too_many_tokens_are_all_looked_up(
     connect: Callable[[], sqlite3.Connection], tokens_max: int

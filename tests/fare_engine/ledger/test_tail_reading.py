@@ -93,6 +93,16 @@ def test_taps_that_come_meanwhile_are_known_ever_after(metro: SmallMetro) -> Non
     assert metro.ledger.find_states(tokens) == _remembered(metro, tokens)
 
 
+def test_ids_of_any_text_are_read_as_they_are(metro: SmallMetro) -> None:
+    ids = ["a\0b", 'q"x\\', "成都.😀.1", "x,y", "\x01\x1f\x7f", "é/.", "' OR 1"]
+    taps = [metro.tap("FHY-A-01", "entry", tap_id=tap_id) for tap_id in ids]
+    metro.decide_all(*taps)
+    reading = _start_reading(metro)
+    reading.read(metro.ledger._connection, metro.ledger._known_tokens.add)
+    assert reading.tap_ids == {tap_id: row for row, tap_id in enumerate(ids, 1)}
+    assert all(metro.decide(tap).replayed for tap in taps)
+
+
 def test_a_tap_that_failed_to_commit_meanwhile_is_decided_when_it_comes_again(
     metro: SmallMetro,
 ) -> None:
