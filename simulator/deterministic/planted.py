@@ -3,7 +3,7 @@
 Every one changes one thing in the engine or in the rule it calls, and nothing else.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 from unittest.mock import patch
@@ -21,12 +21,16 @@ from fare_engine.journey import NEVER_MS, OpenJourney, Terms, TokenState, open_j
 from fare_engine.matching import decide
 from fare_engine.network import Direction, Gate
 from fare_engine.ports import CodeUse, Ledger
+from fare_engine.settlement import deciding
+from fare_engine.settlement.adjustments import Adjustment, Due, Issued, find_differences
+from fare_engine.settlement.history import Skews, StoredTap
 from fare_engine.tap import Report, Tap
 from fare_engine.tariff import Tariff
 from fare_engine.verdict import Verdict
 from gates.controller import Controller
 from gates.knowledge import Knowledge
 from gates.media.verifier import RideCodeVerifier
+from simulator.deterministic import settling
 from simulator.deterministic.engine_process import MakeEngine
 
 Decided = tuple[Decision, TokenState]
@@ -186,6 +190,22 @@ def _no_fault(*_: object) -> None:
     return None
 
 
+def _keep_arrival(stored: Iterable[StoredTap], _skews: Skews) -> list[StoredTap]:
+    return sorted(stored, key=lambda one: one.row)
+
+
+def _open_all(report: Report | None) -> Report | None:
+    return report and report.replace(gate_opened=True)
+
+
+def _issue_again(token: bytes, dues: Iterable[Due], _issued: Issued) -> list[Adjustment]:
+    return find_differences(token, dues, {})
+
+
+def _still_ahead(*_: object) -> str:
+    return "clock-ahead"
+
+
 def _nothing_more(*_: object) -> dict[str, int]:
     return {}
 
@@ -243,6 +263,25 @@ BUGS: Final[dict[str, Bug]] = {
     ),
     "skew-forgotten": Bug(
         "what is known of clocks is not stored", Engine, GateClocks, "list_changes", _nothing_more
+    ),
+    "settled-as-arrived": Bug(
+        "settlement leaves late taps where they arrived",
+        Engine,
+        deciding,
+        "put_in_order",
+        _keep_arrival,
+    ),
+    "settled-unpassed": Bug(
+        "settlement does not ask who passed", Engine, deciding, "_find_passage", _open_all
+    ),
+    "settled-again": Bug(
+        "settlement forgets what it issued", Engine, settling, "find_differences", _issue_again
+    ),
+    "exit-never-excused": Bug(
+        "a missing exit is claimed though gates stood open", Engine, deciding, "is_excused", _no
+    ),
+    "quarantine-forgotten": Bug(
+        "what was repaired stays in quarantine", Engine, settling, "find_problem", _still_ahead
     ),
     "block-ignored": Bug("the engine has no block list", Engine, TapReader, "_is_blocked", _no),
     "block-ignored-alone": Bug(
