@@ -25,7 +25,7 @@ from simulator.auditor.requests import (
     read_report,
     read_tap,
 )
-from simulator.auditor.settlement import find_differences, has_suspect
+from simulator.auditor.settlement import check_settlement
 from simulator.auditor.settling import add_later, check_money
 from simulator.auditor.verdict import Verdict
 
@@ -124,28 +124,8 @@ class Auditor:
 
     def settled(self, issued: Sequence[Document], at_ms: int) -> None:
         """All that settlement issued, told once everything was read back; `at_ms`: its clock."""
-        by_key: dict[tuple[str, str], int] = {}
-        for one in issued:
-            key = one["tap_id"], one["kind"]
-            self.verdict.checked["adjustments"] += 1
-            self.verdict.checked[f"fen settled as {one['kind']}"] += one["fare"]
-            if key in by_key:
-                self.verdict.find("settled-twice", f"{one['kind']} {one['fare']}", [one["tap_id"]])
-            by_key[key] = by_key.get(key, 0) + one["fare"]
         published = self._epochs.published[-1]
-        for medium, history in self._histories.items():
-            branches = history.branches
-            if history.gave_up or any(has_suspect(branch) for branch in branches):
-                self.verdict.checked["tokens not settled again"] += 1
-                continue
-            self.verdict.checked["tokens settled again"] += 1
-            expected = [find_differences(branch, published, at_ms) for branch in branches]
-            tap_ids = set(branches[0].known)
-            actual = {key: fare for key, fare in by_key.items() if key[0] in tap_ids and fare}
-            if actual not in expected:
-                told = f"for {medium} {actual} instead of {expected[0]}"
-                differing = {key[0] for key, _ in actual.items() ^ expected[0].items()}
-                self.verdict.find("wrong-settlement", told, sorted(differing))
+        check_settlement(self.verdict, issued, self._histories.values(), published, at_ms)
 
     def finish(self) -> Verdict:
         """The verdict. Requests without an answer count as never answered."""

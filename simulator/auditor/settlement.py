@@ -5,13 +5,15 @@ was late, set aside and repaired since, or refused while its gate opened all the
 the first decided one that occurred later.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from simulator.auditor.branch import Branch, Known
 from simulator.auditor.facts import Fact, find_open_entry
+from simulator.auditor.history import History
 from simulator.auditor.published import Published
 from simulator.auditor.rule import Ruling, rule_again
+from simulator.auditor.verdict import Verdict
 
 FARE, MISSING_EXIT = "fare", "missing_exit"
 
@@ -26,6 +28,37 @@ class _Again(NamedTuple):
     known: Known
     ruling: Ruling | None
     passed: bool
+
+
+def check_settlement(
+    verdict: Verdict,
+    issued: Iterable[Mapping[str, Any]],
+    histories: Iterable[History],
+    published: Published,
+    at_ms: int,
+) -> None:
+    """Hold what was issued for each tap, once, to what its token's taps come to."""
+    by_key: dict[tuple[str, str], int] = {}
+    for one in issued:
+        key = one["tap_id"], one["kind"]
+        verdict.checked["adjustments"] += 1
+        verdict.checked[f"fen settled as {one['kind']}"] += one["fare"]
+        if key in by_key:
+            verdict.find("settled-twice", f"{one['kind']} of {one['fare']} fen", [one["tap_id"]])
+        by_key[key] = by_key.get(key, 0) + one["fare"]
+    for history in histories:
+        branches = history.branches
+        if history.gave_up or any(_has_suspect(branch) for branch in branches):
+            verdict.checked["tokens not settled again"] += 1
+            continue
+        verdict.checked["tokens settled again"] += 1
+        expected = [find_differences(branch, published, at_ms) for branch in branches]
+        known = branches[0].known
+        actual = {key: fare for key, fare in by_key.items() if key[0] in known and fare}
+        if actual not in expected:
+            told = f"{actual} instead of {expected[0]}"
+            differing = {key[0] for key, _ in actual.items() ^ expected[0].items()}
+            verdict.find("wrong-settlement", told, sorted(differing))
 
 
 def find_differences(branch: Branch, published: Published, now_ms: int) -> Differences:
@@ -46,7 +79,7 @@ def find_differences(branch: Branch, published: Published, now_ms: int) -> Diffe
     return {key: fare for key, fare in fares.items() if fare}
 
 
-def has_suspect(branch: Branch) -> bool:
+def _has_suspect(branch: Branch) -> bool:
     """Whether the clock of some tap was wrong: by how much exactly, nobody outside was told."""
     return any(known.suspect for known in branch.known.values())
 

@@ -49,7 +49,8 @@ class Outcome(NamedTuple):
     undecided: bool
     """Whether more orders were possible than the auditor looks at: then it found nothing out."""
     taps: int
-    answers: int
+    checked: Counter[str]
+    """What the auditor looked at: one that saw nothing finds nothing."""
     faults: Counter[str]
     digest: bytes
     lines: list[str]
@@ -131,10 +132,11 @@ class _Play:
         for finding in findings:
             self._journal.tell(self._engine.now_ms(), "FINDING", "{}: {}", *finding)
         taps = len(self._wire.sent)
-        answers = verdict.checked["answers"]
         journal = self._journal
         lines = journal.lines() if with_history else []
-        return Outcome(findings, undecided, taps, answers, journal.faults, journal.digest(), lines)
+        return Outcome(
+            findings, undecided, taps, verdict.checked, journal.faults, journal.digest(), lines
+        )
 
     async def _heal(self) -> None:
         """Wait until nothing goes wrong any more, and everything was delivered."""
