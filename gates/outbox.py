@@ -263,7 +263,7 @@ class Outbox:
         """
         rows = self._file.read(
             "SELECT direction, occurred_at FROM taps "
-            "WHERE code_id = ? AND place < ? AND gate_opened = 1 ORDER BY place LIMIT 1",
+            "WHERE code_id = ? AND place != ? AND gate_opened = 1 ORDER BY place LIMIT 1",
             (entry.code_id, entry.place),
         )
         return tuple(rows[0]) if rows else None

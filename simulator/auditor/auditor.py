@@ -25,6 +25,7 @@ from simulator.auditor.requests import (
     read_report,
     read_tap,
 )
+from simulator.auditor.settlement import check_settlement
 from simulator.auditor.settling import add_later, check_money
 from simulator.auditor.verdict import Verdict
 
@@ -120,6 +121,11 @@ class Auditor:
         if tap_ids:
             told = f"{controller_id} holds {len(tap_ids)} taps"
             self.verdict.find("outbox-not-empty", told, tap_ids[:20])
+
+    def settled(self, issued: Sequence[Document], at_ms: int) -> None:
+        """All that settlement issued, told once everything was read back; `at_ms`: its clock."""
+        published = self._epochs.published[-1]
+        check_settlement(self.verdict, issued, self._histories.values(), published, at_ms)
 
     def finish(self) -> Verdict:
         """The verdict. Requests without an answer count as never answered."""

@@ -70,6 +70,7 @@ class Branch:
                 (id(ask), result.kind, result.problem, id(result.known))
                 for ask, result in self.results.items()
             ),
+            frozenset(self.code_uses.items()) if self.code_uses else None,
         )
 
     def share(self, tap_id: str, shared: "dict[Known, Known]") -> Known | None:

@@ -28,5 +28,7 @@ CHECKS: Final = {
     "never-stored": "answers rest on a tap that the ledger does not have",
     "outbox-not-empty": "a controller still holds taps that it has not delivered",
     "money-not-conserved": "the fares acknowledged, by the rule, and stored have different sums",
+    "wrong-settlement": "settlement issued something else than the taps come to in their order",
+    "settled-twice": "settlement issued twice for one tap",
     "gave-up": "more orders of decisions are possible than were looked at",
 }

@@ -17,7 +17,7 @@ from simulator.auditor.facts import (
 )
 from simulator.auditor.moments import MINUTE_MS
 from simulator.auditor.published import Published, Tariff
-from simulator.auditor.requests import Ask
+from simulator.auditor.requests import Ask, Content
 
 CLOCK_AHEAD_MAX_MS: Final = 5 * MINUTE_MS
 CONDITIONS: Final = (
@@ -149,6 +149,36 @@ def rule(
     ruling = _decide(scene, _find_refusal(scene, code_uses, is_copy))
     turned_away = ruling.outcome == "refused" and ruling.gate_action == "refuse"
     return ruling if turned_away or not modes else ruling._replace(modes=modes)
+
+
+def rule_again(
+    tap_id: str,
+    content: Content,
+    facts: Sequence[Fact],
+    published: Published,
+    modes: frozenset[str] | None,
+) -> Ruling:
+    """The decision of a tap at its place, where nothing is late and its medium is not asked about.
+
+    `modes` are those that were read at the tap; None where none were, as in quarantine.
+    """
+    station = published.gates[content.gate_id].station_id
+    tariff = published.tariff_at(content.at_ms)
+    assert tariff is not None
+    scene = Scene(
+        Ask(tap_id, content, None),
+        facts,
+        published,
+        tap_id,
+        content.direction,
+        content.gate_id,
+        station,
+        content.at_ms,
+        content.medium_type,
+        tariff,
+        published.modes_at(station, content.at_ms) if modes is None else modes,
+    )
+    return _enter(scene) if scene.direction == "entry" else _leave(scene)
 
 
 def _decide(scene: Scene, refusal: str | None) -> Ruling:

@@ -35,7 +35,8 @@ class Check:
         self._hash = hashlib.sha256()
         self.seeds = 0
         self.taps = 0
-        self.answers = 0
+        self.checked: Counter[str] = Counter()
+        """What the auditor looked at."""
         self.faults: Counter[str] = Counter()
         self.findings: Counter[str] = Counter()
         self.failed: list[int] = []
@@ -72,7 +73,8 @@ class Check:
             "first_seed": self._first,
             "seeds": self.seeds,
             "taps": self.taps,
-            "answers": self.answers,
+            "answers": self.checked["answers"],
+            "checked": dict(sorted(self.checked.items())),
             "faults": dict(sorted(self.faults.items())),
             "findings": dict(sorted(self.findings.items())),
             "failed_seeds": self.failed,
@@ -92,7 +94,14 @@ class Check:
             yield from (f"  {line}" for line in told["history"])
             yield ""
         yield f"seeds     {self.seeds:,} from {self._first}"
-        yield f"taps      {self.taps:,}, answers {self.answers:,}"
+        checked = self.checked
+        yield f"taps      {self.taps:,}, answers {checked['answers']:,}"
+        yield (
+            f"judged    {checked['decisions checked']:,} decisions, "
+            f"{checked['codes that a gate took']:,} ride codes that gates took, "
+            f"{checked['taps decided alone']:,} taps decided alone, "
+            f"{checked['tokens settled again']:,} tokens settled"
+        )
         told_faults = ", ".join(f"{kind} {n:,}" for kind, n in sorted(self.faults.items()))
         yield f"faults    {self.faults.total():,}: {told_faults}"
         findings = ", ".join(f"{check} {n}" for check, n in sorted(self.findings.items()))
@@ -110,7 +119,7 @@ class Check:
     def _take(self, seed: int, outcome: Outcome, make_engine: MakeEngine) -> None:
         self.seeds += 1
         self.taps += outcome.taps
-        self.answers += outcome.answers
+        self.checked.update(outcome.checked)
         self.faults += outcome.faults
         self._hash.update(outcome.digest)
         if outcome.undecided:

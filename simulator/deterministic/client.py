@@ -72,7 +72,7 @@ class SimulatedClient(AsyncEngineClient):
     async def decide(self, tap: TapMessage, deadline_s: float | None = None) -> Decision:
         """Have one tap decided within the deadline; how much of it the disk took is not told."""
         body = encode(tap)
-        sender = str(tap.medium.token)
+        sender = _name_sender(tap)
         answer = await self._ask("taps", body, [tap.tap_id], sender, self.tap_deadline_s)
         return decode(answer, Decision)
 
@@ -82,7 +82,7 @@ class SimulatedClient(AsyncEngineClient):
         """Have taps decided in order."""
         body, tap_ids = encode_batch(taps), [tap.tap_id for tap in taps]
         alone = taps[-1].offline is msgspec.UNSET
-        sender = str(taps[-1].medium.token) if alone else f"{self._station_id} outbox"
+        sender = _name_sender(taps[-1]) if alone else f"{self._station_id} outbox"
         deadline_s = self.tap_deadline_s if alone else CALL_DEADLINE_S
         return decode_batch(await self._ask("batch", body, tap_ids, sender, deadline_s), taps)
 
@@ -187,6 +187,11 @@ class SimulatedClient(AsyncEngineClient):
         if status >= 500 or status in TRY_AGAIN:
             raise Busy(problem.code)
         raise Refused(problem.code, status, problem.detail)
+
+
+def _name_sender(tap: TapMessage) -> str:
+    """Who has a chance of her own: a medium, or whoever shows a code."""
+    return str(tap.medium.token or tap.medium.code)
 
 
 def _expire(answered: "asyncio.Future[tuple[str, Answer]]") -> None:

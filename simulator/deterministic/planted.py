@@ -1,17 +1,13 @@
 """Engines with one bug each, planted by name: what simulation and auditor have to find.
 
-Every one changes one thing in the engine or in the rule it calls, and nothing else.
+Every one changes one thing in the engine, in the rule it calls or in gates, and nothing else.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, Final, NamedTuple
-from unittest.mock import patch
+from collections.abc import Callable
+from typing import Any, Final
 
 import fare_engine.engine as engine_module
-from api.clocks import GateClocks
-from api.wire import TapReader
-from fare_engine import matching, reports, ride_codes
+from fare_engine import matching, reports
 from fare_engine.batch import Batch, Result, Submission
 from fare_engine.calendar import from_ms
 from fare_engine.conditions import evaluate
@@ -20,36 +16,14 @@ from fare_engine.engine import Engine
 from fare_engine.journey import NEVER_MS, OpenJourney, Terms, TokenState, open_journey
 from fare_engine.matching import decide
 from fare_engine.network import Direction, Gate
-from fare_engine.ports import CodeUse, Ledger
+from fare_engine.ports import Ledger
 from fare_engine.tap import Report, Tap
-from fare_engine.tariff import Tariff
 from fare_engine.verdict import Verdict
-from gates.controller import Controller
-from gates.knowledge import Knowledge
-from gates.media.verifier import RideCodeVerifier
-from simulator.deterministic.engine_process import MakeEngine
+from simulator.deterministic.planted_media import MEDIA_BUGS
+from simulator.deterministic.planted_settlement import SETTLEMENT_BUGS
+from simulator.deterministic.planting import Bug
 
 Decided = tuple[Decision, TokenState]
-
-
-class Bug(NamedTuple):
-    """A bug by what it changes: the class of the engine, or one name of a module."""
-
-    told: str
-    make_engine: MakeEngine = Engine
-    module: Any = None
-    name: str = ""
-    replacement: Callable[..., Any] | None = None
-
-
-@contextmanager
-def planted(bug: Bug) -> Iterator[MakeEngine]:
-    """Plant a bug for as long as the block lasts; gives what makes the engine."""
-    if bug.module is None:
-        yield bug.make_engine
-    else:
-        with patch.object(bug.module, bug.name, bug.replacement):
-            yield bug.make_engine
 
 
 class _AcknowledgesEarly(Engine):
@@ -111,14 +85,6 @@ class _LosesTheBatchBehind(Engine):
         batch.behind = behind
 
 
-class _ForgetsCodes(Engine):
-    """Keeps no record of the ride codes that were used, but in the batch that used them."""
-
-    def commit(self, batch: Batch) -> None:
-        batch.new_codes.clear()
-        super().commit(batch)
-
-
 def _nothing(_results: list[Result]) -> None:
     """It was answered before."""
 
@@ -174,27 +140,11 @@ def _discount_waiver(state: TokenState, tap: Tap, gate: Gate, terms: Terms, *mor
     return decision.replace(fare_waived=waived), after
 
 
-def _any_again(_first: CodeUse, _now: CodeUse, _tariff: Tariff) -> bool:
-    return True
-
-
-def _no(*_: object) -> bool:
-    return False
-
-
-def _no_fault(*_: object) -> None:
-    return None
-
-
-def _nothing_more(*_: object) -> dict[str, int]:
-    return {}
-
-
 def _deciding(told: str, replacement: Callable[..., Decided]) -> Bug:
     return Bug(told, module=engine_module, name="decide", replacement=replacement)
 
 
-BUGS: Final[dict[str, Bug]] = {
+_ENGINE_BUGS: Final[dict[str, Bug]] = {
     "window-exclusive": Bug(
         "`<` for `<=` at the window", Engine, matching, "_evaluate", _evaluate_below
     ),
@@ -221,31 +171,6 @@ BUGS: Final[dict[str, Bug]] = {
     "batch-behind-lost": Bug(
         "a batch decided ahead does not stand upon the one before", _LosesTheBatchBehind
     ),
-    "code-replayed": Bug(
-        "a copy of a ride code is as good as the code",
-        Engine,
-        ride_codes,
-        "is_tapped_again",
-        _any_again,
-    ),
-    "code-use-forgotten": Bug("the use of a ride code is not stored", _ForgetsCodes),
-    "code-forged": Bug(
-        "no signature is checked", Engine, RideCodeVerifier, "_find_fault", _no_fault
-    ),
-    "code-stale": Bug(
-        "ride codes live for ever", Engine, RideCodeVerifier, "_find_fault_of_time", _no_fault
-    ),
-    "code-replayed-alone": Bug(
-        "a gate without the engine takes copies", Engine, Controller, "_is_replayed", _no
-    ),
-    "skew-ignored": Bug(
-        "a clock that is wrong is not marked", Engine, GateClocks, "apply", _no_fault
-    ),
-    "skew-forgotten": Bug(
-        "what is known of clocks is not stored", Engine, GateClocks, "list_changes", _nothing_more
-    ),
-    "block-ignored": Bug("the engine has no block list", Engine, TapReader, "_is_blocked", _no),
-    "block-ignored-alone": Bug(
-        "a gate without the engine has no block list", Engine, Knowledge, "is_blocked", _no
-    ),
 }
+
+BUGS: Final = _ENGINE_BUGS | MEDIA_BUGS | SETTLEMENT_BUGS

@@ -27,6 +27,7 @@ from simulator.deterministic.network import DELAY_MAX_S, Network
 from simulator.deterministic.passengers import Walk
 from simulator.deterministic.phones import name_token
 from simulator.deterministic.scenario import Fault, Scenario
+from simulator.deterministic.settling import DAY_MS, settle_day
 from simulator.deterministic.station import BOOT_S, Station
 from simulator.deterministic.virtual_time import VirtualLoop, run_virtually
 
@@ -48,7 +49,8 @@ class Outcome(NamedTuple):
     undecided: bool
     """Whether more orders were possible than the auditor looks at: then it found nothing out."""
     taps: int
-    answers: int
+    checked: Counter[str]
+    """What the auditor looked at: one that saw nothing finds nothing."""
     faults: Counter[str]
     digest: bytes
     lines: list[str]
@@ -130,10 +132,11 @@ class _Play:
         for finding in findings:
             self._journal.tell(self._engine.now_ms(), "FINDING", "{}: {}", *finding)
         taps = len(self._wire.sent)
-        answers = verdict.checked["answers"]
         journal = self._journal
         lines = journal.lines() if with_history else []
-        return Outcome(findings, undecided, taps, answers, journal.faults, journal.digest(), lines)
+        return Outcome(
+            findings, undecided, taps, verdict.checked, journal.faults, journal.digest(), lines
+        )
 
     async def _heal(self) -> None:
         """Wait until nothing goes wrong any more, and everything was delivered."""
@@ -182,6 +185,7 @@ class _Play:
                     yield Finding("report-lost", f"{station_id} decided {tap_id} alone")
             if station.broken is not None:
                 yield Finding("upkeep-died", f"{station_id}: {station.broken!r}")
+        auditor.settled(settle_day(disk, engine.catalogue, now_ms), now_ms + DAY_MS)
         auditor.finish()
         for told in list_broken(disk, self._wire.acknowledged, self._wire.conflicted):
             yield Finding("invariant", told)

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -113,8 +114,15 @@ class _Watched:
             passage.reason,
             [Use(_name(direction), used_at_ms) for direction, used_at_ms in uses],
         )
-        knew = msgspec.json.decode(documents[0][0]) if documents else None
+        knew = _decode(documents[0][0]) if documents else None
         self._auditor.decided_alone(tap, knew)
+
+
+@lru_cache(100)
+def _decode(document: bytes) -> dict[str, Any]:
+    """Many taps are decided by one document."""
+    decoded: dict[str, Any] = msgspec.json.decode(document)
+    return decoded
 
 
 def _name(direction: int) -> str:

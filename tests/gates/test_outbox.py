@@ -48,6 +48,19 @@ def test_a_tap_id_is_gate_service_date_and_number(outbox: Outbox) -> None:
     assert ids == ["FHY-A-01.20211124.00000001", "FHY-A-01.20211124.00000002"]
 
 
+def test_a_code_is_used_by_the_tap_whose_gate_opened_first_whichever_came_first(
+    outbox: Outbox,
+) -> None:
+    day = ServiceCalendar().service_day(NOON_MS)
+    read = MediumRead("qr", ANNA, code_id="61a0.app.00")
+    slow = outbox.take("FHY-A-01", Direction.ENTRY, read, NOON_MS, day)
+    fast = outbox.take("FHY-A-02", Direction.EXIT, read, NOON_MS + 1, day)
+    assert outbox.find_code_use(fast) is None
+    outbox.record(fast, OPENED)
+    assert outbox.find_code_use(fast) is None
+    assert outbox.find_code_use(slow) == (Direction.EXIT, NOON_MS + 1)
+
+
 def test_numbers_are_those_of_a_gate_and_a_service_date(outbox: Outbox) -> None:
     before_the_cut_ms = NOON_MS - 8 * 3_600_000 - 1
     assert take(outbox, gate_id="FHY-C-01").tap.tap_id == "FHY-C-01.20211124.00000001"

@@ -9,7 +9,9 @@ from api.times import format_ms
 from fare_engine.catalogue import Catalogue
 from simulator.auditor import history
 from simulator.auditor.auditor import Auditor
+from simulator.auditor.branch import Branch
 from simulator.auditor.log import LogInvalid, audit_log
+from simulator.auditor.rule import CodeUse
 from simulator.auditor.verdict import Verdict
 from tests.fare_engine.small_metro import MINUTE_MS, NETWORK, NOON_MS, PILOT, TARIFF
 from tests.simulator.auditor.documents import tell_catalogue, tell_network
@@ -253,3 +255,10 @@ def test_a_kept_log_is_audited_as_the_run_was() -> None:
 def test_a_log_that_cannot_be_read_names_its_line(lines: list[str], told: str) -> None:
     with pytest.raises(LogInvalid, match=told):
         audit_log(lines)
+
+
+def test_orders_that_differ_only_in_the_ride_codes_used_are_two() -> None:
+    """A code that a lost request showed may be used though its tap was sent again without it."""
+    used, unused = Branch(), Branch()
+    used.code_uses["61a0.app.00"] = CodeUse("FHY", "entry", NOON_MS)
+    assert used.identity() != unused.identity()

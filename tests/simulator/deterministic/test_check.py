@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 from api.cli.simulate import app
 from simulator.deterministic.check import Check
-from simulator.deterministic.planted import BUGS, planted
+from simulator.deterministic.planted import BUGS
+from simulator.deterministic.planting import planted
 
 FIXED = 20
 FRESH = 10
@@ -24,12 +25,15 @@ def test_a_fixed_handful_of_seeds_shows_every_fault_and_no_finding() -> None:
     checked = check(0, FIXED)
     assert checked.failed == [], "\n".join(checked.lines())
     assert checked.taps > 20 * FIXED
+    for what in ("codes that a gate took", "taps decided alone", "tokens settled again"):
+        assert checked.checked[what] > 5 * FIXED, what
     assert set(checked.faults) >= {
         "lost",
         "doubled",
         "delayed",
         "partition",
         "clock",
+        "skew",
         "kill",
         "disk",
         "reboot",

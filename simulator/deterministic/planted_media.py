@@ -1,0 +1,70 @@
+"""Bugs about media and clocks: at the engine, and at gates that decide by themselves."""
+
+from typing import Final
+
+from api.clocks import GateClocks
+from api.wire import TapReader
+from fare_engine import ride_codes
+from fare_engine.batch import Batch
+from fare_engine.engine import Engine
+from fare_engine.ports import CodeUse
+from fare_engine.tariff import Tariff
+from gates.controller import Controller
+from gates.knowledge import Knowledge
+from gates.media.verifier import RideCodeVerifier
+from simulator.deterministic.planting import Bug
+
+
+class _ForgetsCodes(Engine):
+    """Keeps no record of the ride codes that were used, but in the batch that used them."""
+
+    def commit(self, batch: Batch) -> None:
+        batch.new_codes.clear()
+        super().commit(batch)
+
+
+def _any_again(_first: CodeUse, _now: CodeUse, _tariff: Tariff) -> bool:
+    return True
+
+
+def _no(*_: object) -> bool:
+    return False
+
+
+def _no_fault(*_: object) -> None:
+    return None
+
+
+def _nothing_more(*_: object) -> dict[str, int]:
+    return {}
+
+
+MEDIA_BUGS: Final[dict[str, Bug]] = {
+    "code-replayed": Bug(
+        "a copy of a ride code is as good as the code",
+        Engine,
+        ride_codes,
+        "is_tapped_again",
+        _any_again,
+    ),
+    "code-use-forgotten": Bug("the use of a ride code is not stored", _ForgetsCodes),
+    "code-forged": Bug(
+        "no signature is checked", Engine, RideCodeVerifier, "_find_fault", _no_fault
+    ),
+    "code-stale": Bug(
+        "ride codes live for ever", Engine, RideCodeVerifier, "_find_fault_of_time", _no_fault
+    ),
+    "code-replayed-alone": Bug(
+        "a gate without the engine takes copies", Engine, Controller, "_is_replayed", _no
+    ),
+    "skew-ignored": Bug(
+        "a clock that is wrong is not marked", Engine, GateClocks, "apply", _no_fault
+    ),
+    "skew-forgotten": Bug(
+        "what is known of clocks is not stored", Engine, GateClocks, "list_changes", _nothing_more
+    ),
+    "block-ignored": Bug("the engine has no block list", Engine, TapReader, "_is_blocked", _no),
+    "block-ignored-alone": Bug(
+        "a gate without the engine has no block list", Engine, Knowledge, "is_blocked", _no
+    ),
+}

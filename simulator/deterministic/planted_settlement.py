@@ -1,0 +1,55 @@
+"""Bugs of settlement, which decides again what came late."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from fare_engine.engine import Engine
+from fare_engine.settlement import deciding
+from fare_engine.settlement.adjustments import Adjustment, Due, Issued, find_differences
+from fare_engine.settlement.history import Skews, StoredTap
+from fare_engine.tap import Report
+from simulator.deterministic import settling
+from simulator.deterministic.planting import Bug
+
+
+def _keep_arrival(stored: Iterable[StoredTap], _skews: Skews) -> list[StoredTap]:
+    return sorted(stored, key=lambda one: one.row)
+
+
+def _open_all(report: Report | None) -> Report | None:
+    return report and report.replace(gate_opened=True)
+
+
+def _issue_again(token: bytes, dues: Iterable[Due], _issued: Issued) -> list[Adjustment]:
+    return find_differences(token, dues, {})
+
+
+def _still_ahead(*_: object) -> str:
+    return "clock-ahead"
+
+
+def _no(*_: object) -> bool:
+    return False
+
+
+SETTLEMENT_BUGS: Final[dict[str, Bug]] = {
+    "settled-as-arrived": Bug(
+        "settlement leaves late taps where they arrived",
+        Engine,
+        deciding,
+        "put_in_order",
+        _keep_arrival,
+    ),
+    "settled-unpassed": Bug(
+        "settlement does not ask who passed", Engine, deciding, "_find_passage", _open_all
+    ),
+    "settled-again": Bug(
+        "settlement forgets what it issued", Engine, settling, "find_differences", _issue_again
+    ),
+    "exit-never-excused": Bug(
+        "a missing exit is claimed though gates stood open", Engine, deciding, "is_excused", _no
+    ),
+    "quarantine-forgotten": Bug(
+        "what was repaired stays in quarantine", Engine, settling, "find_problem", _still_ahead
+    ),
+}
