@@ -1,6 +1,7 @@
 """The five conditions of a same-station crossing: each is told, not only the first that failed."""
 
 from enum import IntEnum
+from itertools import product
 from typing import Final
 
 from fare_engine.decision import Reason
@@ -71,12 +72,23 @@ def evaluate(
 
 def first_failure(packed: int) -> Reason:
     """The reason of the first condition that failed; ValueError when none did."""
-    for place, reason in enumerate(FAILURES):
-        if packed >> 2 * place & 0b11 == Held.NO:
-            return reason
-    raise ValueError(f"no condition failed in {packed:#b}")
+    reason = _FIRST_FAILURES.get(packed)
+    if reason is None:
+        raise ValueError(f"no condition failed in {packed:#b}")
+    return reason
 
 
 def unpack(packed: int) -> dict[Condition, Held]:
     """Each condition with whether it held."""
     return {condition: Held(packed >> 2 * condition & 0b11) for condition in Condition}
+
+
+def _find_first_failure(held: tuple[Held, ...]) -> Reason | None:
+    return next((FAILURES[place] for place, one in enumerate(held) if one is Held.NO), None)
+
+
+_FIRST_FAILURES: Final = {
+    sum(one << 2 * place for place, one in enumerate(held)): _find_first_failure(held)
+    for held in product(Held, repeat=len(FAILURES))
+}
+"""For every way in which five conditions may hold or fail: half of all charged exits ask."""
