@@ -17,6 +17,7 @@ from api.clocks import GateClocks
 from api.parameters import ParametersBook
 from api.ride_codes import RideCodeReader
 from api.scribe.scribe import Scribe
+from api.scribe.slots import IS_AVAILABLE
 from api.service import EngineService, now_ms
 from api.settings import Settings
 from fare_engine.catalogue import Catalogue
@@ -167,7 +168,7 @@ async def open_runtime(
             skews = load_skews(connection)
         ledger = SqliteLedger(directory.ledger_path, catalogue)
         scribe = None
-        if lock is not None and settings.burst_process != "never":
+        if lock is not None and settings.burst_process != "never" and IS_AVAILABLE:
             network = catalogue.network
             scribe = Scribe(ledger, network.time_zone, network.currency, lock.descriptor)
             if settings.burst_process == "always":

@@ -105,33 +105,36 @@ class Scribe:
 
     def start(self) -> None:
         """Start it now, and not with the first burst; it takes orders a moment later."""
-        ours, its = socket.socketpair()
-        self._slots = Slots.make()
-        inherited = [its.fileno(), self._slots.descriptor]
-        if self._lock_descriptor is not None:
-            inherited.append(self._lock_descriptor)
-        try:
-            self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-P", "-m", "api.scribe.process", *self._arguments),
-                    *(str(its.fileno()), str(self._slots.descriptor)),
-                ],
-                pass_fds=inherited,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                start_new_session=True,  # what is typed at the terminal is not meant for it
-            )
-        except OSError as error:
-            logger.warning("scribe_not_started", error=str(error))
-            self._not_before_s = time.monotonic() + RESTART_S
-            self._slots.close()
-            ours.close()
-            return
-        finally:
-            its.close()
+        with contextlib.ExitStack() as opened:
+            try:
+                ours, its = socket.socketpair()
+                opened.callback(its.close)
+                closing = opened.enter_context(contextlib.ExitStack())
+                closing.callback(ours.close)
+                slots = Slots.make()
+                closing.callback(slots.close)
+                self._process = self._open_process(its.fileno(), slots.descriptor)
+            except OSError as error:
+                logger.warning("scribe_not_started", error=str(error))
+                self._not_before_s = time.monotonic() + RESTART_S
+                return
+            closing.pop_all()
         ours.setblocking(False)
-        self._channel = ours
+        self._channel, self._slots = ours, slots
         self._loop.add_reader(ours.fileno(), self._receive)
+
+    def _open_process(self, channel: int, memory: int) -> "subprocess.Popen[bytes]":
+        lock = [] if self._lock_descriptor is None else [self._lock_descriptor]
+        return subprocess.Popen(
+            [
+                *(sys.executable, "-P", "-m", "api.scribe.process"),
+                *(*self._arguments, str(channel), str(memory)),
+            ],
+            pass_fds=[channel, memory, *lock],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,  # what is typed at the terminal is not meant for it
+        )
 
     def read(self, body: bytes, take: TakeTaps) -> bool:
         """Have a body read; False when that is to be done without it.

@@ -21,6 +21,10 @@ SLOTS: Final = READ_SLOTS + COMMIT_SLOTS
 _BYTES: Final = READ_SLOTS * READ_BYTES + COMMIT_SLOTS * COMMIT_BYTES
 
 
+IS_AVAILABLE: Final = hasattr(os, "memfd_create")
+"""Whether this system has memory that two processes can share and no file stands for: Linux."""
+
+
 class Kind(IntEnum):
     """What a frame says of its slot."""
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -210,6 +211,28 @@ def test_a_body_is_read_and_left_alone_when_it_is_more_than_plain(metro: SmallMe
         assert not scribe.read(b"{}", lambda _taps: pytest.fail("so small a body is read here"))
 
     run(metro, scenario)
+
+
+def test_where_none_can_be_started_all_goes_on_without_it(metro: SmallMetro) -> None:
+    async def run_it() -> None:
+        scribe = Scribe(metro.ledger, "Asia/Shanghai", "CNY")
+        service = EngineService(metro.engine, scribe=scribe)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        free = os.dup(0)
+        os.close(free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free + 1, hard))  # one more file, and no pair
+        try:
+            assert not scribe.read(b" " * BURST_BODY_BYTES, lambda _taps: pytest.fail("by whom?"))
+            assert scribe.pid is None
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        results = await ask(service, make_burst(metro))
+        assert results.text is None
+        assert count_rows(metro) == TAPS
+        await service.close()
+        scribe.close()
+
+    asyncio.run(run_it())
 
 
 def test_it_ends_with_the_service(metro: SmallMetro) -> None:
