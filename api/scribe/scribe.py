@@ -159,7 +159,7 @@ class Scribe:
         rows = self._ledger.encode_rows(batch.entries)
         if not rows:
             return None
-        submissions, consumed, spans = _find_answers(batch)
+        submissions, consumed, spans = find_answers(batch)
         content = _encode(CommitOrder(rows, consumed, spans))
         slot = self._free_to_commit.pop()
         self._write(slot, content)
@@ -280,7 +280,7 @@ class Scribe:
         return status
 
 
-def _find_answers(
+def find_answers(
     batch: Batch,
 ) -> tuple[list[Submission], list[tuple[str, str, int] | None], list[tuple[int, int]]]:
     """The submissions whose answers can be told from rows, with what the rows do not tell.
