@@ -27,6 +27,8 @@ def measure(size: Size, say: Callable[[str], None]) -> list[Figure]:
         say(f"filling a ledger with {size.ledger_taps:,} taps")
         metro.fill(data_dir, workload, size.ledger_taps, lambda _done: None)
         with served.serving(data_dir) as port:
+            say("over HTTP: while the index entries of that burst are due")
+            busy = _batches_of_1000(port, key, workload, size)
             for number in range(size.rounds):
                 say(f"over HTTP: round {number + 1} of {size.rounds}")
                 for name, value in _one_round(port, key, workload, size, number).items():
@@ -38,21 +40,21 @@ def measure(size: Size, say: Callable[[str], None]) -> list[Figure]:
         latency(f"p99.9 at 1,500 single taps/s at random {late}", rounds["p999"], 10.0),
         rate("durable batches of 100, one station each", rounds["batch_100"], 100_000),
         rate("durable batches of 1,000, gates mixed", rounds["batch_1000"], 150_000),
+        rate("the same, once, while the index entries of a burst are due", [busy], None),
     ]
 
 
 def _one_round(
     port: int, key: str, workload: Workload, size: Size, number: int
 ) -> dict[str, float]:
+    served.wait_until_at_rest(port)
     singles = served.single_requests(workload.mixed(size.singles), key)
     single = uvloop.run(load.closed_loop(port, SINGLE_CONNECTIONS, singles))
     hundreds = [
         served.batch_request(workload.one_station(100), key) for _ in range(size.batches_of_100)
     ]
     batch_100 = uvloop.run(load.closed_loop(port, BATCH_CONNECTIONS, hundreds, 100))
-    mixed = workload.mixed(size.batches_of_1000 * 1_000)
-    thousands = [served.batch_request(batch, key) for batch in in_batches(mixed, 1_000)]
-    batch_1000 = uvloop.run(load.closed_loop(port, BATCH_CONNECTIONS, thousands, 1_000))
+    batch_1000 = _batches_of_1000(port, key, workload, size)
     paced_requests = served.single_requests(workload.mixed(size.paced), key)
     paced = uvloop.run(
         load.open_loop(
@@ -67,3 +69,10 @@ def _one_round(
         "p999": paced.p999_ms,
         "late": paced.late_p99_ms,
     }
+
+
+def _batches_of_1000(port: int, key: str, workload: Workload, size: Size) -> float:
+    """Taps a second in batches of all gates."""
+    mixed = workload.mixed(size.batches_of_1000 * 1_000)
+    requests = [served.batch_request(batch, key) for batch in in_batches(mixed, 1_000)]
+    return uvloop.run(load.closed_loop(port, BATCH_CONNECTIONS, requests, 1_000))

@@ -5,14 +5,21 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 from api.times import format_ms
 from benchmarks.workload import Presented
+from fare_engine.ledger.indexing import BEHIND_RUNS
+from fare_engine.ledger.runs import RUN_ROWS
 from simulator.delivery.http_client import request_bytes
 
+REST_MAX_S = 120.0
+REST_POLL_S = 0.25
+_UNINDEXED = re.compile(r"^fare_ledger_unindexed_rows (\S+)$", re.MULTILINE)
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 
 
@@ -39,6 +46,20 @@ def serving(data_dir: Path, *, ends_by: signal.Signals = signal.SIGTERM) -> Iter
     finally:
         process.send_signal(ends_by)
         process.wait()
+
+
+def wait_until_at_rest(port: int) -> None:
+    """Wait until the ledger has written what a burst left it to do, as it does where no tap comes.
+
+    RuntimeError when it does not.
+    """
+    for _ in range(int(REST_MAX_S / REST_POLL_S)):
+        with urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+            told = _UNINDEXED.search(answer.read().decode())
+        if told is not None and float(told[1]) < BEHIND_RUNS * RUN_ROWS:
+            return
+        time.sleep(REST_POLL_S)
+    raise RuntimeError("the ledger does not come to rest")
 
 
 def single_requests(taps: Sequence[Presented], key: str) -> list[bytes]:

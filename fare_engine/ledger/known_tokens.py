@@ -1,4 +1,4 @@
-"""Every token the ledger has seen, while they are few enough: a stranger needs no look-up."""
+"""A mark for every token that the ledger has seen: a stranger without one needs no look-up."""
 
 import logging
 import sqlite3
@@ -8,8 +8,9 @@ from typing import Final
 
 logger = logging.getLogger(__name__)
 
-TOKENS_MAX: Final = 1_000_000
-"""About 90 MB. A network with more media looks up those that are in no memory, as it must."""
+PLACES: Final = 2**26
+"""One byte each, 64 MiB. Two tokens may share a place: then a stranger is looked up in vain, one
+in seventy with a million tokens, one in seven with ten."""
 
 _CHUNK: Final = (
     "SELECT group_concat(hex(token)), max(token) FROM (SELECT DISTINCT token FROM token_rows"
@@ -22,15 +23,14 @@ its view of the ledger keeps the log from being folded."""
 class KnownTokens:
     """Tells strangers from tokens that the ledger may hold.
 
-    What the index tables hold is read once, beside the writer; until that has ended, and for good
-    once there are too many, every token may be known. The ledger tells the rest as it stores it.
+    What the index tables hold is read once, beside the writer; until that has ended every token may
+    be known. The ledger tells the rest as it stores it.
     """
 
-    def __init__(self, tokens_max: int = TOKENS_MAX) -> None:
-        self._tokens_max = tokens_max
-        self._indexed: set[bytes] | None = None
-        self._since: set[bytes] = set()
-        self._too_many = False
+    def __init__(self, places: int = PLACES) -> None:
+        self._marks = bytearray(places)
+        self._is_complete = False
+        self._stopping = False
         self._thread: threading.Thread | None = None
 
     def read_beside(self, connect: Callable[[], sqlite3.Connection]) -> None:
@@ -42,45 +42,36 @@ class KnownTokens:
 
     def stop(self) -> None:
         """Read no further."""
-        self._give_up()
+        self._stopping = True
         if self._thread is not None:
             self._thread.join()
 
     def add(self, tokens: Iterable[bytes]) -> None:
         """These are stored."""
-        if self._too_many:
-            return
-        self._since.update(tokens)
-        if len(self._since) + len(self._indexed or ()) > self._tokens_max:
-            self._give_up()
+        marks, last = self._marks, len(self._marks) - 1
+        for token in tokens:
+            marks[hash(token) & last] = 1
 
     def pick(self, tokens: list[bytes]) -> list[bytes]:
         """Those among these tokens that the ledger may hold."""
-        indexed, since = self._indexed, self._since
-        if indexed is None or self._too_many:
+        if not self._is_complete:
             return tokens
-        return [token for token in tokens if token in indexed or token in since]
-
-    def _give_up(self) -> None:
-        self._too_many = True
-        self._indexed = None
-        self._since = set()
+        marks, last = self._marks, len(self._marks) - 1
+        return [token for token in tokens if marks[hash(token) & last]]
 
     def _read(self, connect: Callable[[], sqlite3.Connection]) -> None:
-        tokens: set[bytes] = set()
         try:
             connection = connect()
             try:
                 digits, reached = connection.execute(_CHUNK, (b"",)).fetchone()
                 while digits is not None:
-                    tokens.update(map(bytes.fromhex, digits.split(",")))
-                    if self._too_many or len(tokens) > self._tokens_max:
-                        self._give_up()
+                    if self._stopping:
                         return
+                    self.add(map(bytes.fromhex, digits.split(",")))
                     digits, reached = connection.execute(_CHUNK, (reached,)).fetchone()
             finally:
                 connection.close()
         except sqlite3.Error:
             logger.exception("the tokens of the ledger could not be read; each is looked up")
         else:
-            self._indexed = tokens
+            self._is_complete = True

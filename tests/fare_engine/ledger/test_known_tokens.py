@@ -59,23 +59,24 @@ def test_all_tokens_are_known_where_they_are_read_in_many_steps(
     assert known.pick([STRANGER, *held, *HELD]) == [*held, *HELD]
 
 
-@pytest.mark.parametrize("tokens_max", [len(HELD) - 1, len(HELD) + 1])
-def test_too_many_tokens_are_all_looked_up(
-    connect: Callable[[], sqlite3.Connection], tokens_max: int
+def test_strangers_that_share_a_place_with_others_are_looked_up_and_nobody_is_missed(
+    connect: Callable[[], sqlite3.Connection],
 ) -> None:
-    known = KnownTokens(tokens_max)
+    known = KnownTokens(places=64)
     read(known, connect)
-    known.add([b"a" * 16, b"b" * 16])
+    strangers = [b"u%015d" % number for number in range(1_000)]
+    picked = known.pick([*strangers, *HELD])
+    assert picked[-len(HELD) :] == HELD
+    assert 0 < len(picked) - len(HELD) < len(strangers)
+
+
+def test_a_reading_that_was_stopped_leaves_every_token_to_be_looked_up(
+    connect: Callable[[], sqlite3.Connection],
+) -> None:
+    known = KnownTokens()
+    known.stop()
+    read(known, connect)
     assert known.pick([STRANGER]) == [STRANGER]
-    known.add([b"c" * 16])
-    assert not known._since, "nothing more is remembered"
-
-
-def test_as_many_as_allowed_are_remembered(connect: Callable[[], sqlite3.Connection]) -> None:
-    known = KnownTokens(len(HELD) + 1)
-    read(known, connect)
-    known.add([b"a" * 16])
-    assert known.pick([STRANGER]) == []
 
 
 def test_tables_that_cannot_be_read_leave_every_token_to_be_looked_up(tmp_path: Path) -> None:
