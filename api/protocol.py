@@ -13,6 +13,7 @@ from api.problems import Refused, problem_bytes
 from api.taps import BATCH, TAPS, RequestHeaders, Response, TapDesk, refused_bytes
 
 _TAP_PATHS: Final = (TAPS, BATCH)
+LARGE_BYTES: Final = 65_536
 
 
 class TapCycle:
@@ -71,7 +72,10 @@ class TapCycle:
         if not self.keep_alive:
             content.append(b"connection: close\r\n")
         content += (b"\r\n", body)
-        transport.write(b"".join(content))
+        if len(body) < LARGE_BYTES:
+            transport.write(b"".join(content))
+        else:  # not copied once more
+            transport.writelines((b"".join(content[:-1]), body))
         if not self.keep_alive:
             transport.close()
         protocol.on_response_complete()

@@ -76,9 +76,11 @@ def _remember_ids(tail: Tail, taps: list[Tap], index: MemoryIndex) -> None:
     """As a ledger does: the number of a row is one object in the tail and in the state it made."""
     states = index.find(tap.token for tap in taps)
     first = len(tail) + 1
+    rows = {}
     for row, tap in enumerate(taps, first):
         is_latest = tap.direction == Direction.EXIT
-        tail.tap_ids[tap.tap_id] = states[tap.token].row if is_latest else row
+        rows[tap.tap_id] = states[tap.token].row if is_latest else row
+    tail.tap_ids.add(rows)
 
 
 def _batches(bench: Bench) -> Iterator[list[Tap]]:

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from fare_engine.ledger.recent import Recent
 from fare_engine.ledger.runs import RUN_ROWS, Run
 from fare_engine.ledger.tail import Tail
 from fare_engine.ledger.tail_reading import TailReading
@@ -72,9 +73,10 @@ class Indexing:
 
     def take_over(self, reading: TailReading) -> None:
         """Those rows are read: find them in memory from now on, like those that came since."""
-        reading.tap_ids.update(self.tail.tap_ids)
-        reading.tokens.update(self.tail.tokens)
-        self.tail.tap_ids, self.tail.tokens = reading.tap_ids, reading.tokens
+        tap_ids, tokens = Recent(reading.tap_ids), Recent(reading.tokens)
+        tap_ids.extend(self.tail.tap_ids)
+        tokens.extend(self.tail.tokens)
+        self.tail.tap_ids, self.tail.tokens = tap_ids, tokens
         self.reading = None
 
     def abandon(self, writer: sqlite3.Connection) -> None:
@@ -95,12 +97,12 @@ class Indexing:
     ) -> None:
         """Find these rows in memory from now on; the numbers are kept as they are given."""
         tail = self.tail
-        tail.tap_ids.update(zip(tap_ids, rows, strict=True))
+        tail.tap_ids.add(dict(zip(tap_ids, rows, strict=True)))
         if None in numbers:
             latest = zip(tokens, rows, numbers, strict=True)
-            tail.tokens.update((token, row) for token, row, number in latest if number)
+            tail.tokens.add({token: row for token, row, number in latest if number})
         else:
-            tail.tokens.update(zip(tokens, rows, strict=True))
+            tail.tokens.add(dict(zip(tokens, rows, strict=True)))
         self.last_row = rows[-1]
 
     def prepare(self, writer: sqlite3.Connection) -> None:

@@ -6,6 +6,8 @@ looked up in memory, and their index entries follow in sorted runs (`fare_engine
 
 from collections.abc import Iterable
 
+from fare_engine.ledger.recent import Recent
+
 PREFIXES_MAX = 200_000
 """Gates times service dates whose greatest tap_id is remembered: fifty days of 4,000 gates."""
 
@@ -17,23 +19,23 @@ class Tail:
     """
 
     def __init__(self) -> None:
-        self.tap_ids: dict[str, int] = {}
-        self.tokens: dict[bytes, int] = {}
-        self.draining_tap_ids: dict[str, int] = {}
-        self.draining_tokens: dict[bytes, int] = {}
+        self.tap_ids: Recent[str] = Recent()
+        self.tokens: Recent[bytes] = Recent()
+        self.draining_tap_ids: Recent[str] = Recent()
+        self.draining_tokens: Recent[bytes] = Recent()
 
     def __len__(self) -> int:
         return len(self.tap_ids)
 
     def find_tap(self, tap_id: str) -> int | None:
         """The row of a tap, when it is among the latest."""
-        return self.tap_ids.get(tap_id) or self.draining_tap_ids.get(tap_id)
+        return self.tap_ids.find(tap_id) or self.draining_tap_ids.find(tap_id)
 
     def find_latest(self, tokens: Iterable[bytes]) -> tuple[dict[bytes, int], list[bytes]]:
         """The rows of the latest taps that changed these tokens' states, and who has none here."""
         latest: dict[bytes, int] = {}
         elsewhere: list[bytes] = []
-        find, find_draining = self.tokens.get, self.draining_tokens.get
+        find, find_draining = self.tokens.find, self.draining_tokens.find
         for token in tokens:
             row = find(token) or find_draining(token)
             if row is None:
@@ -44,19 +46,20 @@ class Tail:
 
     def start_draining(self) -> None:
         """Set what is here aside for a run, and begin anew."""
-        self.draining_tap_ids, self.tap_ids = self.tap_ids, {}
-        self.draining_tokens, self.tokens = self.tokens, {}
+        self.draining_tap_ids, self.tap_ids = self.tap_ids, Recent()
+        self.draining_tokens, self.tokens = self.tokens, Recent()
 
     def take_back_draining(self) -> None:
         """The run could not be made: its rows wait for the next one."""
-        self.tap_ids = self.draining_tap_ids | self.tap_ids
-        self.tokens = self.draining_tokens | self.tokens
+        self.draining_tap_ids.extend(self.tap_ids)
+        self.draining_tokens.extend(self.tokens)
+        self.tap_ids, self.tokens = self.draining_tap_ids, self.draining_tokens
         self.finish_draining()
 
     def finish_draining(self) -> None:
         """The run is durable: the index tables answer for it now."""
-        self.draining_tap_ids = {}
-        self.draining_tokens = {}
+        self.draining_tap_ids = Recent()
+        self.draining_tokens = Recent()
 
 
 class HighestTapIds:

@@ -38,7 +38,7 @@ def test_the_small_size_of_every_figure_is_measured_and_printed() -> None:
     sections = [part.partition("\n")[::2] for part in done.stdout.split("\n## ")[1:]]
     rows = {title: len(re.findall("^[|] ", text, re.MULTILINE)) - 1 for title, text in sections}
     assert rows == {
-        "Over HTTP": 5,
+        "Over HTTP": 6,
         "In process": 5,
         "With the ledger": 8,
         "Memory": 3,
