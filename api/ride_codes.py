@@ -16,7 +16,7 @@ from fare_engine.errors import MediumIdInvalid
 from fare_engine.tariff import Tariff
 from fare_engine.versions import find_in_force
 from gates.media.faults import Fault, RideCodeRefused
-from gates.media.ride_code import parse
+from gates.media.ride_code import SignedCode, parse
 from gates.media.verifier import RideCodeVerifier
 
 logger = structlog.get_logger(__name__)
@@ -31,8 +31,14 @@ Read = tuple[bytes, Finding]
 class RideCodeReader:
     """From the text of a code to the token of its account, and what was found out about it."""
 
-    def __init__(self, make_token: Callable[[str, str], bytes], catalogue: Catalogue) -> None:
+    def __init__(
+        self,
+        make_token: Callable[[str, str], bytes],
+        catalogue: Catalogue,
+        read_code: Callable[[str], SignedCode] = parse,
+    ) -> None:
         self._make_token = make_token
+        self._parse = read_code
         self.faults: Counter[Fault] = Counter()
         self._use(catalogue)
 
@@ -45,7 +51,7 @@ class RideCodeReader:
         if catalogue is not self._catalogue:
             self._use(catalogue)
         try:
-            signed = parse(text)
+            signed = self._parse(text)
         except RideCodeRefused as refused:
             return self._make_token(_UNREADABLE, text), self._refuse(refused.fault, tap_id)
         token = self._make_token(QR, signed.ride_code.medium_id)

@@ -1,7 +1,7 @@
 """Reading a medium at a lane: from a card's number or a ride code to the token, and no further."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 import structlog
@@ -13,7 +13,7 @@ from fare_engine.versions import find_in_force
 from gates.errors import MediumUnreadable
 from gates.media import TokenMaker
 from gates.media.faults import KeyUnusable, RideCodeRefused
-from gates.media.ride_code import parse
+from gates.media.ride_code import SignedCode, parse
 from gates.media.signatures import make_check
 from gates.media.verifier import RideCodeVerifier
 from gates.parameters import Parameters
@@ -58,7 +58,8 @@ class MediumRead(NamedTuple):
 class MediumReader:
     """Turns media into tokens, by the patterns and the issuers of the latest parameters."""
 
-    def __init__(self, token_key: bytes) -> None:
+    def __init__(self, token_key: bytes, read_code: Callable[[str], SignedCode] = parse) -> None:
+        self._parse = read_code
         self._make_token = TokenMaker(token_key).token
         self._patterns: Mapping[str, re.Pattern[str]] = {}
         self._tariffs: tuple[Tariff, ...] = ()
@@ -93,7 +94,7 @@ class MediumReader:
     def _read_code(self, text: str, at_ms: int) -> MediumRead:
         """The token depends on the text alone, as at the engine: good or bad, it is one tap."""
         try:
-            signed = parse(text)
+            signed = self._parse(text)
         except RideCodeRefused as refused:
             return self._refuse(self._make_token(_UNREADABLE, text), refused, text)
         token = self._make_token(CODE_TYPE, signed.ride_code.medium_id)

@@ -106,16 +106,22 @@ class StationFile:
         """All that is written inside becomes durable at the end, or none of it."""
         sql = self._sql
         try:
-            sql.execute("BEGIN IMMEDIATE")
+            self._begin()
             try:
                 yield sql
-                sql.execute("COMMIT")
+                self._commit()
             except BaseException:
                 if sql.in_transaction:
                     sql.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
             raise OutboxBroken(str(error)) from error
+
+    def _begin(self) -> None:
+        self._sql.execute("BEGIN IMMEDIATE")
+
+    def _commit(self) -> None:
+        self._sql.execute("COMMIT")
 
     def read(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
         """The rows that answer a question."""

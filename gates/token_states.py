@@ -4,11 +4,11 @@ The same `TokenState` that the engine keeps, but of this station's taps alone. A
 told by the versions that its entry pinned.
 """
 
-import json
 import sqlite3
 from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec
 from msgspec.structs import astuple
 
 from fare_engine.journey import BLANK, OpenJourney, Terms, TokenState
@@ -34,12 +34,12 @@ def encode_state(state: TokenState) -> str:
     if journey is not None:
         told = list(astuple(journey))
         told[_TERMS] = _pin(journey.terms)
-    return json.dumps([told, *astuple(state)[1:]], separators=(",", ":"))
+    return msgspec.json.encode([told, *astuple(state)[1:]]).decode()
 
 
 def decode_state(text: str, find_terms: FindTerms) -> TokenState:
     """A state of its text; a journey whose terms nobody knows any more is left out."""
-    told, *rest = json.loads(text)
+    told, *rest = msgspec.json.decode(text)
     journey = None
     if told is not None:
         policy_version, suspended, tariff_version = told[_TERMS]

@@ -59,6 +59,7 @@ class Upkeep:
         learned: Callable[[Parameters], None] = lambda _parameters: None,
         clock_s: Callable[[], float] = time.monotonic,
         clock_ms: Callable[[], int] = now_ms,
+        heartbeat_every_s: float = HEARTBEAT_EVERY_S,
     ) -> None:
         """`learned` is told every new document of parameters; `clock_ms` is the clock of gates."""
         self._controller = controller
@@ -67,6 +68,7 @@ class Upkeep:
         self._learned = learned
         self._clock_s = clock_s
         self._clock_ms = clock_ms
+        self._heartbeat_every_s = heartbeat_every_s
         self._wake = asyncio.Event()
         self._batch_taps = BATCH_TAPS_MAX
         self._due_s = dict.fromkeys(("heartbeat", "refresh", "prune", "send"), 0.0)
@@ -76,6 +78,7 @@ class Upkeep:
 
     async def run(self) -> None:
         """Do what is due, again and again."""
+        loop = asyncio.get_running_loop()
         while True:
             self._wake.clear()
             try:
@@ -84,11 +87,12 @@ class Upkeep:
                 logger.error("upkeep_failed", error=str(error))
                 self._due_s["send"] = self._clock_s() + AGAIN_AFTER_S
             if not self._wake.is_set():
+                waits_s = max(0.0, self._next_s() - self._clock_s())
+                alarm = loop.call_later(waits_s, self._wake.set)
                 try:
-                    async with asyncio.timeout(max(0.0, self._next_s() - self._clock_s())):
-                        await self._wake.wait()
-                except TimeoutError:
-                    pass
+                    await self._wake.wait()
+                finally:
+                    alarm.cancel()
 
     async def _round(self) -> None:
         breaker = self._controller.breaker
@@ -100,7 +104,7 @@ class Upkeep:
             if breaker.state is State.OPEN:
                 await self._client.check_ready(PROBE_DEADLINE_S)
                 breaker.reached()
-            if self._is_due("heartbeat", HEARTBEAT_EVERY_S):
+            if self._is_due("heartbeat", self._heartbeat_every_s):
                 await self._send_heartbeat()
             if self._is_due("refresh", REFRESH_EVERY_S):
                 await self._refresh()

@@ -4,6 +4,7 @@ SM2 (GM/T 0003) needs the extra `sm2`; it is pure Python, and some two hundred t
 """
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
@@ -15,6 +16,9 @@ from gates.media.faults import KeyUnusable
 SM2_SIGNER_ID: Final = b"1234567812345678"
 """Who signs, where nobody is named (GM/T 0009): part of every SM2 signature."""
 
+VERIFIED_MAX: Final = 10_000
+"""Signatures remembered: those of the codes that are shown again, or sent again, within minutes."""
+
 _SM2_KEY_BYTES: Final = 65
 _SM2_HALF: Final = 32
 
@@ -22,13 +26,40 @@ IsSignature = Callable[[bytes, bytes], bool]
 """Whether the second is a signature of the first."""
 
 
+_verified: Final[dict[bytes, None]] = {}
+"""Hashes of key, signature and message that were found good, oldest first; no code can be told
+from them."""
+
+
 def make_check(algorithm: str, public_key: bytes) -> IsSignature:
     """What tells whether a key signed a message; KeyUnusable says what is wrong with the key."""
     if algorithm == ED25519:
-        return _check_ed25519(public_key)
+        return _remembering(public_key, _check_ed25519(public_key))
     if algorithm == SM2:
-        return _check_sm2(public_key)
+        return _remembering(public_key, _check_sm2(public_key))
     raise KeyUnusable(f"the algorithm must be one of {', '.join(ALGORITHMS)}")
+
+
+def _remembering(public_key: bytes, is_signature: IsSignature) -> IsSignature:
+    """The same, but what was found good once is not computed again. What is bad always is."""
+    begun = sha256(len(public_key).to_bytes(4, "big") + public_key)
+
+    def is_signature_again(message: bytes, signature: bytes) -> bool:
+        hashed = begun.copy()
+        # With its length, or what is hashed could be cut in another place.
+        hashed.update(len(signature).to_bytes(4, "big") + signature)
+        hashed.update(message)
+        known = hashed.digest()
+        if known in _verified:
+            return True
+        if not is_signature(message, signature):
+            return False
+        if len(_verified) >= VERIFIED_MAX:
+            _verified.pop(next(iter(_verified)), None)
+        _verified[known] = None
+        return True
+
+    return is_signature_again
 
 
 def _check_ed25519(public_key: bytes) -> IsSignature:

@@ -221,9 +221,6 @@ def _find_refusal(scene: Scene, code_uses: Mapping[str, CodeUse], is_copy: bool)
 def _enter(scene: Scene) -> Ruling:
     facts, at_ms = scene.facts, scene.at_ms
     policy = scene.published.policy_at(scene.station, at_ms)
-    fact = _fact(scene, "")._replace(
-        policy=policy, suspended=scene.published.is_suspended(scene.station, at_ms)
-    )
     before = find_open_entry(facts)
     reason, found = "entry_superseded", "superseded"
     if before is None:
@@ -247,7 +244,9 @@ def _enter(scene: Scene) -> Ruling:
         journey=Journey(scene.tap_id, scene.station, at_ms),
         policy_version=policy.version if policy else None,
         tariff_version=scene.tariff.version,
-        fact=fact._replace(reason=reason),
+        fact=_fact(scene, reason)._replace(
+            policy=policy, suspended=scene.published.is_suspended(scene.station, at_ms)
+        ),
         found=found,
         incomplete_fare=incomplete,
     )

@@ -31,6 +31,7 @@ from fare_engine.versions import find_in_force
 from gates.media import TokenMaker
 from simulator.deterministic.journal import Journal
 from simulator.deterministic.memory_ledger import Disk, MemoryLedger
+from simulator.deterministic.phones import parse_once
 from simulator.deterministic.scenario import Fault
 from simulator.deterministic.virtual_time import VirtualLoop
 
@@ -148,7 +149,7 @@ class EngineProcess:
             self._ledger, self._index, catalogue, batch_taps_max=batch_taps_max
         )
         make_token = TokenMaker(TOKEN_KEY).token
-        codes = RideCodeReader(make_token, catalogue)
+        codes = RideCodeReader(make_token, catalogue, parse_once)
         stored = {gate_id: (at_ms, skew_ms) for gate_id, at_ms, skew_ms in self.disk.skews}
         self._clocks = GateClocks(stored, self._find_tolerance_ms())
         self._engine.suspect_gates = self._clocks.suspects

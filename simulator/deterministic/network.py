@@ -1,5 +1,6 @@
 """The network between stations and engine: messages take their time, get lost, come twice."""
 
+import math
 import random
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -29,6 +30,9 @@ class Network:
         self._faults = [fault for fault in faults if fault.kind in MESSAGE_FAULTS]
         self._journal = journal
         self._now_ms = now_ms
+        self._goes_on: list[Fault] = []
+        self._changes_s = 0.0
+        """When the next one begins or ends."""
         self._chances: dict[str, random.Random] = {}
 
     def plan(self, station_id: str, sender: str) -> list[float]:
@@ -37,7 +41,10 @@ class Network:
         if chance is None:
             chance = self._chances[sender] = random.Random(f"{self._seed} {sender}")
         takes_s = [chance.uniform(*LATENCY_S)]
-        for kind, amount in self._list_faults(station_id):
+        faults = self._list_faults(station_id)
+        if not faults:
+            return takes_s
+        for kind, amount in faults:
             if kind == "partition" or (kind == "lost" and chance.random() < amount):
                 self._journal.fault(kind, self._now_ms(), station_id, sender)
                 return []
@@ -50,9 +57,14 @@ class Network:
         return [min(one_s, DELAY_MAX_S) for one_s in takes_s]
 
     def _list_faults(self, station_id: str) -> list[tuple[str, float]]:
+        """What goes wrong at a station now; looked up when one begins or ends."""
         now_s = self._loop.time()
+        if now_s >= self._changes_s:
+            self._goes_on = [fault for fault in self._faults if fault.at_s <= now_s < fault.until_s]
+            changes_s = (at_s for fault in self._faults for at_s in (fault.at_s, fault.until_s))
+            self._changes_s = min((at_s for at_s in changes_s if at_s > now_s), default=math.inf)
         return [
             (fault.kind, fault.amount)
-            for fault in self._faults
-            if fault.at_s <= now_s < fault.until_s and fault.where in (station_id, "everywhere")
+            for fault in self._goes_on
+            if fault.where in (station_id, "everywhere")
         ]

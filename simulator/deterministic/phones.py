@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fare_engine.issuer import ED25519, IssuerKey
 from gates.media import TokenMaker
 from gates.media.issuing import RideCodeIssuer, public_bytes
+from gates.media.ride_code import parse
 from simulator.auditor.requests import RideCode
 
 ISSUER_ID: Final = "app"
@@ -23,7 +24,7 @@ _FORGER: Final = RideCodeIssuer(
 )
 ISSUER_KEY: Final = IssuerKey(ISSUER_ID, KEY_ID, ED25519, public_bytes(_KEY), 0)
 
-_CODES_MAX: Final = 10_000
+_CODES_MAX: Final = 30_000
 _UNREADABLE: Final = "code "
 """How the auditor names the medium of a code that nobody ever issued."""
 
@@ -59,6 +60,10 @@ def show_code(phone: Phone, account: str, now_ms: int) -> Shown:
     shows_ms = now_ms + phone.clock_ms
     issued_s = shows_ms // (phone.renews_s * 1_000) * phone.renews_s
     return _show(account, issued_s, phone.fault)
+
+
+parse_once: Final = lru_cache(_CODES_MAX)(parse)
+"""Reads codes as gates and engine do; a code that many of them see is read once."""
 
 
 def name_token(make: TokenMaker, medium_type: str, medium_id: str) -> str:

@@ -6,6 +6,7 @@ fault, all others stay as they were.
 
 import random
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 from fare_engine.modes import MODES_BY_CODE
@@ -95,10 +96,16 @@ FAULTS: Final = {
     "clash": 5,
 }
 """What can go wrong, or is changed in the middle, with how often it is drawn."""
+_KINDS: Final = tuple(FAULTS)
+_KIND_SHARES: Final = tuple(accumulate(FAULTS.values()))
 MESSAGE_FAULTS: Final = ("lost", "doubled", "delayed", "partition")
 STEPS: Final = ("received", "taken", "committed", "confirmed")
 """Where the engine can be killed: before what arrived is decided, before it is stored, before it is
 applied, and before the answers are on their way."""
+
+
+_JOURNEYS: Final = ("cross", "travel", "hesitate", "forget", "again", "sneak", "turn", "scatter")
+_JOURNEY_SHARES: Final = tuple(accumulate((40, 20, 10, 8, 8, 4, 10, 14)))
 
 
 def draw_scenario(seed: int, taps_max: int) -> Scenario:
@@ -157,10 +164,7 @@ def _draw_journey(chance: random.Random, world: World) -> list[Step]:
     other = chance.choice(world.station_ids)
     entry = Step(chance.choice(world.entries(station)), True, chance.uniform(1, 30))
     leave = chance.choice(world.exits(station))
-    kind = chance.choices(
-        ("cross", "travel", "hesitate", "forget", "again", "sneak", "turn", "scatter"),
-        (40, 20, 10, 8, 8, 4, 10, 14),
-    )[0]
+    (kind,) = chance.choices(_JOURNEYS, cum_weights=_JOURNEY_SHARES)
     if kind == "cross":
         return [entry, _cross(chance, world, leave)]
     if kind == "travel":
@@ -208,10 +212,7 @@ def _cross(chance: random.Random, world: World, gate_id: str) -> Step:
 
 
 def _draw_fault(chance: random.Random, world: World) -> Fault:
-    kind = chance.choices(
-        [*FAULTS],
-        [*FAULTS.values()],
-    )[0]
+    (kind,) = chance.choices(_KINDS, cum_weights=_KIND_SHARES)
     at_s = chance.uniform(0, LASTS_S)
     until_s = at_s + chance.choice((2.5, 10.0, 30.0, 90.0))
     where = chance.choice(world.station_ids)

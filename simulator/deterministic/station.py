@@ -7,8 +7,8 @@ starts again, and nothing else.
 import asyncio
 import random
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
@@ -29,9 +29,13 @@ from simulator.auditor.auditor import Auditor
 from simulator.deterministic.client import SimulatedClient, Wire
 from simulator.deterministic.disks import give_back_disk, take_disk
 from simulator.deterministic.engine_process import TOKEN_KEY
+from simulator.deterministic.phones import parse_once
 from simulator.deterministic.virtual_time import VirtualLoop
 
 BOOT_S: Final = 10.0
+HEARTBEAT_EVERY_S: Final = 30.0
+"""Three times as seldom as stations do it: stories are short, and clocks are wrong from their
+beginning or jump seldom."""
 HELD_MAX: Final = 1_000
 
 
@@ -47,6 +51,7 @@ class MemoryFile(StationFile):
     ) -> None:
         self._sql = connection
         self._cuts = cuts
+        self._cut = 0
         self._rows: dict[tuple[str, tuple[Any, ...]], list[Any]] = {}
         """The answers to what was asked since something was written: nobody else writes here."""
         self.is_dead = False
@@ -54,19 +59,20 @@ class MemoryFile(StationFile):
             self._prepare()
         self.created_at_ms = created_at_ms
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """A transaction, before or after whose end the power may fail."""
+    def _begin(self) -> None:
+        """A transaction begins, before or after whose end the power may fail."""
         if self.is_dead:
             raise PowerCut
         self._rows.clear()
-        cut = self._cuts()
-        with super().transaction() as sql:
-            yield sql
-            if cut < 0:
-                self.is_dead = True
-                raise PowerCut
-        if cut > 0:
+        self._cut = self._cuts()
+        super()._begin()
+
+    def _commit(self) -> None:
+        if self._cut < 0:
+            self.is_dead = True
+            raise PowerCut
+        super()._commit()
+        if self._cut > 0:
             self.is_dead = True
             raise PowerCut
 
@@ -233,7 +239,8 @@ class Station:
     def _start(self) -> None:
         self.file = MemoryFile(self._connection, self._created_at_ms, self._count_transaction)
         client = SimulatedClient(self.station_id, self._wire, self.clock_ms)
-        reader = _Forwarding(TOKEN_KEY) if self._forwards else MediumReader(TOKEN_KEY)
+        make_reader = _Forwarding if self._forwards else MediumReader
+        reader = make_reader(TOKEN_KEY, parse_once)
         breaker = Breaker(self._loop.time, self._chance.random)
         controller = Controller(
             self.station_id, self.file, client, reader, breaker, clock_ms=self.clock_ms
@@ -247,6 +254,7 @@ class Station:
             reader.learn,
             clock_s=self._loop.time,
             clock_ms=self.clock_ms,
+            heartbeat_every_s=HEARTBEAT_EVERY_S,
         )
         self.controller = controller
         self._upkeep_task = self._loop.create_task(upkeep.run())

@@ -33,7 +33,7 @@ class _Handle(asyncio.TimerHandle):
         loop: "VirtualLoop",
         context: contextvars.Context | None,
     ) -> None:
-        self._context = contextvars.copy_context() if context is None else context
+        self._context = context
         self._loop = loop
         self._callback = callback
         self._args = args
@@ -111,7 +111,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
             if handle._cancelled:
                 continue
             try:
-                handle._context.run(handle._callback, *handle._args)
+                if handle._context is None:
+                    handle._callback(*handle._args)
+                else:  # a task's
+                    handle._context.run(handle._callback, *handle._args)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
                 self.failures.append(error)
 

@@ -4,9 +4,12 @@ import sys
 
 import gmalg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from fare_engine.issuer import ED25519, SM2, IssuerKey
+from gates.media import signatures
 from gates.media.faults import Fault, KeyUnusable, RideCodeRefused
+from gates.media.issuing import public_bytes
 from gates.media.ride_code import RideCode, write
 from gates.media.signatures import SM2_SIGNER_ID, make_check
 from gates.media.verifier import RideCodeVerifier
@@ -20,6 +23,31 @@ SAID = RideCode("metro", "sm2", "anna", NOON_MS, b"12345678")
 def _sign(message: bytes) -> bytes:
     parts = gmalg.SM2(PRIVATE, SM2_SIGNER_ID, PUBLIC).sign(message)
     return b"".join(part.rjust(32, b"\0") for part in parts)  # one in 128 begins with a zero
+
+
+def test_what_was_found_good_once_makes_nothing_else_good() -> None:
+    key = Ed25519PrivateKey.from_private_bytes(PRIVATE)
+    is_signature = make_check(ED25519, public_bytes(key))
+    message = b"what the key signed"
+    signature = key.sign(message)
+    for _ in range(2):  # computed, and remembered
+        assert is_signature(message, signature)
+        assert not is_signature(message + b"!", signature)
+        assert not is_signature(message, signature[:-1] + b"!")
+        assert not is_signature(signature[-1:] + message, signature[:-1])
+        assert not is_signature(message[1:], signature + message[:1])
+    another = make_check(ED25519, public_bytes(Ed25519PrivateKey.generate()))
+    assert not another(message, signature)
+
+
+def test_of_good_signatures_the_latest_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signatures, "VERIFIED_MAX", 2)
+    monkeypatch.setattr(signatures, "_verified", {})
+    key = Ed25519PrivateKey.from_private_bytes(PRIVATE)
+    is_signature = make_check(ED25519, public_bytes(key))
+    for message in (b"one", b"two", b"three", b"one"):
+        assert is_signature(message, key.sign(message))
+        assert len(signatures._verified) <= 2
 
 
 def test_the_example_of_the_standard_is_verified() -> None:
