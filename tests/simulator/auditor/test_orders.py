@@ -9,9 +9,10 @@ from api.times import format_ms
 from fare_engine.catalogue import Catalogue
 from simulator.auditor import history
 from simulator.auditor.auditor import Auditor
-from simulator.auditor.branch import Branch
+from simulator.auditor.branch import Branch, Known
 from simulator.auditor.log import LogInvalid, audit_log
-from simulator.auditor.rule import CodeUse
+from simulator.auditor.requests import Content
+from simulator.auditor.rule import CodeUse, Ruling
 from simulator.auditor.verdict import Verdict
 from tests.fare_engine.small_metro import MINUTE_MS, NETWORK, NOON_MS, PILOT, TARIFF
 from tests.simulator.auditor.documents import tell_catalogue, tell_network
@@ -262,3 +263,14 @@ def test_orders_that_differ_only_in_the_ride_codes_used_are_two() -> None:
     used, unused = Branch(), Branch()
     used.code_uses["61a0.app.00"] = CodeUse("FHY", "entry", NOON_MS)
     assert used.identity() != unused.identity()
+
+
+def test_orders_that_differ_only_in_when_a_gate_stayed_shut_are_two() -> None:
+    """Such a tap may open the gate when settlement decides it again at its place."""
+    content = Content("FHY-C-02", "exit", "tianfutong", "anna", NOON_MS)
+    opened = Known(content, Ruling("unmatched", "exit_repeated"))
+    shut = Known(content, Ruling("unmatched", "no_open_entry", "refuse"))
+    before, after = Branch(), Branch()
+    before.known = {"a": shut, "b": opened}
+    after.known = {"b": opened, "a": shut}
+    assert before.identity() != after.identity()
