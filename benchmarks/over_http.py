@@ -27,7 +27,7 @@ def measure(size: Size, say: Callable[[str], None]) -> list[Figure]:
         say(f"filling a ledger with {size.ledger_taps:,} taps")
         metro.fill(data_dir, workload, size.ledger_taps, lambda _done: None)
         with served.serving(data_dir) as port:
-            say("over HTTP: while the index entries of that burst are due")
+            say("over HTTP: just after the start")
             busy = _batches_of_1000(port, key, workload, size)
             for number in range(size.rounds):
                 say(f"over HTTP: round {number + 1} of {size.rounds}")
@@ -40,7 +40,7 @@ def measure(size: Size, say: Callable[[str], None]) -> list[Figure]:
         latency(f"p99.9 at 1,500 single taps/s at random {late}", rounds["p999"], 10.0),
         rate("durable batches of 100, one station each", rounds["batch_100"], 100_000),
         rate("durable batches of 1,000, gates mixed", rounds["batch_1000"], 150_000),
-        rate("the same, once, while the index entries of a burst are due", [busy], None),
+        rate("the same once, just after a start behind a burst of all those taps", [busy], None),
     ]
 
 
