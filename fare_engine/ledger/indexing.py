@@ -121,6 +121,7 @@ class Indexing:
 
     def written(self, writer: sqlite3.Connection, rows: int) -> None:
         """The commit of so many rows is durable: go on with the run, end it, or begin one."""
+        self.tail.free_some()
         run = self.run
         if run is None:
             if self.reading is None and len(self.tail) >= self._run_rows and self._has_time(rows):

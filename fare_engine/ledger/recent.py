@@ -45,6 +45,19 @@ class Recent(Generic[K]):
         """Everything in the other was seen after what is here; the other is given up."""
         self._small += [later._large, *later._small] if later._large else later._small
 
+    def give_up_some(self) -> bool:
+        """Forget about so many keys as a small table has; False once nothing is left.
+
+        To free all keys of a burst at once takes longer than a gate should wait.
+        """
+        if self._small:
+            self._small.pop()
+            return True
+        large = self._large
+        for _ in range(min(SMALL_MAX, len(large))):
+            large.popitem()
+        return bool(large)
+
     def find(self, key: K) -> int | None:
         """The row of a key."""
         if len(self._small) > TABLES_MAX:

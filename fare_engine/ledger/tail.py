@@ -23,6 +23,7 @@ class Tail:
         self.tokens: Recent[bytes] = Recent()
         self.draining_tap_ids: Recent[str] = Recent()
         self.draining_tokens: Recent[bytes] = Recent()
+        self._given_up: list[Recent[str] | Recent[bytes]] = []
 
     def __len__(self) -> int:
         return len(self.tap_ids)
@@ -54,12 +55,17 @@ class Tail:
         self.draining_tap_ids.extend(self.tap_ids)
         self.draining_tokens.extend(self.tokens)
         self.tap_ids, self.tokens = self.draining_tap_ids, self.draining_tokens
-        self.finish_draining()
+        self.draining_tap_ids, self.draining_tokens = Recent(), Recent()
 
     def finish_draining(self) -> None:
         """The run is durable: the index tables answer for it now."""
-        self.draining_tap_ids = Recent()
-        self.draining_tokens = Recent()
+        self._given_up += [self.draining_tap_ids, self.draining_tokens]
+        self.draining_tap_ids, self.draining_tokens = Recent(), Recent()
+
+    def free_some(self) -> None:
+        """Free a little of what is not needed any more; called after every commit."""
+        if self._given_up and not self._given_up[-1].give_up_some():
+            self._given_up.pop()
 
 
 class HighestTapIds:

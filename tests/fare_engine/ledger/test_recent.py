@@ -1,6 +1,7 @@
 """Rows by key: the latest is found, however many tables there are."""
 
 import random
+from itertools import pairwise
 
 from fare_engine.ledger.recent import SMALL_MAX, TABLES_MAX, Recent
 
@@ -38,3 +39,15 @@ def test_looking_for_something_in_a_burst_puts_its_tables_together() -> None:
     assert len(recent._small) == TABLES_MAX + 1
     assert recent.find(SMALL_MAX) == 1
     assert not recent._small
+
+
+def test_it_is_given_up_a_little_at_a_time() -> None:
+    recent = Recent({n: 1 for n in range(2 * SMALL_MAX + 1)})
+    for row in range(3):
+        recent.add({-row * SMALL_MAX - n: row for n in range(SMALL_MAX)})
+    left = [len(recent)]
+    while recent.give_up_some():
+        left.append(len(recent))
+    sizes = [before - after for before, after in pairwise(left)]
+    assert max(sizes) <= SMALL_MAX
+    assert len(recent) == 0
