@@ -21,8 +21,12 @@ COMMIT_BYTES: Final = 4 * 4_096
 ROW_BYTES: Final = 600
 """What a commit, and each row in it, roughly add to the log."""
 
+FOLDS: Final = 2
 FOLDS_MAX: Final = 10
-"""So often at most in a row, while the writer adds to the log."""
+"""So often at most in a row while the writer adds to the log, and while the log is large: each fold
+takes the disk and a core from the taps that come meanwhile."""
+
+LOG_BYTES_LARGE: Final = 256 * 2**20
 
 LOG_BYTES_MAX: Final = 512 * 2**20
 """Above this the writer waits for one: the disk is too slow, and the log must not fill it."""
@@ -85,7 +89,7 @@ class Checkpointer:
         The writer goes on; the little it adds is folded the quicker.
         """
         pages = -1
-        for _ in range(FOLDS_MAX):
+        for _ in range(FOLDS if self.log_bytes() < LOG_BYTES_LARGE else FOLDS_MAX):
             pages, before = self._fold("PASSIVE"), pages
             if pages == before:
                 return

@@ -42,7 +42,7 @@ def test_looking_for_something_in_a_burst_puts_its_tables_together() -> None:
 
 
 def test_it_is_given_up_a_little_at_a_time() -> None:
-    recent = Recent({n: 1 for n in range(2 * SMALL_MAX + 1)})
+    recent = Recent(dict.fromkeys(range(2 * SMALL_MAX + 1), 1))
     for row in range(3):
         recent.add({-row * SMALL_MAX - n: row for n in range(SMALL_MAX)})
     left = [len(recent)]
