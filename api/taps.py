@@ -9,12 +9,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-import msgspec
 import structlog
 
-from api.answers import AnswerWriter, write_batch
+from api.answers import AnswerWriter
 from api.auth import UNAUTHORIZED, find_key, speaks_for
-from api.problems import Headers, Refused, error_bytes, error_problem, problem, problem_bytes
+from api.batch_answers import answer_batch
+from api.problems import Headers, Refused, error_bytes, problem_bytes
 from api.runtime import Runtime
 from api.service import now_ms
 from api.wire import BatchRead, TapReader
@@ -143,14 +143,7 @@ class TapDesk:
     def _write_batch(self, read: BatchRead, results: Results) -> Response:
         if results and isinstance(results[0], LedgerError):
             return error_bytes(results[0])  # one transaction: it failed for all of them
-        write = self._writer.write
-        written = [
-            write(result) if isinstance(result, Verdict) else _problem_of(tap, result)
-            for tap, result in zip(read.taps, results, strict=True)
-        ]
-        for place in sorted(read.bad):
-            written.insert(place, _bad_tap(*read.bad[place]))
-        return _answered(write_batch(written))
+        return _answered(answer_batch(self._writer.write, read, results))
 
     def _set_strangers_apart(self, key: Key, read: BatchRead) -> None:
         """Take the taps of gates that the key does not speak for out of a batch."""
@@ -210,15 +203,6 @@ def is_json(content_type: bytes) -> bool:
 def refused_bytes(refused: Refused) -> Response:
     status, headers, body = problem_bytes(refused.code, refused.detail, refused.errors)
     return status, [*headers, *refused.headers], body
-
-
-def _bad_tap(tap_id: str | None, refused: Refused) -> str:
-    members = problem(refused.code, refused.detail, refused.errors)
-    return msgspec.json.encode({"tap_id": tap_id, "problem": members}).decode()
-
-
-def _problem_of(tap: Tap, error: FareEngineError) -> str:
-    return msgspec.json.encode({"tap_id": tap.tap_id, "problem": error_problem(error)}).decode()
 
 
 _BROKEN: Final = problem_bytes("internal-error", "the error is in the log of the server")

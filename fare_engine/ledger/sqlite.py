@@ -8,7 +8,7 @@ operators open their own.
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from fare_engine.catalogue import Catalogue
 from fare_engine.errors import LedgerUnavailable
@@ -19,23 +19,13 @@ from fare_engine.ledger.checkpoints import Checkpointer
 from fare_engine.ledger.connections import BUSY_TIMEOUT_S, connect
 from fare_engine.ledger.indexing import Indexing
 from fare_engine.ledger.known_tokens import KnownTokens
-from fare_engine.ledger.rows import (
-    QUARANTINE_COLUMNS,
-    SELECT,
-    WIDTH,
-    Reader,
-    TapRow,
-    decode_report,
-    encode,
-)
+from fare_engine.ledger.past import LOOKUP_MAX, Past
+from fare_engine.ledger.rows import WIDTH, encode
 from fare_engine.ledger.runs import CHUNK_ROWS, MARK, RUN_ROWS, insert_rows
 from fare_engine.ledger.tail import HighestTapIds
 from fare_engine.ledger.tail_reading import AT_ONCE_ROWS, SCAN_MAX, TailReading, read_highest
 from fare_engine.ports import CodeUse, Entries, StoredReport
 from fare_engine.verdict import Verdict
-
-LOOKUP_MAX: Final = 500
-"""Values of one IN list: below every SQLite's limit of variables."""
 
 
 class SqliteLedger:
@@ -58,6 +48,7 @@ class SqliteLedger:
         self._writer = connect(path, busy_timeout_s=busy_timeout_s)
         self._connection = connect(path, read_only=True)
         self._stations = _read_stations(self._connection)
+        self._past = Past(self._connection, self._stations)
         self.catalogue = catalogue
         self.indexing = Indexing(lambda: connect(path, read_only=True), run_rows)
         self._at_once_rows = at_once_rows
@@ -83,7 +74,7 @@ class SqliteLedger:
 
     @catalogue.setter
     def catalogue(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
+        self._catalogue = self._past.catalogue = catalogue
         numbers = {name: number for number, name in self._stations.items()}
         gates = catalogue.network.gates
         self._places = {gate.gate_id: (gate.number, numbers[gate.station_id]) for gate in gates}
@@ -167,31 +158,23 @@ class SqliteLedger:
                 latest |= reading.find_latest(self._connection, elsewhere)
                 elsewhere = known.pick([token for token in elsewhere if token not in latest])
             latest.update(self._find_indexed(elsewhere))
-            return self._read_states(latest)
+            return self._past.read_states(latest)
         except sqlite3.Error as error:
             raise LedgerUnavailable(f"the ledger cannot be read: {error}") from error
 
     def get_state_before(self, verdict: Verdict) -> TokenState:
         """The state that a stored tap found; its `number` is that of the tap itself."""
         try:
-            row = self._read_rows([verdict.row])[verdict.row]
-            number = row.number or 0
-            if not row.previous_row:
-                return TokenState(None, _NEVER_MS, number, 0, None, 0, 0)
-            states = self._read_states({row.token: row.previous_row})
-            return states[row.token].replace(number=number)
+            return self._past.read_state_before(verdict.row)
         except sqlite3.Error as error:
             raise LedgerUnavailable(f"the ledger cannot be read: {error}") from error
 
     def find_report(self, row: int) -> StoredReport | None:
         """The report stored beside a tap."""
         try:
-            values = self._connection.execute(
-                f"SELECT {side_tables.REPORT_COLUMNS} FROM reports WHERE row = ?", (row,)
-            ).fetchone()
+            return self._past.find_report(row)
         except sqlite3.Error as error:
             raise LedgerUnavailable(f"the ledger cannot be read: {error}") from error
-        return decode_report(values) if values else None
 
     def find_codes(self, code_ids: Sequence[str]) -> Mapping[str, CodeUse]:
         """The first uses of those ride codes that were used."""
@@ -306,7 +289,7 @@ class SqliteLedger:
         for tap_id in tap_ids:
             row = places.get(tap_id) or self._find_row(tap_id)
             if row is not None:
-                found[tap_id] = self._read_verdict(row)
+                found[tap_id] = self._past.read_verdict(row)
         return found
 
     def _find_row(self, tap_id: str) -> int | None:
@@ -331,79 +314,9 @@ class SqliteLedger:
                 chunk,
             )
 
-    def _read_rows(self, rows: Iterable[int]) -> dict[int, TapRow]:
-        wanted = list(rows)
-        found: dict[int, TapRow] = {}
-        for place in range(0, len(wanted), LOOKUP_MAX):
-            chunk = wanted[place : place + LOOKUP_MAX]
-            marks = ", ".join("?" * len(chunk))
-            for values in self._connection.execute(
-                f"{SELECT} FROM taps t WHERE t.row IN ({marks})", chunk
-            ):
-                found[values[0]] = TapRow._make(values)
-        return found
-
-    def _read_states(self, latest: Mapping[bytes, int]) -> dict[bytes, TokenState]:
-        """The states after the given rows, or after what stood before where nobody passed."""
-        if not latest:
-            return {}
-        rows = self._read_rows(latest.values())
-        undone = self._find_reversed(rows)
-        entries = self._read_rows(
-            row.entry_row for row in rows.values() if row.entry_row is not None
-        )
-        reader = self._reader()
-        states = {}
-        for token, place in latest.items():
-            row = rows[place]
-            if place in undone:
-                states[token] = self._read_standing(row)
-            else:
-                states[token] = reader.state_after(row, entries.get(row.entry_row or 0))
-        return states
-
-    def _read_standing(self, row: TapRow) -> TokenState:
-        """The state that holds when the tap of this row turned out not to be a passage."""
-        before = row.previous_row or 0
-        if before == 0:
-            return TokenState(None, _NEVER_MS, row.number or 0, 0, None, 0, 0)
-        state = self._read_states({row.token: before})[row.token]
-        return state.replace(number=row.number or 0)
-
-    def _find_reversed(self, rows: Iterable[int]) -> set[int]:
-        wanted = list(rows)
-        found: set[int] = set()
-        for place in range(0, len(wanted), LOOKUP_MAX):
-            chunk = wanted[place : place + LOOKUP_MAX]
-            marks = ", ".join("?" * len(chunk))
-            found.update(
-                row
-                for (row,) in self._connection.execute(
-                    f"SELECT row FROM reports WHERE reversed = 1 AND row IN ({marks})", chunk
-                )
-            )
-        return found
-
-    def _read_verdict(self, place: int) -> Verdict:
-        row = self._read_rows([place])[place]
-        entry = None
-        if row.entry_row is not None:
-            entry = self._read_rows([row.entry_row]).get(row.entry_row)
-        set_aside = None
-        if row.gate is None:
-            columns = ", ".join(QUARANTINE_COLUMNS)
-            set_aside = self._connection.execute(
-                f"SELECT {columns} FROM quarantine WHERE row = ?", (place,)
-            ).fetchone()
-        return self._reader().verdict(row, entry, self.find_report(place), set_aside)
-
-    def _reader(self) -> Reader:
-        return Reader(self.catalogue, self._stations)
-
 
 def _read_stations(connection: sqlite3.Connection) -> dict[int, str]:
     return dict(connection.execute("SELECT number, station_id FROM stations").fetchall())
 
 
-_NEVER_MS = -(2**62)
 assert WIDTH * CHUNK_ROWS < 32_766, "a chunk of rows must fit the variables of one statement"

@@ -9,14 +9,13 @@ from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Final
 
-import msgspec
-
 from api.answers import AnswerWriter
+from api.batch_answers import answer_batch
 from api.block_list import BlockList
 from api.clocks import GateClocks
 from api.models import ReportRequest
 from api.parameters import ParametersBook
-from api.problems import Refused, error_bytes, error_problem, problem, problem_bytes
+from api.problems import Refused, error_bytes, problem_bytes
 from api.ride_codes import RideCodeReader
 from api.wire import BatchRead, TapReader
 from fare_engine.batch import Batch, ReportSubmission, Result, Submission
@@ -285,15 +284,4 @@ def _write_batch(read: BatchRead, writer: AnswerWriter, results: list[Result]) -
     if isinstance(results[0], LedgerError):
         status, _, body = error_bytes(results[0])
         return status, body, None
-    written = []
-    for tap, result in zip(read.taps, results, strict=True):
-        if isinstance(result, Verdict):
-            written.append(writer.write(result))
-        else:
-            told = {"tap_id": tap.tap_id, "problem": error_problem(result)}
-            written.append(msgspec.json.encode(told).decode())
-    for place in sorted(read.bad):
-        tap_id, refused = read.bad[place]
-        members = problem(refused.code, refused.detail, refused.errors)
-        written.insert(place, msgspec.json.encode({"tap_id": tap_id, "problem": members}).decode())
-    return 200, f'{{"results":[{",".join(written)}]}}'.encode(), None
+    return 200, answer_batch(writer.write, read, results), None

@@ -103,10 +103,6 @@ class Metro:
     far_behind: Ints
     """Stations with a gate whose clock is far behind."""
 
-    def station_of(self, gate: int) -> StationFacts:
-        """The station of a gate."""
-        return self.stations[self.gate_stations[gate]]
-
     def nearest_plain(self, stations: Ints) -> Ints:
         """The station without a policy that is nearest to each."""
         rows: Ints = np.argmin(self.distance_m[np.ix_(stations, self.plain)], axis=1)
