@@ -179,13 +179,19 @@ class History:
             if other is ask or not branch.would_change(other) or _must_wait(branch, other):
                 continue
             for after, result in self._decide(branch, other, place, answered_at_ms):
-                if after.would_change(other):
+                if after.would_change(other) and not self._matters_later(after, other):
                     continue  # an error was answered, or would have been: nothing came of it
                 if other not in self.lost:
                     after.results[other] = result
                 if self._was_here(after):
                     continue
                 yield from self._place(after, ask, place, answered_at_ms)
+
+    def _matters_later(self, branch: Branch, ask: Ask) -> bool:
+        """Whether the error is still to be heard of, when its tap may be known by then."""
+        if ask in self.lost:
+            return False
+        return any(other.tap_id == ask.tap_id for other in branch.waiting)
 
     def _was_here(self, branch: Branch) -> bool:
         """Whether other orders led to the same, for the answer that is being explained."""

@@ -27,7 +27,7 @@ from simulator.deterministic.network import DELAY_MAX_S, Network
 from simulator.deterministic.passengers import Walk
 from simulator.deterministic.phones import name_token
 from simulator.deterministic.scenario import Fault, Scenario
-from simulator.deterministic.settling import DAY_MS, settle_day
+from simulator.deterministic.settling import RUNS_MS, settle_day
 from simulator.deterministic.station import BOOT_S, Station
 from simulator.deterministic.virtual_time import VirtualLoop, run_virtually
 
@@ -185,7 +185,7 @@ class _Play:
                     yield Finding("report-lost", f"{station_id} decided {tap_id} alone")
             if station.broken is not None:
                 yield Finding("upkeep-died", f"{station_id}: {station.broken!r}")
-        auditor.settled(settle_day(disk, engine.catalogue, now_ms), now_ms + DAY_MS)
+        auditor.settled(settle_day(disk, engine.catalogue, now_ms), now_ms + RUNS_MS[-1])
         auditor.finish()
         for told in list_broken(disk, self._wire.acknowledged, self._wire.conflicted):
             yield Finding("invariant", told)

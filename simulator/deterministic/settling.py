@@ -19,13 +19,15 @@ from fare_engine.verdict import Verdict
 from simulator.deterministic.memory_ledger import Disk
 
 DAY_MS = 86_400_000
+RUNS_MS = (DAY_MS, 2 * DAY_MS)
+"""When the day is settled, after its end: the second run finds little or nothing to issue."""
 
 
 def settle_day(disk: Disk, catalogue: Catalogue, now_ms: int) -> list[dict[str, Any]]:
     """Settle all tokens twice, a day later; what both runs issued, as the contract tells it."""
     issued: Counter[tuple[int, Kind]] = Counter()
     told: list[dict[str, Any]] = []
-    for later_ms in (DAY_MS, 2 * DAY_MS):
+    for later_ms in RUNS_MS:
         settlement = _Settlement(disk, catalogue, now_ms + later_ms)
         for token, stored in settlement.read().items():
             dues = settle_history(stored, 0, now_ms + later_ms, settlement.skews)

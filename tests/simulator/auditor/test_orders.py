@@ -274,3 +274,17 @@ def test_orders_that_differ_only_in_when_a_gate_stayed_shut_are_two() -> None:
     before.known = {"a": shut, "b": opened}
     after.known = {"b": opened, "a": shut}
     assert before.identity() != after.identity()
+
+
+def test_an_error_may_have_been_on_its_way_when_the_tap_was_recorded(auditor: Auditor) -> None:
+    """Sent again with its report the tap is set aside, while the first answer is still to come."""
+    ahead = entry(70)
+    reported = ahead | {"offline": {"gate_action_taken": "open", "fare_taken": 0}}
+    sends(auditor, "live", ahead)
+    sends(auditor, "reported", reported)
+    recorded = answer(ahead, ("recorded", "clock-ahead"), tariff_version=None)
+    replies(auditor, "reported", recorded)
+    problem = {"type": "/problems/clock-ahead", "status": 422, "detail": "too far ahead"}
+    auditor.answered("live", 422, json.dumps(problem), NOON_MS + 60 * MINUTE_MS)
+    verdict = auditor.finish()
+    assert verdict.is_clean, verdict.findings
