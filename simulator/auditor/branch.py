@@ -65,7 +65,7 @@ class Branch:
         return (
             tuple(map(id, self.facts)),
             frozenset(map(id, self.known.values())),
-            self._find_shut(),
+            self._find_order(),
             frozenset(map(id, self.waiting)),
             frozenset(
                 (id(ask), result.kind, result.problem, id(result.known))
@@ -74,18 +74,13 @@ class Branch:
             frozenset(self.code_uses.items()) if self.code_uses else None,
         )
 
-    def _find_shut(self) -> tuple[tuple[int, int], ...]:
-        """Decided taps without a fact, each behind so many that have one: settlement keeps this."""
-        shut, facts = [], 0
-        for known in self.known.values():
-            ruling = known.ruling
-            if ruling is None or ruling.outcome in ("late", "refused"):
-                continue
-            if (known.report.action if known.report else ruling.gate_action) == "open":
-                facts += 1
-            else:
-                shut.append((id(known), facts))
-        return tuple(shut)
+    def _find_order(self) -> tuple[int, ...]:
+        """The decided taps that settlement decides again in this order, left they a fact or not."""
+        return tuple(
+            id(known)
+            for known in self.known.values()
+            if known.ruling is not None and known.ruling.outcome not in ("late", "refused")
+        )
 
     def share(self, tap_id: str, shared: "dict[Known, Known]") -> Known | None:
         """Put what another branch decided alike in the place of what was decided just now."""

@@ -11,7 +11,7 @@ from simulator.auditor import history
 from simulator.auditor.auditor import Auditor
 from simulator.auditor.branch import Branch, Known
 from simulator.auditor.log import LogInvalid, audit_log
-from simulator.auditor.requests import Content
+from simulator.auditor.requests import Content, Report
 from simulator.auditor.rule import CodeUse, Ruling
 from simulator.auditor.verdict import Verdict
 from tests.fare_engine.small_metro import MINUTE_MS, NETWORK, NOON_MS, PILOT, TARIFF
@@ -265,11 +265,14 @@ def test_orders_that_differ_only_in_the_ride_codes_used_are_two() -> None:
     assert used.identity() != unused.identity()
 
 
-def test_orders_that_differ_only_in_when_a_gate_stayed_shut_are_two() -> None:
-    """Such a tap may open the gate when settlement decides it again at its place."""
+@pytest.mark.parametrize("report", [None, Report("open", 0)], ids=["shut", "opened alone"])
+def test_orders_that_differ_only_in_when_a_gate_was_to_stay_shut_are_two(
+    report: Report | None,
+) -> None:
+    """Such a tap may find its journey open when settlement decides it again at its place."""
     content = Content("FHY-C-02", "exit", "tianfutong", "anna", NOON_MS)
     opened = Known(content, Ruling("unmatched", "exit_repeated"))
-    shut = Known(content, Ruling("unmatched", "no_open_entry", "refuse"))
+    shut = Known(content, Ruling("unmatched", "no_open_entry", "refuse"), None, report)
     before, after = Branch(), Branch()
     before.known = {"a": shut, "b": opened}
     after.known = {"b": opened, "a": shut}
