@@ -30,18 +30,49 @@ class Result(NamedTuple):
     problem: str | None = None
 
 
+class Shared:
+    """What the branches of one token decided alike, so that it is decided and kept once."""
+
+    __slots__ = ("_decided", "_known")
+
+    def __init__(self) -> None:
+        self._known: dict[Known, Known] = {}
+        self._decided: dict[object, tuple[Known, list[Fact]]] = {}
+
+    def forget(self, *, known: bool) -> None:
+        """Forget what was asked; and `known` taps, once there are no two branches."""
+        self._decided.clear()
+        if known:
+            self._known.clear()
+
+    def one(self, known: Known) -> Known:
+        """The one that stands for all that are equal to it."""
+        return self._known.setdefault(known, known)
+
+    def find(self, question: object) -> Known | None:
+        """What was decided upon the same question, where it was asked before."""
+        found = self._decided.get(question)
+        return None if found is None else found[0]
+
+    def answer(self, question: object, known: Known, facts: list[Fact]) -> None:
+        """Remember a decision; `facts` are those that the question names by their `id`."""
+        self._decided[question] = known, facts.copy()
+
+
 class Branch:
     """Facts, known taps, and the requests that may still be decided.
 
     `results` are owed to requests that were decided here and not answered yet. `epoch` counts the
-    changes of what is published.
+    changes of what is published. `order` has the decided taps that settlement decides again in this
+    order, left they a fact or not.
     """
 
-    __slots__ = ("code_uses", "epoch", "facts", "known", "results", "waiting")
+    __slots__ = ("code_uses", "epoch", "facts", "known", "order", "results", "waiting")
 
     def __init__(self) -> None:
         self.facts: list[Fact] = []
         self.known: dict[str, Known] = {}
+        self.order: tuple[str, ...] = ()
         self.waiting: list[Ask] = []
         self.results: dict[Ask, Result] = {}
         self.code_uses: dict[str, CodeUse] = {}
@@ -49,50 +80,33 @@ class Branch:
 
     def copy(self) -> "Branch":
         copied = Branch.__new__(Branch)  # nothing is made that would be replaced at once
-        copied.facts = [*self.facts]
-        copied.known = {**self.known}
-        copied.waiting = [*self.waiting]
-        copied.results = {**self.results}
-        copied.code_uses = {**self.code_uses}
+        copied.facts = self.facts.copy()
+        copied.known = self.known.copy()
+        copied.order = self.order
+        copied.waiting = self.waiting.copy()
+        copied.results = self.results.copy()
+        copied.code_uses = self.code_uses.copy()
         copied.epoch = self.epoch
         return copied
 
     def identity(self) -> object:
         """Of two branches with the same one, that of the earlier epoch can do all the other can.
 
-        Branches of one token share what was decided alike (`share`), so it is known by its `id`.
+        Branches of one token share what was decided alike (`Shared`), so it is known by its `id`.
         """
         return (
             tuple(map(id, self.facts)),
             frozenset(map(id, self.known.values())),
-            self._find_order(),
+            self.order,
             frozenset(map(id, self.waiting)),
             frozenset(
                 (id(ask), result.kind, result.problem, id(result.known))
                 for ask, result in self.results.items()
-            ),
+            )
+            if self.results
+            else None,
             frozenset(self.code_uses.items()) if self.code_uses else None,
         )
-
-    def _find_order(self) -> tuple[int, ...]:
-        """The decided taps that settlement decides again in this order, left they a fact or not."""
-        return tuple(
-            id(known)
-            for known in self.known.values()
-            if known.ruling is not None and known.ruling.outcome not in ("late", "refused")
-        )
-
-    def share(self, tap_id: str, shared: "dict[Known, Known]") -> Known | None:
-        """Put what another branch decided alike in the place of what was decided just now."""
-        own = self.known.get(tap_id)
-        if own is None:
-            return None
-        known = self.known[tap_id] = shared.setdefault(own, own)
-        if known.ruling is not None and self.facts and self.facts[-1].tap_id == tap_id:
-            fact = known.ruling.fact
-            assert fact is not None
-            self.facts[-1] = fact
-        return known
 
     def would_change(self, ask: Ask) -> bool:
         """Whether deciding a request now could change anything."""
@@ -104,11 +118,18 @@ class Branch:
         return _counts(known.report, ask.report)
 
     def decide(
-        self, ask: Ask, published: Published, problem: str | None, *, is_copy: bool = False
+        self,
+        ask: Ask,
+        published: Published,
+        problem: str | None,
+        shared: Shared | None = None,
+        *,
+        is_copy: bool = False,
     ) -> Result:
         """Decide a request upon all that was decided before; `problem` stands against it.
 
-        `is_copy` says that another token used its ride code before.
+        `is_copy` says that another token used its ride code before; `shared` is what other branches
+        decided, for where there are others.
         """
         known = self.known.get(ask.tap_id)
         if known is None:
@@ -116,34 +137,71 @@ class Branch:
                 return Result("not-found")
             if problem is not None and ask.report is None:
                 return Result("problem", problem=problem)
-            known = self._decide_tap(ask, ask.content, published, problem, is_copy)
+            known = self._find_decision(ask, published, problem, shared, is_copy)
+            self._apply(ask, published, known)
         elif ask.content is not None and ask.content != known.content:
             return Result("conflict")
         elif ask.report is not None:
             known = self._take_report(ask.tap_id, known, ask.report)
+            if shared is not None:
+                known = self._share(known, shared)
         self.known[ask.tap_id] = known
         return Result("decision", known)
 
-    def _decide_tap(
+    def _find_decision(
         self,
         ask: Ask,
-        content: Content,
         published: Published,
         problem: str | None,
+        shared: Shared | None,
         is_copy: bool,
     ) -> Known:
-        report, suspect = ask.report, published.is_suspect(content.gate_id)
+        """What a new tap comes to, where another branch did not ask the same."""
+        if shared is None:
+            return self._decide_tap(ask, published, problem, is_copy)
+        use = self.code_uses.get(ask.code_id) if ask.code_id is not None else None
+        question = ask, published, problem, is_copy, use, *map(id, self.facts)
+        known = shared.find(question)
+        if known is None:
+            known = shared.one(self._decide_tap(ask, published, problem, is_copy))
+            shared.answer(question, known, self.facts)
+        return known
+
+    def _decide_tap(
+        self, ask: Ask, published: Published, problem: str | None, is_copy: bool
+    ) -> Known:
+        content = ask.content
+        assert content is not None
+        suspect = published.is_suspect(content.gate_id)
         if problem is not None:
-            return Known(content, None, problem, report, suspect=suspect)
+            return Known(content, None, problem, ask.report, suspect=suspect)
         ruling = rule(ask, self.facts, self.code_uses, published, is_copy)
-        action = report.action if report is not None else ruling.gate_action
-        if action == "open" and ruling.fact is not None:
+        return Known(content, ruling, None, ask.report, suspect=suspect)
+
+    def _apply(self, ask: Ask, published: Published, known: Known) -> None:
+        """Let a decided tap count for those that are decided after it."""
+        ruling, content = known.ruling, known.content
+        if ruling is None:
+            return
+        if ruling.outcome not in ("late", "refused"):
+            self.order += (ask.tap_id,)
+        action = ruling.gate_action if known.report is None else known.report.action
+        if action != "open":
+            return
+        if ruling.fact is not None:
             self.facts.append(ruling.fact)
-        if ask.code_id is not None and action == "open" and ruling.outcome != "refused":
+        if ask.code_id is not None and ruling.outcome != "refused":
             station = published.gates[content.gate_id].station_id
             use = CodeUse(station, content.direction, content.at_ms)
             self.code_uses.setdefault(ask.code_id, use)
-        return Known(content, ruling, None, report, suspect=suspect)
+
+    def _share(self, known: Known, shared: Shared) -> Known:
+        """The one for a tap whose report came by itself: others may have decided both at once."""
+        known = shared.one(known)
+        ruling = known.ruling
+        if ruling is not None and self.facts and self.facts[-1] == ruling.fact:
+            self.facts[-1] = ruling.fact
+        return known
 
     def _take_report(self, tap_id: str, known: Known, report: Report) -> Known:
         if not _counts(known.report, report):

@@ -13,7 +13,7 @@ from itertools import product
 from typing import Final
 
 from simulator.auditor.answers import Difference, Told, list_differences
-from simulator.auditor.branch import Branch, Known, Result
+from simulator.auditor.branch import Branch, Result, Shared
 from simulator.auditor.published import Published
 from simulator.auditor.requests import Ask
 from simulator.auditor.rule import list_problems
@@ -22,6 +22,8 @@ BRANCHES_MAX: Final = 1_024
 """Orders kept of one token. More are given up, and that is a finding."""
 STEPS_MAX: Final = 20_000
 """Requests placed on trial for one answer."""
+STEPS_AFTER_MAX: Final = 100
+"""The same once a history has given up: it goes on, and proves nothing any more."""
 
 
 _NONE: Final = (None,)
@@ -57,6 +59,7 @@ class History:
     """The branches of one token."""
 
     __slots__ = (
+        "_alike",
         "_epochs",
         "_problems",
         "_seen",
@@ -75,10 +78,13 @@ class History:
         self._steps = 0
         self._seen: dict[object, int] = {}
         self._problems: dict[tuple[Ask, int], Sequence[str | None]] = {}
-        self._shared: dict[Known, Known] = {}
+        self._shared = Shared()
+        self._alike: dict[object, int] = {}
 
     def send(self, ask: Ask) -> None:
         """A request is on its way."""
+        says = ask.tap_id, ask.content, ask.report, ask.medium_id, ask.code, ask.code_id
+        ask.alike = self._alike.setdefault(says, len(self._alike))
         for branch in self.branches:
             branch.waiting.append(ask)
 
@@ -131,9 +137,7 @@ class History:
     def _search(
         self, ask: Ask, told: Told | None, place: int, answered_at_ms: int
     ) -> list[Difference]:
-        self._steps = STEPS_MAX
-        self._seen.clear()
-        self._problems.clear()
+        self._begin_search()
         explained: dict[object, Branch] = {}
         nearest: tuple[list[Difference], Branch] | None = None
         try:
@@ -150,9 +154,8 @@ class History:
             self.gave_up += 1
         if explained:
             self._seen.clear()
-            if len(explained) == 1:
-                self._shared.clear()
-            self.branches = list(explained.values())[:BRANCHES_MAX]
+            self._shared.forget(known=len(explained) == 1)
+            self._go_on_with(explained)
             self.lost.intersection_update(*(branch.waiting for branch in self.branches[:1]))
             return []
         if nearest is None:
@@ -175,9 +178,7 @@ class History:
             return
         if not _must_wait(branch, ask):
             yield from self._decide(branch, ask, place, answered_at_ms)
-        for other in branch.waiting:
-            if other is ask or not branch.would_change(other) or _must_wait(branch, other):
-                continue
+        for other in self._list_before(branch, ask):
             for after, result in self._decide(branch, other, place, answered_at_ms):
                 if after.would_change(other) and not self._matters_later(after, other):
                     continue  # an error was answered, or would have been: nothing came of it
@@ -186,6 +187,24 @@ class History:
                 if self._was_here(after):
                     continue
                 yield from self._place(after, ask, place, answered_at_ms)
+
+    def _list_before(self, branch: Branch, ask: Ask) -> list[Ask]:
+        """The requests that may be decided before one, and whose decision changes something.
+
+        Of lost ones that say the same, only the one sent first: wherever another of them could be
+        decided it can be as well, and then none of the others changes anything any more.
+        """
+        found = []
+        tried = set()
+        for other in branch.waiting:
+            if other is ask or not branch.would_change(other) or _must_wait(branch, other):
+                continue
+            if other in self.lost:
+                if other.alike in tried:
+                    continue
+                tried.add(other.alike)
+            found.append(other)
+        return found
 
     def _matters_later(self, branch: Branch, ask: Ask) -> bool:
         """Whether the error is still to be heard of, when its tap may be known by then."""
@@ -222,9 +241,7 @@ class History:
                 after = branch.copy()
                 after.epoch = epoch
                 after.waiting.remove(ask)
-                result = after.decide(ask, published, problem, is_copy=is_copy)
-                known = after.share(ask.tap_id, self._shared)
-                yield after, Result(result.kind, known, result.problem)
+                yield after, after.decide(ask, published, problem, self._shared, is_copy=is_copy)
 
     def _list_problems(self, ask: Ask, epoch: int, answered_at_ms: int) -> Sequence[str | None]:
         """The same in every order; the answer that is being explained asks in each of them."""
@@ -252,9 +269,7 @@ class History:
 
     def confirm(self, tap_id: str, told: Told, place: int, answered_at_ms: int) -> list[Difference]:
         """A tap that nobody was told is stored: only orders in which it was decided remain."""
-        self._steps = STEPS_MAX
-        self._seen.clear()
-        self._problems.clear()
+        self._begin_search()
         explained: dict[object, Branch] = {}
         nearest: list[Difference] = [("never-stored", "no request that was sent explains it")]
         try:
@@ -268,8 +283,18 @@ class History:
             self.gave_up += 1
         if not explained:
             return nearest
-        self.branches = list(explained.values())[:BRANCHES_MAX]
+        self._go_on_with(explained)
         return []
+
+    def _begin_search(self) -> None:
+        self._steps = STEPS_AFTER_MAX if self.gave_up else STEPS_MAX
+        self._seen.clear()
+        self._problems.clear()
+        self._shared.forget(known=False)
+
+    def _go_on_with(self, explained: dict[object, Branch]) -> None:
+        branches_max = 1 if self.gave_up else BRANCHES_MAX
+        self.branches = list(explained.values())[:branches_max]
 
     def _confirm(
         self, tap_id: str, place: int, answered_at_ms: int

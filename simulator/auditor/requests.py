@@ -48,6 +48,7 @@ class Ask:
 
     __slots__ = (
         "after",
+        "alike",
         "code",
         "code_id",
         "content",
@@ -73,6 +74,8 @@ class Ask:
         self.sent_at_ms = 0
         self.after: Ask | None = None
         """The tap of this token that stands before it in the same batch."""
+        self.alike = 0
+        """The same for all requests to its history that say the same."""
         self.history: Any = None
 
 

@@ -9,10 +9,12 @@ from api.times import format_ms
 from fare_engine.catalogue import Catalogue
 from simulator.auditor import history
 from simulator.auditor.auditor import Auditor
-from simulator.auditor.branch import Branch, Known
+from simulator.auditor.branch import Branch, Result, Shared
+from simulator.auditor.fares import Tracks
 from simulator.auditor.log import LogInvalid, audit_log
-from simulator.auditor.requests import Content, Report
-from simulator.auditor.rule import CodeUse, Ruling
+from simulator.auditor.published import Published
+from simulator.auditor.requests import Ask, Content, Report
+from simulator.auditor.rule import CodeUse
 from simulator.auditor.verdict import Verdict
 from tests.fare_engine.small_metro import MINUTE_MS, NETWORK, NOON_MS, PILOT, TARIFF
 from tests.simulator.auditor.documents import tell_catalogue, tell_network
@@ -220,6 +222,63 @@ def test_the_auditor_says_when_it_gave_up(
     assert auditor.finish().found["gave-up"] == 1
 
 
+def test_a_lost_tap_that_was_sent_often_was_decided_once(
+    auditor: Auditor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "STEPS_MAX", 60)
+    lost = [entry(minute, f"in-{minute}") for minute in range(3)]
+    for copy in range(20):
+        for tap in lost:
+            sends(auditor, f"{tap['tap_id']} {copy}", tap)
+            auditor.unanswered(f"{tap['tap_id']} {copy}")
+    last = entry(5, "last")
+    sends(auditor, "last", last)
+    replies(auditor, "last", opened(last, "entry_superseded"))
+    verdict = auditor.finish()
+    assert verdict.is_clean, verdict.findings
+
+
+def test_the_first_of_lost_copies_counts_as_when_it_was_sent(auditor: Auditor) -> None:
+    """A copy sent after a change can only have read the new; the one sent before it, either."""
+    lost, leave = entry(0, "lost"), leaving(0.4)
+    sends(auditor, "before", lost)
+    auditor.unanswered("before")
+    policy = tell_catalogue(CATALOGUE)["policies"][0]
+    policies = [policy, policy | {"version": 2, "effective_from": moment(-1)}]
+    auditor.changing()
+    auditor.changed(tell_catalogue(CATALOGUE, policies=policies))
+    sends(auditor, "after", lost)
+    auditor.unanswered("after")
+    sends(auditor, "out", leave)
+    replies(auditor, "out", waived(leave, lost, 0.4))  # by version 1
+    verdict = auditor.finish()
+    assert verdict.is_clean, verdict.findings
+
+
+def test_a_history_that_gave_up_goes_on_at_little_cost(
+    auditor: Auditor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = 0
+    decide = Branch.decide
+
+    def count(branch: Branch, *asked: Any, **more: Any) -> Result:
+        nonlocal steps
+        steps += 1
+        return decide(branch, *asked, **more)
+
+    monkeypatch.setattr(Branch, "decide", count)
+    monkeypatch.setattr(history, "STEPS_MAX", 1_000)
+    for minute in range(6):
+        sends(auditor, f"lost {minute}", entry(minute, f"in-{minute}"))
+        auditor.unanswered(f"lost {minute}")
+    for minute in range(6, 12):
+        tap = entry(minute, f"told-{minute}")
+        sends(auditor, tap["tap_id"], tap)
+        replies(auditor, tap["tap_id"], opened(tap, "entry_superseded"))
+    assert auditor.finish().found["gave-up"] == 1
+    assert steps <= 1_000 + 5 * history.STEPS_AFTER_MAX
+
+
 def test_a_kept_log_is_audited_as_the_run_was() -> None:
     enter, leave = entry(0), leaving(1)
     events: list[dict[str, Any]] = [
@@ -265,18 +324,19 @@ def test_orders_that_differ_only_in_the_ride_codes_used_are_two() -> None:
     assert used.identity() != unused.identity()
 
 
-@pytest.mark.parametrize("report", [None, Report("open", 0)], ids=["shut", "opened alone"])
-def test_orders_that_differ_only_in_when_a_gate_was_to_stay_shut_are_two(
-    report: Report | None,
-) -> None:
+def test_orders_that_differ_only_in_when_a_gate_was_to_stay_shut_are_two() -> None:
     """Such a tap may find its journey open when settlement decides it again at its place."""
-    content = Content("FHY-C-02", "exit", "tianfutong", "anna", NOON_MS)
-    opened = Known(content, Ruling("unmatched", "exit_repeated"))
-    shut = Known(content, Ruling("unmatched", "no_open_entry", "refuse"), None, report)
-    before, after = Branch(), Branch()
-    before.known = {"a": shut, "b": opened}
-    after.known = {"b": opened, "a": shut}
-    assert before.identity() != after.identity()
+    published = Published(tell_catalogue(CATALOGUE), Tracks(tell_network(NETWORK)["segments"]))
+    shut = Report("refuse", 0)
+    entered = Ask("in", Content("FHY-A-01", "entry", "tianfutong", "anna", NOON_MS), shut)
+    left = Ask("out", Content("FHY-C-02", "exit", "tianfutong", "anna", NOON_MS), None)
+    one_way, other_way, shared = Branch(), Branch(), Shared()
+    for branch, asks in ((one_way, (entered, left)), (other_way, (left, entered))):
+        for ask in asks:
+            branch.decide(ask, published, None, shared)
+    assert one_way.facts == other_way.facts == []
+    assert one_way.known == other_way.known
+    assert one_way.identity() != other_way.identity()
 
 
 def test_an_error_may_have_been_on_its_way_when_the_tap_was_recorded(auditor: Auditor) -> None:
