@@ -3,11 +3,10 @@
 One decision for ever, nothing acknowledged twice or with two contents, no entry consumed twice.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from simulator.auditor.answers import Told
+from simulator.auditor.answers import Told, read_object
 from simulator.auditor.history import History
 from simulator.auditor.requests import Ask, Content
 from simulator.auditor.verdict import Verdict
@@ -38,10 +37,7 @@ class Tap:
     @property
     def document(self) -> dict[str, Any] | None:
         """The first answer, read again; None while the tap is not acknowledged."""
-        if self.text is None:
-            return None
-        document: dict[str, Any] = json.loads(self.text)
-        return document
+        return None if self.text is None else read_object(self.text)
 
     def add_report(self, report: Mapping[str, Any]) -> None:
         """Remember what a gate said it did, with all it said."""

@@ -1,8 +1,9 @@
 """What was answered, read from its JSON, and how it differs from what must be answered."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from simulator.auditor.branch import Result
 from simulator.auditor.moments import read_moment
@@ -41,30 +42,47 @@ class Told(NamedTuple):
         return self.status == 200
 
 
+class _Batch(msgspec.Struct):
+    results: list[msgspec.Raw]
+
+
+_OBJECT: Final = msgspec.json.Decoder(dict[str, Any])
+_BATCH: Final = msgspec.json.Decoder(_Batch)
+
+
+def read_object(text: str | bytes | msgspec.Raw) -> dict[str, Any]:
+    """A JSON object; ValueError where it is none."""
+    try:
+        return _OBJECT.decode(text)
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from error
+
+
 def read_answer(status: int, text: str, replayed: bool | None) -> Told:
     """An answer to a tap or a report; ValueError where it is no JSON object."""
-    document = json.loads(text) if text else {}
-    if not isinstance(document, dict):
-        raise ValueError("the answer is no JSON object")
+    document = read_object(text) if text else {}
     if status == 200:
         return Told(status, text, document, None, replayed)
     return Told(status, text, None, _code_of(document), replayed)
 
 
 def read_batch(text: str, taps: int) -> list[Told]:
-    """The answers to the taps of a batch, each as it would be answered alone."""
-    results = json.loads(text)["results"]
+    """The answers to the taps of a batch, each as it would be answered alone; else ValueError."""
+    try:
+        results = _BATCH.decode(text).results
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from error
     if len(results) != taps:
         raise ValueError(f"{len(results)} results for {taps} taps")
     return [_read_result(result) for result in results]
 
 
-def _read_result(result: Mapping[str, Any]) -> Told:
+def _read_result(text: msgspec.Raw) -> Told:
+    result = read_object(text)
     if "problem" in result:
         problem = result["problem"]
         return Told(problem["status"], "", None, _code_of(problem))
-    text = json.dumps(result, separators=(",", ":"), ensure_ascii=False)
-    return Told(200, text, result)
+    return Told(200, bytes(text).decode(), result)
 
 
 def _code_of(problem: Mapping[str, Any]) -> str:
