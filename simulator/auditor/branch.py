@@ -93,12 +93,13 @@ class Branch:
         """Of two branches with the same one, that of the earlier epoch can do all the other can.
 
         Branches of one token share what was decided alike (`Shared`), so it is known by its `id`.
+        What waits is not asked: where the same is known and owed, the requests that could still
+        change something are the same.
         """
         return (
             tuple(map(id, self.facts)),
             frozenset(map(id, self.known.values())),
             self.order,
-            frozenset(map(id, self.waiting)),
             frozenset(
                 (id(ask), result.kind, result.problem, id(result.known))
                 for ask, result in self.results.items()

@@ -7,7 +7,7 @@ others that may have been decided before it; so real-time order is kept, and wha
 may take effect at any later time, or never. Mostly there is one branch, and one way to go on.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Final
@@ -92,7 +92,10 @@ class History:
         """No answer will come; the request may be decided at any time from its sending on."""
         self.lost.add(ask)
         for branch in self.branches:
-            branch.results.pop(ask, None)
+            result = branch.results.pop(ask, None)
+            if result is not None and result.kind == "problem":
+                # Nothing came of it and nobody hears so: it is as if it were still to be decided.
+                insort(branch.waiting, ask, key=_sent_place)
 
     def drop(self, ask: Ask) -> None:
         """A request was not taken at all."""
@@ -316,6 +319,10 @@ class History:
         for branch in self.branches:
             branch.waiting = [ask for ask in branch.waiting if ask.tap_id != tap_id]
         return bool(remaining)
+
+
+def _sent_place(ask: Ask) -> int:
+    return ask.sent_place
 
 
 def _must_wait(branch: Branch, ask: Ask) -> bool:

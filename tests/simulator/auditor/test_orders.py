@@ -11,6 +11,7 @@ from simulator.auditor import history
 from simulator.auditor.auditor import Auditor
 from simulator.auditor.branch import Branch, Result, Shared
 from simulator.auditor.fares import Tracks
+from simulator.auditor.history import Epochs, History
 from simulator.auditor.log import LogInvalid, audit_log
 from simulator.auditor.published import Published
 from simulator.auditor.requests import Ask, Content, Report
@@ -351,3 +352,18 @@ def test_an_error_may_have_been_on_its_way_when_the_tap_was_recorded(auditor: Au
     auditor.answered("live", 422, json.dumps(problem), NOON_MS + 60 * MINUTE_MS)
     verdict = auditor.finish()
     assert verdict.is_clean, verdict.findings
+
+
+def test_an_error_that_nobody_heard_leaves_its_tap_to_be_decided() -> None:
+    token = History(Epochs())
+    ask = Ask("in", Content("FHY-A-01", "entry", "tianfutong", "anna", NOON_MS), None)
+    token.send(ask)
+    heard = Ask("out", Content("FHY-C-02", "exit", "tianfutong", "anna", NOON_MS), None)
+    heard.sent_place = 5
+    token.send(heard)
+    (branch,) = token.branches
+    branch.waiting.remove(ask)
+    branch.results[ask] = Result("problem", problem="clock-ahead")
+    token.lose(ask)
+    assert branch.waiting == [ask, heard]
+    assert branch.results == {}
