@@ -107,11 +107,14 @@ class Published:
             block["medium"]: read_moment(block["blocked_at"])
             for block in document.get("blocked", ())
         }
-        self._tariffs = [Tariff(tariff, tracks) for tariff in document["tariffs"]]
+        self._tariffs = _put_latest_first(Tariff(tariff, tracks) for tariff in document["tariffs"])
         self._suspect = self._find_suspect(document.get("clock_skews"))
-        self._policies: dict[str, list[Policy]] = {}
+        policies: dict[str, list[Policy]] = {}
         for policy in document["policies"]:
-            self._policies.setdefault(policy["station_id"], []).append(_read_policy(policy))
+            policies.setdefault(policy["station_id"], []).append(_read_policy(policy))
+        self._policies = {
+            station: _put_latest_first(versions) for station, versions in policies.items()
+        }
         self._suspended: dict[str, list[Stretch]] = {}
         for suspension in document.get("suspensions", ()):
             self._suspended.setdefault(suspension["station_id"], []).append(
@@ -143,7 +146,8 @@ class Published:
         return _in_force(self._policies.get(station, ()), at_ms)
 
     def is_suspended(self, station: str, at_ms: int) -> bool:
-        return any(stretch.holds(at_ms) for stretch in self._suspended.get(station, ()))
+        suspended = self._suspended.get(station)
+        return suspended is not None and any(stretch.holds(at_ms) for stretch in suspended)
 
     def modes_at(self, station: str, at_ms: int) -> frozenset[str]:
         modes = self._modes.get(station)
@@ -176,17 +180,18 @@ class Version(Protocol):
 V = TypeVar("V", bound=Version)
 
 
-def _in_force(versions: Iterable[V], at_ms: int) -> V | None:
-    """The latest to have begun, of two that begin together the higher; none when it has ended."""
-    latest: V | None = None
-    for version in versions:
-        if version.from_ms <= at_ms and (
-            latest is None or (version.from_ms, version.version) > (latest.from_ms, latest.version)
-        ):
-            latest = version
-    if latest is None or (latest.to_ms is not None and latest.to_ms <= at_ms):
-        return None
-    return latest
+def _put_latest_first(versions: Iterable[V]) -> list[V]:
+    """By when they begin; of two that begin together the higher comes first."""
+    return sorted(versions, key=lambda version: (version.from_ms, version.version), reverse=True)
+
+
+def _in_force(latest_first: Iterable[V], at_ms: int) -> V | None:
+    """The latest to have begun; none when it has ended."""
+    for version in latest_first:
+        if version.from_ms <= at_ms:
+            ended = version.to_ms is not None and version.to_ms <= at_ms
+            return None if ended else version
+    return None
 
 
 def _read_policy(policy: Mapping[str, Any]) -> Policy:
