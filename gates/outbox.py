@@ -287,13 +287,14 @@ class Outbox:
         """Forget some of the answered taps that are old enough, and tokens not seen since."""
         before_ms = now_ms - KEPT_MS
         with self._file.transaction() as sql:
-            sql.execute(
-                "DELETE FROM taps WHERE place IN (SELECT place FROM (SELECT place, occurred_at "
+            old = sql.execute(
+                "SELECT place FROM (SELECT place, occurred_at "
                 "FROM taps WHERE standing = 1 ORDER BY place LIMIT ?) oldest "
                 "WHERE occurred_at < ? AND NOT EXISTS (SELECT 1 FROM reports r "
-                "WHERE r.place = oldest.place AND r.standing != 1))",
+                "WHERE r.place = oldest.place AND r.standing != 1)",
                 (PRUNE_TAPS, before_ms),
-            )
+            ).fetchall()
+            sql.executemany("DELETE FROM taps WHERE place = ?", old)
             prune_states(sql, before_ms, PRUNE_TAPS)
             crash_point("inside_prune")
 
