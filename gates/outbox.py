@@ -9,6 +9,7 @@ of a card or a ride code.
 from collections.abc import Iterable, Sequence
 from datetime import date
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from fare_engine.calendar import ServiceDay
@@ -28,8 +29,6 @@ KEPT_MS: Final = 3 * 86_400_000
 
 PRUNE_TAPS: Final = 500
 """Taps of one pruning, so that no passenger waits for it."""
-
-_SEQUENCE_DIGITS: Final = 8
 
 
 class Standing(IntEnum):
@@ -131,8 +130,7 @@ class Outbox:
                 "ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last",
                 (gate_id, day.ordinal, self._first_number(day)),
             ).fetchone()
-            service_date = date.fromordinal(day.ordinal).isoformat().replace("-", "")
-            tap_id = f"{gate_id}.{service_date}.{number:0{_SEQUENCE_DIGITS}}"
+            tap_id = f"{gate_id}.{_name_date(day.ordinal)}.{number:08}"
             values = (tap_id, gate_id, direction, read.medium_type, read.token, read.code_id, at_ms)
             place = sql.execute(
                 "INSERT INTO taps (tap_id, gate_id, direction, medium_type, token, code_id, "
@@ -330,6 +328,12 @@ class Outbox:
         if day.start_ms <= created_at_ms < day.end_ms:
             return created_at_ms - day.start_ms + 1
         return 1
+
+
+@lru_cache(8)
+def _name_date(ordinal: int) -> str:
+    """A service date as it stands in tap_ids; nearly all taps of a day ask for the same."""
+    return f"{date.fromordinal(ordinal):%Y%m%d}"
 
 
 def _entry(row: Iterable[Any]) -> Entry:
