@@ -9,6 +9,7 @@ of a card or a ride code.
 from collections.abc import Iterable, Sequence
 from datetime import date
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from fare_engine.calendar import ServiceDay
@@ -28,8 +29,6 @@ KEPT_MS: Final = 3 * 86_400_000
 
 PRUNE_TAPS: Final = 500
 """Taps of one pruning, so that no passenger waits for it."""
-
-_SEQUENCE_DIGITS: Final = 8
 
 
 class Standing(IntEnum):
@@ -93,12 +92,22 @@ _COLUMNS: Final = (
 
 
 class Outbox:
-    """The taps of one station, over its file."""
+    """The taps of one station, over its file.
+
+    Only the controller that holds the file adds taps and reports to it and calls them done; an
+    operator moves them from set aside to waiting at most. So it counts for itself how many are not
+    done, and asks the file for none when there are none.
+    """
 
     def __init__(self, file: StationFile) -> None:
         self._file = file
-        counts = self.count()
-        self._kept = counts.waiting + counts.set_aside
+        ((self._kept, self._kept_reports),) = file.read(
+            "SELECT (SELECT count(*) FROM taps WHERE standing IN (0, 2)), "
+            "(SELECT count(*) FROM reports WHERE standing IN (0, 2))"
+        )
+        self._gates = {
+            gate_id for (gate_id,) in file.read("SELECT DISTINCT gate_id FROM sequences")
+        }
 
     def repair(self) -> None:
         """After a crash: gates of which no action was recorded never moved."""
@@ -121,8 +130,7 @@ class Outbox:
                 "ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last",
                 (gate_id, day.ordinal, self._first_number(day)),
             ).fetchone()
-            service_date = date.fromordinal(day.ordinal)
-            tap_id = f"{gate_id}.{service_date:%Y%m%d}.{number:0{_SEQUENCE_DIGITS}}"
+            tap_id = f"{gate_id}.{_name_date(day.ordinal)}.{number:08}"
             values = (tap_id, gate_id, direction, read.medium_type, read.token, read.code_id, at_ms)
             place = sql.execute(
                 "INSERT INTO taps (tap_id, gate_id, direction, medium_type, token, code_id, "
@@ -132,6 +140,7 @@ class Outbox:
             crash_point("inside_outbox_write")
         assert place is not None
         self._kept += 1
+        self._gates.add(gate_id)
         tap = Tap(tap_id, gate_id, direction, read.medium_type, read.token, at_ms)
         return Entry(place, tap, read.code_id)
 
@@ -169,10 +178,10 @@ class Outbox:
             if row is None or row[3] is None:
                 raise UnknownTap(f"no gate did anything at a tap {tap_id}")
             place, token, before, gate_opened = row
-            sql.execute(
+            new = sql.execute(
                 "INSERT OR IGNORE INTO reports (place, passed, cause) VALUES (?, ?, ?)",
                 (place, passed, cause),
-            )
+            ).rowcount
             if gate_opened and not passed and before is not None:
                 # The last element of a state is the place of the tap that made it.
                 sql.execute(
@@ -181,9 +190,12 @@ class Outbox:
                     (before, token, place),
                 )
             crash_point("inside_report_write")
+        self._kept_reports += new
 
     def list_waiting(self, limit: int) -> list[Entry]:
         """The taps to send next, oldest first; none that came after one still at its lane."""
+        if not self._kept:
+            return []
         rows = self._file.read(
             f"SELECT {_COLUMNS} FROM taps WHERE standing = 0 AND place < coalesce("
             "(SELECT min(place) FROM taps WHERE gate_opened IS NULL), 1 << 62) "
@@ -194,6 +206,8 @@ class Outbox:
 
     def list_waiting_of(self, entry: Entry, limit: int) -> list[Entry]:
         """The taps of the same token that wait before this one, oldest first."""
+        if self._kept == 1:  # this one
+            return []
         rows = self._file.read(
             f"SELECT {_COLUMNS} FROM taps INDEXED BY taps_waiting "
             "WHERE standing = 0 AND token = ? AND place < ? ORDER BY place LIMIT ?",
@@ -203,19 +217,23 @@ class Outbox:
 
     def settle(self, results: Sequence[tuple[int, str | None]]) -> None:
         """Taps by place: done, or set aside with a problem that will not go away."""
+        done = 0
         with self._file.transaction() as sql:
             for place, problem in results:
                 standing = Standing.DONE if problem is None else Standing.SET_ASIDE
-                done = sql.execute(
+                changed = sql.execute(
                     "UPDATE taps SET standing = ?, problem = ? WHERE place = ? AND standing = 0 "
                     "AND gate_opened IS NOT NULL",
                     (standing, problem, place),
                 ).rowcount
-                self._kept -= done if problem is None else 0
+                done += changed if problem is None else 0
             crash_point("inside_upload_write")
+        self._kept -= done
 
     def list_reports(self, limit: int) -> list[WaitingReport]:
         """The reports to send next: those of taps that the engine has decided."""
+        if not self._kept_reports:
+            return []
         rows = self._file.read(
             "SELECT r.place, tap_id, gate_opened, fare_taken, passed, cause "
             "FROM reports r JOIN taps t USING (place) "
@@ -231,10 +249,11 @@ class Outbox:
         """A report: done, or set aside."""
         standing = Standing.DONE if problem is None else Standing.SET_ASIDE
         with self._file.transaction() as sql:
-            sql.execute(
-                "UPDATE reports SET standing = ?, problem = ? WHERE place = ?",
+            changed = sql.execute(
+                "UPDATE reports SET standing = ?, problem = ? WHERE place = ? AND standing = 0",
                 (standing, problem, place),
-            )
+            ).rowcount
+        self._kept_reports -= changed if problem is None else 0
 
     def list_set_aside(self, limit: int) -> list[SetAside]:
         """What the engine will not take, oldest first."""
@@ -270,11 +289,12 @@ class Outbox:
 
     def list_gates(self) -> list[str]:
         """The gates whose lanes are this controller's: those that ever took a tap here."""
-        rows = self._file.read("SELECT DISTINCT gate_id FROM sequences ORDER BY gate_id")
-        return [gate_id for (gate_id,) in rows]
+        return sorted(self._gates)
 
     def count(self) -> Counts:
         """How much of everything there is."""
+        if not self._kept and not self._kept_reports:
+            return Counts(0, 0, 0)
         (told,) = self._file.read(
             "SELECT (SELECT count(*) FROM taps WHERE standing = 0), "
             "(SELECT count(*) FROM taps WHERE standing = 2), "
@@ -287,13 +307,14 @@ class Outbox:
         """Forget some of the answered taps that are old enough, and tokens not seen since."""
         before_ms = now_ms - KEPT_MS
         with self._file.transaction() as sql:
-            sql.execute(
-                "DELETE FROM taps WHERE place IN (SELECT place FROM (SELECT place, occurred_at "
+            old = sql.execute(
+                "SELECT place FROM (SELECT place, occurred_at "
                 "FROM taps WHERE standing = 1 ORDER BY place LIMIT ?) oldest "
                 "WHERE occurred_at < ? AND NOT EXISTS (SELECT 1 FROM reports r "
-                "WHERE r.place = oldest.place AND r.standing != 1))",
+                "WHERE r.place = oldest.place AND r.standing != 1)",
                 (PRUNE_TAPS, before_ms),
-            )
+            ).fetchall()
+            sql.executemany("DELETE FROM taps WHERE place = ?", old)
             prune_states(sql, before_ms, PRUNE_TAPS)
             crash_point("inside_prune")
 
@@ -307,6 +328,12 @@ class Outbox:
         if day.start_ms <= created_at_ms < day.end_ms:
             return created_at_ms - day.start_ms + 1
         return 1
+
+
+@lru_cache(8)
+def _name_date(ordinal: int) -> str:
+    """A service date as it stands in tap_ids; nearly all taps of a day ask for the same."""
+    return f"{date.fromordinal(ordinal):%Y%m%d}"
 
 
 def _entry(row: Iterable[Any]) -> Entry:

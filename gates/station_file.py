@@ -8,7 +8,7 @@ read and write it meanwhile.
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -101,21 +101,9 @@ class StationFile:
         rows = self.read("SELECT value FROM facts WHERE name = 'created_at'")
         self.created_at_ms: int = rows[0][0]
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> "_Transaction":
         """All that is written inside becomes durable at the end, or none of it."""
-        sql = self._sql
-        try:
-            self._begin()
-            try:
-                yield sql
-                self._commit()
-            except BaseException:
-                if sql.in_transaction:
-                    sql.execute("ROLLBACK")
-                raise
-        except sqlite3.Error as error:
-            raise OutboxBroken(str(error)) from error
+        return _Transaction(self._sql, self._begin, self._commit)
 
     def _begin(self) -> None:
         self._sql.execute("BEGIN IMMEDIATE")
@@ -165,6 +153,50 @@ class StationFile:
             yield
         except sqlite3.Error as error:
             raise OutboxBroken(str(error)) from error
+
+
+class _Transaction:
+    """A transaction of a file: begun on entering, committed or taken back on leaving."""
+
+    __slots__ = "_begin", "_commit", "_sql"
+
+    def __init__(
+        self, sql: sqlite3.Connection, begin: Callable[[], None], commit: Callable[[], None]
+    ) -> None:
+        self._sql = sql
+        self._begin = begin
+        self._commit = commit
+
+    def __enter__(self) -> sqlite3.Connection:
+        try:
+            self._begin()
+        except sqlite3.Error as error:
+            raise OutboxBroken(str(error)) from error
+        return self._sql
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if error is not None:
+                self._take_back()
+                if isinstance(error, sqlite3.Error):
+                    raise error
+                return
+            try:
+                self._commit()
+            except BaseException:
+                self._take_back()
+                raise
+        except sqlite3.Error as broken:
+            raise OutboxBroken(str(broken)) from broken
+
+    def _take_back(self) -> None:
+        if self._sql.in_transaction:
+            self._sql.execute("ROLLBACK")
 
 
 @contextmanager

@@ -68,9 +68,9 @@ def write_state(sql: sqlite3.Connection, token: bytes, document: str, at_ms: int
 
 def prune_states(sql: sqlite3.Connection, before_ms: int, limit: int) -> None:
     """Forget some tokens that were not seen since then, and what is beyond the limit."""
-    (count,) = sql.execute("SELECT count(*) FROM states").fetchone()
-    condition, values = "touched_at < ?", (before_ms,)
-    if count > STATES_MAX:
-        condition, values = "?", (True,)
-    oldest = f"SELECT token FROM states WHERE {condition} ORDER BY touched_at LIMIT ?"
-    sql.execute(f"DELETE FROM states WHERE token IN ({oldest})", (*values, limit))
+    old = sql.execute(
+        "SELECT token FROM states WHERE touched_at < "
+        "iif((SELECT count(*) FROM states) > ?, 1 << 62, ?) ORDER BY touched_at LIMIT ?",
+        (STATES_MAX, before_ms, limit),
+    ).fetchall()
+    sql.executemany("DELETE FROM states WHERE token = ?", old)

@@ -36,7 +36,6 @@ BOOT_S: Final = 10.0
 HEARTBEAT_EVERY_S: Final = 30.0
 """Three times as seldom as stations do it: stories are short, and clocks are wrong from their
 beginning or jump seldom."""
-HELD_MAX: Final = 1_000
 
 
 class PowerCut(BaseException):
@@ -52,8 +51,6 @@ class MemoryFile(StationFile):
         self._sql = connection
         self._cuts = cuts
         self._cut = 0
-        self._rows: dict[tuple[str, tuple[Any, ...]], list[Any]] = {}
-        """The answers to what was asked since something was written: nobody else writes here."""
         self.is_dead = False
         with self._telling_errors():
             self._prepare()
@@ -63,7 +60,6 @@ class MemoryFile(StationFile):
         """A transaction begins, before or after whose end the power may fail."""
         if self.is_dead:
             raise PowerCut
-        self._rows.clear()
         self._cut = self._cuts()
         super()._begin()
 
@@ -80,13 +76,7 @@ class MemoryFile(StationFile):
         """The rows that answer a question."""
         if self.is_dead:
             raise PowerCut
-        if self._sql.in_transaction:
-            return super().read(statement, values)
-        question = statement, values
-        rows = self._rows.get(question)
-        if rows is None:
-            rows = self._rows[question] = super().read(statement, values)
-        return rows
+        return super().read(statement, values)
 
 
 class _Watched:
@@ -104,11 +94,13 @@ class _Watched:
         ((at_ms, token, code_id),) = self._file.read(
             "SELECT occurred_at, token, code_id FROM taps WHERE tap_id = ?", (passage.tap_id,)
         )
-        uses = self._file.read(
-            "SELECT direction, occurred_at FROM taps "
-            "WHERE code_id = ? AND tap_id != ? AND gate_opened = 1 ORDER BY place",
-            (code_id, passage.tap_id),
-        )
+        uses = []
+        if code_id is not None:
+            uses = self._file.read(
+                "SELECT direction, occurred_at FROM taps "
+                "WHERE code_id = ? AND tap_id != ? AND gate_opened = 1 ORDER BY place",
+                (code_id, passage.tap_id),
+            )
         documents = self._file.read("SELECT document FROM parameters ORDER BY place DESC LIMIT 1")
         tap = AloneTap(
             passage.tap_id,
@@ -265,11 +257,15 @@ class Station:
             self.broken = task.exception()
 
     def list_held(self) -> list[str]:
-        """What the outbox still holds: taps, reports, and what was set aside."""
-        outbox = self.controller.outbox
-        waiting = [entry.tap.tap_id for entry in outbox.list_waiting(HELD_MAX)]
-        waiting += [report.tap_id for report in outbox.list_reports(HELD_MAX)]
-        return waiting + [one.tap_id for one in outbox.list_set_aside(HELD_MAX)]
+        """What the file still holds: taps, reports, and what was set aside.
+
+        The file is asked, not the outbox, which may be wrong in holding nothing.
+        """
+        rows = self.file.read(
+            "SELECT tap_id FROM taps WHERE standing != 1 "
+            "UNION ALL SELECT tap_id FROM reports r JOIN taps USING (place) WHERE r.standing != 1"
+        )
+        return [tap_id for (tap_id,) in rows]
 
     def list_alone(self) -> list[str]:
         """The taps decided here and delivered: the engine must know what the gate did at them."""

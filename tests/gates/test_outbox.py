@@ -1,6 +1,8 @@
 """The outbox over a real file: ids, order, what waits, and what a crash leaves."""
 
-from collections.abc import Iterator
+import random
+import sqlite3
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from fare_engine.tap import Report
 from gates import outbox as outbox_module
 from gates import token_states
 from gates.errors import OutboxBroken, OutboxFull, OutboxInUse, UnknownTap
-from gates.outbox import KEPT_MS, Action, Entry, Outbox
+from gates.outbox import KEPT_MS, Action, Counts, Entry, Outbox
 from gates.reading import MediumRead
 from gates.station_file import FILE_NAME, StationFile, hold
 from gates.token_states import find_state
@@ -119,6 +121,11 @@ def test_the_waiting_taps_of_one_token_go_with_its_next(outbox: Outbox) -> None:
     assert [entry.place for entry in outbox.list_waiting_of(newest, 10)] == [1, 3]
 
 
+def test_the_only_waiting_tap_goes_with_the_next_of_its_token(outbox: Outbox) -> None:
+    outbox.record(take(outbox), OPENED)
+    assert [entry.place for entry in outbox.list_waiting_of(take(outbox), 10)] == [1]
+
+
 def test_final_problems_are_set_aside_and_can_be_sent_again(outbox: Outbox) -> None:
     for _ in range(3):
         outbox.record(take(outbox), OPENED)
@@ -131,6 +138,85 @@ def test_final_problems_are_set_aside_and_can_be_sent_again(outbox: Outbox) -> N
     )
     assert outbox.release() == 1
     assert [entry.place for entry in outbox.list_waiting(10)] == [2, 3]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_it_answers_by_itself_is_what_the_file_holds(file: StationFile, seed: int) -> None:
+    """It asks the file for nothing when by its own count there is nothing."""
+    chance, outbox = random.Random(seed), Outbox(file)
+    at_lane: list[Entry] = []
+    for _ in range(80):
+        match chance.randrange(6):
+            case 0:
+                gate_id = f"FHY-A-0{chance.randrange(3)}"
+                at_lane.append(take(outbox, chance.choice((ANNA, BOB)), gate_id=gate_id))
+            case 1 | 2 if at_lane:
+                entry = at_lane.pop(chance.randrange(len(at_lane)))
+                outbox.record(entry, chance.choice((OPENED, ANSWERED)))
+                if chance.random() < 0.3:
+                    outbox.take_report(entry.tap.tap_id, False, None)
+                    outbox.take_report(entry.tap.tap_id, False, "again")
+            case 3:
+                waiting = [entry.place for entry in outbox.list_waiting(10)]
+                outbox.settle([(place, chance.choice((None, "no"))) for place in waiting * 2])
+            case 4:
+                for report in outbox.list_reports(10) * 2:
+                    outbox.settle_report(report.place, chance.choice((None, "no")))
+            case 5 if chance.random() < 0.3:
+                Outbox(file).release()  # the operator's, from another process
+                outbox.prune(NOON_MS + KEPT_MS + 1)
+        again = Outbox(file)
+        assert outbox.list_gates() == again.list_gates()
+        assert outbox.count() == again.count() == Counts(*_count(file))
+        assert outbox.list_waiting(10) == again.list_waiting(10)
+        assert outbox.list_reports(10) == again.list_reports(10)
+        for entry in at_lane:
+            assert outbox.list_waiting_of(entry, 10) == again.list_waiting_of(entry, 10)
+
+
+def _count(file: StationFile) -> list[int]:
+    questions = (
+        "FROM taps WHERE standing = 0",
+        "FROM taps WHERE standing = 2",
+        "FROM reports r JOIN taps t USING (place) WHERE r.standing = 0 AND t.standing != 2",
+    )
+    return [file.read(f"SELECT count(*) {question}")[0][0] for question in questions]
+
+
+class Failing(StationFile):
+    """A file whose next transactions cannot end."""
+
+    fails = False
+
+    def _commit(self) -> None:
+        if self.fails:
+            raise sqlite3.OperationalError("disk I/O error")
+        super()._commit()
+
+
+def test_what_was_not_stored_is_not_counted(tmp_path: Path) -> None:
+    with Failing(tmp_path) as file:
+        outbox = Outbox(file)
+        waits = take(outbox)
+        outbox.record(waits, OPENED)
+        at_lane = take(outbox)
+        changes: list[Callable[[], object]] = [
+            lambda: take(outbox, gate_id="FHY-C-01"),
+            lambda: outbox.record(at_lane, ANSWERED),
+            lambda: outbox.settle([(waits.place, None)]),
+            lambda: outbox.take_report(waits.tap.tap_id, False, None),
+        ]
+        file.fails = True
+        for change in changes:
+            with pytest.raises(OutboxBroken, match="disk I/O error"):
+                change()
+        file.fails = False
+        assert outbox.count() == Counts(waiting=2, set_aside=0, reports_waiting=0)
+        assert outbox.list_gates() == ["FHY-A-01"]
+        for change in changes:
+            change()
+        assert outbox.count() == Counts(waiting=1, set_aside=0, reports_waiting=1)
+        assert outbox.list_gates() == ["FHY-A-01", "FHY-C-01"]
 
 
 def test_after_a_crash_gates_without_a_record_never_moved(tmp_path: Path) -> None:
@@ -225,6 +311,23 @@ def test_tokens_not_seen_for_longest_are_forgotten_first(
         outbox.record(entry, ANSWERED, (BLANK, BLANK.replace(number=1)))
     outbox.prune(NOON_MS + 2)
     assert file.read("SELECT token FROM states") == [(ANNA,)]
+
+
+def start_mode(file: StationFile, then: Callable[[sqlite3.Connection], object]) -> None:
+    with file.transaction() as sql:
+        sql.execute("INSERT INTO modes (mode, effective_from, reason) VALUES ('time_free', 0, '')")
+        then(sql)
+
+
+def test_a_transaction_that_breaks_off_leaves_nothing_and_the_next_begins(
+    file: StationFile,
+) -> None:
+    with pytest.raises(ValueError, match="seven"):
+        start_mode(file, lambda _sql: int("seven"))
+    with pytest.raises(OutboxBroken, match="no such table"):
+        start_mode(file, lambda sql: sql.execute("DELETE FROM nowhere"))
+    start_mode(file, lambda sql: sql.in_transaction)
+    assert file.read("SELECT count(*) FROM modes") == [(1,)]
 
 
 def test_one_controller_holds_a_directory(tmp_path: Path) -> None:
