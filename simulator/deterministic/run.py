@@ -21,6 +21,7 @@ from simulator.auditor.auditor import Auditor
 from simulator.deterministic.client import Wire
 from simulator.deterministic.documents import tell_published, tell_tracks
 from simulator.deterministic.engine_process import TOKEN_KEY, EngineProcess, MakeEngine
+from simulator.deterministic.garbage import collected_at_the_end
 from simulator.deterministic.invariants import list_broken
 from simulator.deterministic.journal import Journal
 from simulator.deterministic.network import DELAY_MAX_S, Network
@@ -69,7 +70,8 @@ def run_scenario(
     async def play(loop: VirtualLoop) -> Outcome:
         return await _Play(loop, scenario, make_engine).play(with_history)
 
-    return run_virtually(play)
+    with collected_at_the_end():
+        return run_virtually(play)
 
 
 class _Play:
