@@ -12,6 +12,7 @@ from api.parameters import DAY_MS, Parameters, ParametersBook
 from fare_engine.catalogue import Catalogue
 from fare_engine.errors import NotFound
 from fare_engine.modes import DegradedMode, Mode
+from gates.parameters import check_version
 from tests.fare_engine.small_metro import MINUTE_MS, NETWORK, NOON_MS, PILOT, TARIFF
 
 GATES = tuple(replace(gate, controller=f"{gate.station_id}-1") for gate in NETWORK.gates)
@@ -77,6 +78,41 @@ def test_a_version_is_told_for_a_day_after_its_successor_began(
     assert [tariff["version"] for tariff in told["tariffs"]] == versions
     assert [policy["version"] for policy in told["stations"][0]["policies"]] == versions
     assert [int(version) for version in told["stations"][0]["highest_fares"]] == versions
+
+
+def test_what_all_controllers_are_told_alike_is_as_new_for_each() -> None:
+    tariff = replace(TARIFF, version=2, effective_from_ms=NOON_MS)
+    catalogue = replace(METRO, tariffs=(TARIFF, tariff))
+    book, blocked = ParametersBook(), BlockList()
+    moments = (0, 0, 1, DAY_MS - 1, DAY_MS, 2 * DAY_MS)
+    asked = [
+        (controller_id, metro, NOON_MS + after_ms)
+        for after_ms in moments
+        for metro in (catalogue, METRO)
+        for controller_id in ("FHY-1", "CXL-1")
+    ]
+
+    async def compare() -> None:
+        for controller_id, metro, at_ms in asked:
+            told = await book.get(controller_id, metro, blocked, at_ms)
+            anew = await ParametersBook().get(controller_id, metro, blocked, at_ms)
+            assert told.body() == anew.body()
+
+    asyncio.run(compare())
+
+
+def test_a_block_changes_nothing_but_the_block_list() -> None:
+    book, blocked = ParametersBook(), BlockList()
+
+    async def block() -> tuple[Parameters, Parameters]:
+        before = await book.get("FHY-1", METRO, blocked, NOON_MS)
+        blocked.add(b"b" * 16, NOON_MS)
+        return before, await book.get("FHY-1", METRO, blocked, NOON_MS)
+
+    before, later = asyncio.run(block())
+    assert later.rest is before.rest
+    assert read(later) == read(before) | {"blocked": ["62" * 16], "version": later.version}
+    check_version(later.body())
 
 
 def test_a_controller_that_no_gate_names() -> None:
