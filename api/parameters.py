@@ -60,8 +60,14 @@ class _Network(NamedTuple):
     until_ms: float
 
     def tells(self, catalogue: Catalogue, at_ms: int) -> bool:
-        """Whether it is up to date."""
-        return self.catalogue is catalogue and at_ms < self.until_ms
+        """Whether it is up to date; what is published of one station changes nothing of it."""
+        told_of = self.catalogue
+        return (
+            at_ms < self.until_ms
+            and told_of.network is catalogue.network
+            and told_of.tariffs is catalogue.tariffs
+            and told_of.issuer_keys is catalogue.issuer_keys
+        )
 
 
 class ParametersBook:

@@ -11,10 +11,12 @@ from api.block_list import BlockList
 from api.parameters import DAY_MS, Parameters, ParametersBook
 from fare_engine.catalogue import Catalogue
 from fare_engine.errors import NotFound
+from fare_engine.issuer import ED25519, IssuerKey
 from fare_engine.modes import DegradedMode, Mode
 from gates.parameters import check_version
 from tests.fare_engine.small_metro import MINUTE_MS, NETWORK, NOON_MS, PILOT, TARIFF
 
+ISSUER_KEY = IssuerKey("app", "k1", ED25519, bytes(32), 0)
 GATES = tuple(replace(gate, controller=f"{gate.station_id}-1") for gate in NETWORK.gates)
 METRO = Catalogue(replace(NETWORK, gates=GATES), {"FHY": (PILOT,)}, {}, (TARIFF,))
 
@@ -82,20 +84,27 @@ def test_a_version_is_told_for_a_day_after_its_successor_began(
 
 def test_what_all_controllers_are_told_alike_is_as_new_for_each() -> None:
     tariff = replace(TARIFF, version=2, effective_from_ms=NOON_MS)
-    catalogue = replace(METRO, tariffs=(TARIFF, tariff))
+    two_tariffs = replace(METRO, tariffs=(TARIFF, tariff))
+    media = tuple(replace(medium, id_pattern="[0-9]{4}") for medium in NETWORK.media)
+    changed = (
+        replace(two_tariffs, policies={}),
+        replace(two_tariffs, issuer_keys=(ISSUER_KEY,)),
+        replace(two_tariffs, network=replace(METRO.network, media=media)),
+        METRO,  # other tariffs
+    )
     book, blocked = ParametersBook(), BlockList()
-    moments = (0, 0, 1, DAY_MS - 1, DAY_MS, 2 * DAY_MS)
     asked = [
-        (controller_id, metro, NOON_MS + after_ms)
-        for after_ms in moments
-        for metro in (catalogue, METRO)
+        (controller_id, catalogue, NOON_MS + after_ms)
+        for after_ms in (0, 0, 1, DAY_MS - 1, DAY_MS, 2 * DAY_MS)
+        for other in changed
+        for catalogue in (two_tariffs, other)
         for controller_id in ("FHY-1", "CXL-1")
     ]
 
     async def compare() -> None:
-        for controller_id, metro, at_ms in asked:
-            told = await book.get(controller_id, metro, blocked, at_ms)
-            anew = await ParametersBook().get(controller_id, metro, blocked, at_ms)
+        for controller_id, catalogue, at_ms in asked:
+            told = await book.get(controller_id, catalogue, blocked, at_ms)
+            anew = await ParametersBook().get(controller_id, catalogue, blocked, at_ms)
             assert told.body() == anew.body()
 
     asyncio.run(compare())
