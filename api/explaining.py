@@ -165,13 +165,13 @@ _CLOSINGS: dict[
     Closing.LEFT_OPEN: "left_open",
     Closing.EXCUSED: "excused",
 }
-_MODES: dict[Mode, DegradedModeCode] = {
-    Mode.SEQUENCE_FREE: "sequence_free",
-    Mode.ENTRY_FREE: "entry_free",
-    Mode.EXIT_FREE: "exit_free",
-    Mode.TIME_FREE: "time_free",
-    Mode.FARE_FREE: "fare_free",
-    Mode.EMERGENCY: "emergency",
+_MODES: dict[int, DegradedModeCode] = {
+    Mode.SEQUENCE_FREE.value: "sequence_free",
+    Mode.ENTRY_FREE.value: "entry_free",
+    Mode.EXIT_FREE.value: "exit_free",
+    Mode.TIME_FREE.value: "time_free",
+    Mode.FARE_FREE.value: "fare_free",
+    Mode.EMERGENCY.value: "emergency",
 }
 _HELD: dict[Held, Literal["held", "failed", "not_applicable"]] = {
     Held.YES: "held",

@@ -34,13 +34,17 @@ def find_in_force(versions: Iterable[V], at_ms: int) -> V | None:
     The one with the greatest `effective_from` that has been reached; of two that begin together
     the higher version; none when that one has ended. An earlier version never comes back.
     """
-    begun = [version for version in versions if version.effective_from_ms <= at_ms]
-    if not begun:
-        return None
-    latest = max(begun, key=lambda version: (version.effective_from_ms, version.version))
-    if latest.effective_to_ms is not None and latest.effective_to_ms <= at_ms:
-        return None
-    return latest
+    latest: V | None = None
+    for version in versions:
+        if version.effective_from_ms <= at_ms and (
+            latest is None
+            or (version.effective_from_ms, version.version)
+            > (latest.effective_from_ms, latest.version)
+        ):
+            latest = version
+    if latest is None or latest.effective_to_ms is None or at_ms < latest.effective_to_ms:
+        return latest
+    return None
 
 
 def list_in_force_since(versions: Sequence[V], since_ms: int) -> list[V]:

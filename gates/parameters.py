@@ -23,6 +23,8 @@ from fare_engine.tariff import MINUTE_MS, SECOND_MS, Tariff
 from gates.errors import ParametersInvalid
 from gates.times import parse_ms
 
+_DIRECTIONS = {"entry": Direction.ENTRY, "exit": Direction.EXIT}
+
 
 class _Document(Struct):
     controller_id: str
@@ -226,7 +228,7 @@ def _convert(told: _Document, station: _Station) -> Parameters:
 
 
 def _convert_gate(gate: _Gate, station_id: str) -> Gate:
-    directions = frozenset(Direction[way.upper()] for way in gate.directions)
+    directions = frozenset(_DIRECTIONS[way] for way in gate.directions)
     return Gate(gate.gate_id, station_id, directions, gate.exit_id)
 
 

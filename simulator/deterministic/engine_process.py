@@ -251,9 +251,8 @@ class EngineProcess:
 
     def _dies(self, step: str) -> bool:
         """Whether the process is killed here; what waited hears that its connection broke."""
-        now_s = self._loop.time()
         for fault in self._kills:
-            if fault.where == step and fault.at_s <= now_s:
+            if fault.where == step and fault.at_s <= self._loop.time():
                 self._kills.remove(fault)
                 self._journal.fault("kill", self.now_ms(), "engine", step)
                 self.is_up = False

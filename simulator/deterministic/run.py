@@ -19,8 +19,9 @@ from gates.media import TokenMaker
 from gates.times import format_ms
 from simulator.auditor.auditor import Auditor
 from simulator.deterministic.client import Wire
-from simulator.deterministic.documents import tell_published, tell_tracks
+from simulator.deterministic.documents import Teller, tell_tracks
 from simulator.deterministic.engine_process import TOKEN_KEY, EngineProcess, MakeEngine
+from simulator.deterministic.garbage import collected_at_the_end
 from simulator.deterministic.invariants import list_broken
 from simulator.deterministic.journal import Journal
 from simulator.deterministic.network import DELAY_MAX_S, Network
@@ -69,7 +70,8 @@ def run_scenario(
     async def play(loop: VirtualLoop) -> Outcome:
         return await _Play(loop, scenario, make_engine).play(with_history)
 
-    return run_virtually(play)
+    with collected_at_the_end():
+        return run_virtually(play)
 
 
 class _Play:
@@ -87,9 +89,10 @@ class _Play:
             loop, world.start_ms, catalogue, chance, faults, journal, make_engine
         )
         network = Network(loop, seed, faults, journal, engine.now_ms)
+        self._teller = Teller(catalogue)
         self._auditor = Auditor(
             tell_tracks(catalogue.network),
-            tell_published(catalogue, {}, {}),
+            self._teller.tell(catalogue, {}, {}),
             partial(name_token, TokenMaker(TOKEN_KEY)),
         )
         self._wire = Wire(network, engine, self._auditor, journal)
@@ -322,7 +325,7 @@ class _Play:
     def _tell_published(self) -> None:
         engine = self._engine
         blocked = engine.block_list.since_ms
-        self._auditor.changed(tell_published(engine.catalogue, blocked, self._skews))
+        self._auditor.changed(self._teller.tell(engine.catalogue, blocked, self._skews))
 
     def _take_skews(self, skews_ms: Mapping[str, int]) -> None:
         """A heartbeat arrives; the auditor hears of clocks that become wrong, or right again."""

@@ -141,4 +141,5 @@ def run_virtually(work: Callable[[VirtualLoop], Coroutine[Any, Any, T]]) -> T:
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         loop = runner.get_loop()
         assert isinstance(loop, VirtualLoop)
-        return runner.run(work(loop))
+        # Not `runner.run`: it looks after interrupts, which takes longer than many a tap.
+        return loop.run_until_complete(work(loop))

@@ -11,9 +11,12 @@ from api.block_list import BlockList
 from api.parameters import DAY_MS, Parameters, ParametersBook
 from fare_engine.catalogue import Catalogue
 from fare_engine.errors import NotFound
+from fare_engine.issuer import ED25519, IssuerKey
 from fare_engine.modes import DegradedMode, Mode
+from gates.parameters import check_version
 from tests.fare_engine.small_metro import MINUTE_MS, NETWORK, NOON_MS, PILOT, TARIFF
 
+ISSUER_KEY = IssuerKey("app", "k1", ED25519, bytes(32), 0)
 GATES = tuple(replace(gate, controller=f"{gate.station_id}-1") for gate in NETWORK.gates)
 METRO = Catalogue(replace(NETWORK, gates=GATES), {"FHY": (PILOT,)}, {}, (TARIFF,))
 
@@ -77,6 +80,48 @@ def test_a_version_is_told_for_a_day_after_its_successor_began(
     assert [tariff["version"] for tariff in told["tariffs"]] == versions
     assert [policy["version"] for policy in told["stations"][0]["policies"]] == versions
     assert [int(version) for version in told["stations"][0]["highest_fares"]] == versions
+
+
+def test_what_all_controllers_are_told_alike_is_as_new_for_each() -> None:
+    tariff = replace(TARIFF, version=2, effective_from_ms=NOON_MS)
+    two_tariffs = replace(METRO, tariffs=(TARIFF, tariff))
+    media = tuple(replace(medium, id_pattern="[0-9]{4}") for medium in NETWORK.media)
+    changed = (
+        replace(two_tariffs, policies={}),
+        replace(two_tariffs, issuer_keys=(ISSUER_KEY,)),
+        replace(two_tariffs, network=replace(METRO.network, media=media)),
+        METRO,  # other tariffs
+    )
+    book, blocked = ParametersBook(), BlockList()
+    asked = [
+        (controller_id, catalogue, NOON_MS + after_ms)
+        for after_ms in (0, 0, 1, DAY_MS - 1, DAY_MS, 2 * DAY_MS)
+        for other in changed
+        for catalogue in (two_tariffs, other)
+        for controller_id in ("FHY-1", "CXL-1")
+    ]
+
+    async def compare() -> None:
+        for controller_id, catalogue, at_ms in asked:
+            told = await book.get(controller_id, catalogue, blocked, at_ms)
+            anew = await ParametersBook().get(controller_id, catalogue, blocked, at_ms)
+            assert told.body() == anew.body()
+
+    asyncio.run(compare())
+
+
+def test_a_block_changes_nothing_but_the_block_list() -> None:
+    book, blocked = ParametersBook(), BlockList()
+
+    async def block() -> tuple[Parameters, Parameters]:
+        before = await book.get("FHY-1", METRO, blocked, NOON_MS)
+        blocked.add(b"b" * 16, NOON_MS)
+        return before, await book.get("FHY-1", METRO, blocked, NOON_MS)
+
+    before, later = asyncio.run(block())
+    assert later.rest is before.rest
+    assert read(later) == read(before) | {"blocked": ["62" * 16], "version": later.version}
+    check_version(later.body())
 
 
 def test_a_controller_that_no_gate_names() -> None:
