@@ -174,8 +174,10 @@ class Station:
 
     def clock_ms(self) -> int:
         """What the clock of the gates shows."""
-        drifted_ms = (self._loop.time() - self._drifts_since_s) * 1_000 * self._drift
-        return self._wire.engine.now_ms() + round(self._offset_ms + drifted_ms)
+        off_ms = self._offset_ms
+        if self._drift:
+            off_ms += (self._loop.time() - self._drifts_since_s) * 1_000 * self._drift
+        return self._wire.engine.now_ms() + round(off_ms)
 
     def jump(self, ms: float) -> None:
         """The clock is set."""
