@@ -20,6 +20,7 @@ DOCUMENTS_KEPT: Final = 8
 """Of earlier parameters; journeys that pinned older versions are judged by those in force then."""
 
 MODES_MAX: Final = 1_000
+_NO_MODE: Final = Mode(0)
 
 
 class Knowledge:
@@ -93,7 +94,7 @@ class Knowledge:
     def find_modes(self, at_ms: int) -> Mode:
         """The degraded modes in force: pushed by the engine, or set here by hand."""
         pushed = self.current.modes if self.current else ()
-        modes = Mode(0)
+        modes = _NO_MODE
         for stretch in (*pushed, *self._list_own()):
             if stretch.covers(at_ms):
                 modes |= stretch.mode

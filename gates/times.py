@@ -7,7 +7,9 @@ from typing import Final
 
 from fare_engine.calendar import from_ms, to_ms
 
+_DAY_MS: Final = 86_400_000
 _MINUTE_MS: Final = 60_000
+_UTC: Final = "UTC"
 
 
 def now_ms() -> int:
@@ -15,18 +17,19 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def format_ms(at_ms: int, zone: str = "UTC") -> str:
+def format_ms(at_ms: int, zone: str = _UTC) -> str:
     """An instant as it goes over the wire: ``2021-11-24T08:15:30.120+08:00``."""
-    minute = at_ms // _MINUTE_MS
-    before, after = _find_minute(minute, zone)
-    return f"{before}{(at_ms - minute * _MINUTE_MS) / 1_000:06.3f}{after}"
+    if zone != _UTC:
+        return from_ms(at_ms, zone).isoformat(timespec="milliseconds")
+    day, ms = divmod(at_ms, _DAY_MS)
+    minutes, ms = divmod(ms, _MINUTE_MS)
+    return f"{_name_day(day)}T{minutes // 60:02}:{minutes % 60:02}:{ms / 1_000:06.3f}+00:00"
 
 
-@lru_cache(maxsize=1_000)
-def _find_minute(minute: int, zone: str) -> tuple[str, str]:
-    """What stands before the seconds of a minute's instants, and behind them."""
-    told = from_ms(minute * _MINUTE_MS, zone).isoformat(timespec="milliseconds")
-    return told[:17], told[23:]
+@lru_cache(maxsize=100)
+def _name_day(day: int) -> str:
+    """The date of a day in UTC, counted from 1970."""
+    return from_ms(day * _DAY_MS).date().isoformat()
 
 
 def parse_ms(text: str) -> int:

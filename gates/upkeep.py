@@ -121,6 +121,8 @@ class Upkeep:
     async def _send(self) -> None:
         """Send what waits: taps in their order, then reports of those that are decided."""
         outbox = self._controller.outbox
+        if self.empty.is_set() and self._is_empty():
+            return
         while entries := outbox.list_waiting(self._batch_taps):
             if not await self._upload(entries):
                 self._due_s["send"] = self._clock_s() + AGAIN_AFTER_S
@@ -137,8 +139,7 @@ class Upkeep:
             crash_point("after_report_answer")
             outbox.settle_report(report.place, problem)
             crash_point("after_report_settled")
-        counts = outbox.count()
-        if counts.waiting == 0 and counts.reports_waiting == 0:
+        if self._is_empty():
             self.empty.set()
         else:  # behind a tap that is at its lane still
             self._due_s["send"] = self._clock_s() + AT_LANE_S
@@ -180,11 +181,14 @@ class Upkeep:
         controller = self._controller
         current = controller.knowledge.current
         skew = self._client.find_skew()
-        gates = controller.outbox.list_gates() if skew is not None else []
+        gates: list[GateSkew] = []
+        if skew is not None:
+            skew_ms = _bounded(skew.skew_ms)
+            gates = [GateSkew(gate_id, skew_ms) for gate_id in controller.outbox.list_gates()]
         heartbeat = Heartbeat(
             sent_at=format_ms(self._clock_ms()),
             outbox_taps=controller.outbox.count().waiting,
-            gates=[GateSkew(gate_id, _bounded(skew.skew_ms)) for gate_id in gates if skew],
+            gates=gates,
             parameters_version=UNSET if current is None else current.version,
         )
         try:
@@ -217,6 +221,11 @@ class Upkeep:
         knowledge.learn(document, parameters)
         self._learned(parameters)
         logger.info("parameters_learned", version=parameters.version)
+
+    def _is_empty(self) -> bool:
+        """Whether nothing waits, nor was released by an operator meanwhile."""
+        counts = self._controller.outbox.count()
+        return counts.waiting == 0 and counts.reports_waiting == 0
 
     def _something_waits(self) -> None:
         self.empty.clear()

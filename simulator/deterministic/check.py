@@ -166,7 +166,10 @@ def _map(
 
 
 def _be_quiet() -> None:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+        logger_factory=structlog.ReturnLoggerFactory(),  # one for all, and it writes nowhere
+    )
 
 
 @contextmanager

@@ -65,16 +65,16 @@ class SimulatedClient(AsyncEngineClient):
     def __init__(self, station_id: str, wire: Wire, clock_ms: Callable[[], int]) -> None:
         super().__init__("http://engine", "key")
         self._station_id = station_id
+        self._upkeep = f"{station_id} upkeep"
         self._wire = wire
         self._clock_ms = clock_ms
         self._loop = asyncio.get_running_loop()
 
     async def decide(self, tap: TapMessage, deadline_s: float | None = None) -> Decision:
         """Have one tap decided within the deadline; how much of it the disk took is not told."""
-        body = encode(tap)
         sender = _name_sender(tap)
-        answer = await self._ask("taps", body, [tap.tap_id], sender, self.tap_deadline_s)
-        return decode(answer, Decision)
+        answer = await self._ask("taps", encode(tap), [tap.tap_id], sender, self.tap_deadline_s)
+        return self._acknowledge(tap.tap_id, decode(answer, Decision))
 
     async def upload(
         self, taps: Sequence[TapMessage], deadline_s: float | None = None
@@ -84,7 +84,12 @@ class SimulatedClient(AsyncEngineClient):
         alone = taps[-1].offline is msgspec.UNSET
         sender = _name_sender(taps[-1]) if alone else f"{self._station_id} outbox"
         deadline_s = self.tap_deadline_s if alone else CALL_DEADLINE_S
-        return decode_batch(await self._ask("batch", body, tap_ids, sender, deadline_s), taps)
+        answer = await self._ask("batch", body, tap_ids, sender, deadline_s)
+        results = decode_batch(answer, taps)
+        for tap_id, result in zip(tap_ids, results, strict=True):
+            if isinstance(result, Decision):
+                self._acknowledge(tap_id, result)
+        return results
 
     async def report(
         self, tap_id: str, report: ReportMessage, deadline_s: float | None = None
@@ -92,7 +97,11 @@ class SimulatedClient(AsyncEngineClient):
         """Tell what a gate did."""
         sender = f"{self._station_id} reports"
         answer = await self._ask(tap_id, encode(report), [tap_id], sender, CALL_DEADLINE_S)
-        return decode(answer, Decision)
+        return self._acknowledge(tap_id, decode(answer, Decision))
+
+    def _acknowledge(self, tap_id: str, decision: Decision) -> Decision:
+        self._wire.acknowledged[tap_id] = None
+        return decision
 
     async def fetch_parameters(
         self, controller_id: str, known_version: str | None, deadline_s: float | None = None
@@ -126,7 +135,7 @@ class SimulatedClient(AsyncEngineClient):
 
     async def _go_there_and_back(self) -> None:
         """What nobody audits: it arrives or does not."""
-        takes_s = self._wire.network.plan(self._station_id, f"{self._station_id} upkeep")
+        takes_s = self._wire.network.plan(self._station_id, self._upkeep)
         if not takes_s or takes_s[0] > CALL_DEADLINE_S:
             await asyncio.sleep(CALL_DEADLINE_S)
             raise DeadlinePassed("no answer")
@@ -140,8 +149,7 @@ class SimulatedClient(AsyncEngineClient):
         answered: asyncio.Future[tuple[str, Answer]] = self._loop.create_future()
         takes_s = wire.network.plan(self._station_id, sender)
         names = [wire.name_request() for _ in takes_s or (0.0,)]
-        for name in names:
-            self._tell_sent(name, path, body, tap_ids)
+        self._tell_sent(names, path, body, tap_ids)
         for name, one_s in zip(names, takes_s, strict=False):
             respond = _Reply(self._station_id, sender, name, wire, self._loop, answered)
             self._loop.call_later(one_s, wire.engine.take, path, body, respond)
@@ -159,30 +167,29 @@ class SimulatedClient(AsyncEngineClient):
             raise Unreachable("the connection broke")
         return self._read(name, tap_ids, answer)
 
-    def _tell_sent(self, name: str, path: str, body: bytes, tap_ids: list[str]) -> None:
+    def _tell_sent(self, names: list[str], path: str, body: bytes, tap_ids: list[str]) -> None:
+        """Each copy by its name."""
         wire, now_ms = self._wire, self._wire.engine.now_ms()
         document: Any = msgspec.json.decode(body)
-        if path == "taps":
-            wire.auditor.tap_sent(name, document, now_ms)
-        elif path == "batch":
-            wire.auditor.batch_sent(name, document["taps"], now_ms)
-        else:
-            wire.auditor.report_sent(name, path, document, now_ms)
+        for name in names:
+            if path == "taps":
+                wire.auditor.tap_sent(name, document, now_ms)
+            elif path == "batch":
+                wire.auditor.batch_sent(name, document["taps"], now_ms)
+            else:
+                wire.auditor.report_sent(name, path, document, now_ms)
+            wire.journal.sent(now_ms, self._station_id, name, path, body)
         wire.sent.update(dict.fromkeys(tap_ids))
-        wire.journal.sent(now_ms, self._station_id, name, path, body)
 
     def _read(self, name: str, tap_ids: list[str], answer: tuple[int, bytes, bool | None]) -> bytes:
         status, body, replayed = answer
         wire, now_ms = self._wire, self._wire.engine.now_ms()
         wire.journal.answered(now_ms, self._station_id, name, status, body)
         wire.auditor.answered(name, status, body.decode(), now_ms, replayed)
+        if status == 200:
+            return body
         if status == 409:
             wire.conflicted.update(dict.fromkeys(tap_ids))
-        elif status == 200:
-            told = zip(tap_ids, msgspec.json.decode(body).get("results", ({},)), strict=True)
-            decided = [tap_id for tap_id, result in told if "problem" not in result]
-            wire.acknowledged.update(dict.fromkeys(decided))
-            return body
         problem = decode(body, Problem)
         if status >= 500 or status in TRY_AGAIN:
             raise Busy(problem.code)

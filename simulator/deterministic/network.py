@@ -9,7 +9,8 @@ from simulator.deterministic.journal import Journal
 from simulator.deterministic.scenario import MESSAGE_FAULTS, Fault
 from simulator.deterministic.virtual_time import VirtualLoop
 
-LATENCY_S: Final = (0.001, 0.060)
+LATENCY_MIN_S: Final = 0.001
+LATENCY_MAX_S: Final = 0.060
 DELAY_MAX_S: Final = 30.0
 """No message is under way for longer."""
 
@@ -30,7 +31,8 @@ class Network:
         self._faults = [fault for fault in faults if fault.kind in MESSAGE_FAULTS]
         self._journal = journal
         self._now_ms = now_ms
-        self._goes_on: list[Fault] = []
+        self._goes_on: dict[str, list[tuple[str, float]]] = {}
+        """What goes wrong now, by station."""
         self._changes_s = 0.0
         """When the next one begins or ends."""
         self._chances: dict[str, random.Random] = {}
@@ -40,7 +42,7 @@ class Network:
         chance = self._chances.get(sender)
         if chance is None:
             chance = self._chances[sender] = random.Random(f"{self._seed} {sender}")
-        takes_s = [chance.uniform(*LATENCY_S)]
+        takes_s = [LATENCY_MIN_S + (LATENCY_MAX_S - LATENCY_MIN_S) * chance.random()]
         faults = self._list_faults(station_id)
         if not faults:
             return takes_s
@@ -60,11 +62,14 @@ class Network:
         """What goes wrong at a station now; looked up when one begins or ends."""
         now_s = self._loop.time()
         if now_s >= self._changes_s:
-            self._goes_on = [fault for fault in self._faults if fault.at_s <= now_s < fault.until_s]
+            self._goes_on = {}
             changes_s = (at_s for fault in self._faults for at_s in (fault.at_s, fault.until_s))
             self._changes_s = min((at_s for at_s in changes_s if at_s > now_s), default=math.inf)
-        return [
-            (fault.kind, fault.amount)
-            for fault in self._goes_on
-            if fault.where in (station_id, "everywhere")
-        ]
+        faults = self._goes_on.get(station_id)
+        if faults is None:
+            faults = self._goes_on[station_id] = [
+                (fault.kind, fault.amount)
+                for fault in self._faults
+                if fault.where in (station_id, "everywhere") and fault.at_s <= now_s < fault.until_s
+            ]
+        return faults

@@ -158,7 +158,8 @@ class Station:
         self._drift = 0.0
         self._drifts_since_s = 0.0
         self._cut_after = 0
-        self._lanes: dict[asyncio.Task[Passage], None] = {}
+        self._lanes: dict[asyncio.Task[Any], None] = {}
+        """Who stands at one."""
         self.broken: BaseException | None = None
         """What ended the upkeep that was no power cut: a bug."""
         self._is_down = False
@@ -166,8 +167,10 @@ class Station:
 
     def clock_ms(self) -> int:
         """What the clock of the gates shows."""
-        drifted_ms = (self._loop.time() - self._drifts_since_s) * 1_000 * self._drift
-        return self._wire.engine.now_ms() + round(self._offset_ms + drifted_ms)
+        off_ms = self._offset_ms
+        if self._drift:
+            off_ms += (self._loop.time() - self._drifts_since_s) * 1_000 * self._drift
+        return self._wire.engine.now_ms() + round(off_ms)
 
     def jump(self, ms: float) -> None:
         """The clock is set."""
@@ -187,19 +190,21 @@ class Station:
         """Somebody shows a medium; None when the gate is dead, or dies over it."""
         if self.file.is_dead:
             return None
-        barrier = _Watched(self.file, medium, self._wire.auditor)
-        lane = self._loop.create_task(self.controller.present(gate_id, direction, medium, barrier))
-        self._lanes[lane] = None
+        file, barrier = self.file, _Watched(self.file, medium, self._wire.auditor)
+        passenger = asyncio.current_task()
+        assert passenger is not None
+        self._lanes[passenger] = None
         try:
-            return await lane
+            await asyncio.sleep(0)  # whoever else acts at this instant has begun before
+            return await self.controller.present(gate_id, direction, medium, barrier)
         except PowerCut:
             return None
         except asyncio.CancelledError:
-            if lane.cancelled():
+            if file.is_dead:
                 return None
             raise
         finally:
-            del self._lanes[lane]
+            del self._lanes[passenger]
 
     def report(self, tap_id: str) -> None:
         """The gate saw that nobody went through."""
@@ -218,8 +223,8 @@ class Station:
             return
         self._is_down = self.file.is_dead = True
         self._upkeep_task.cancel()
-        for lane in self._lanes:
-            lane.cancel()
+        for passenger in self._lanes:
+            passenger.cancel()  # she only hears that the gate is dead
         self._loop.call_later(for_s, self.boot)
 
     def boot(self) -> None:

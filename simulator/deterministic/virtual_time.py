@@ -27,20 +27,18 @@ class _Handle(asyncio.TimerHandle):
 
     def __init__(
         self,
-        when_s: float,
         callback: Callable[..., object],
         args: tuple[Any, ...],
-        loop: "VirtualLoop",
         context: contextvars.Context | None,
     ) -> None:
-        self._context = context
-        self._loop = loop
         self._callback = callback
         self._args = args
+        self._context = context
         self._cancelled = False
-        self._repr = self._source_traceback = None
-        self._when = when_s
-        self._scheduled = False
+
+    def cancel(self) -> None:
+        """It is left out when its time comes."""
+        self._cancelled = True
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
@@ -68,7 +66,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         context: contextvars.Context | None = None,
     ) -> asyncio.Handle:
         """Call it as soon as all that is ready was called."""
-        handle = _Handle(self._now_s, callback, args, self, context)
+        handle = _Handle(callback, args, context)
         self._ready.append(handle)
         return handle
 
@@ -80,7 +78,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """Call it when the clock shows this."""
-        handle = _Handle(when, callback, args, self, context)
+        handle = _Handle(callback, args, context)
         self._asked += 1
         heappush(self._queue, (when, self._asked, handle))
         return handle
@@ -93,18 +91,22 @@ class VirtualLoop(asyncio.BaseEventLoop):
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """Call it after a while."""
-        return self.call_at(self._now_s + delay, callback, *args, context=context)
+        handle = _Handle(callback, args, context)
+        self._asked += 1
+        heappush(self._queue, (self._now_s + delay, self._asked, handle))
+        return handle
 
     def _run_once(self) -> None:
         """Call what is ready; when nothing is, it becomes as late as what is due next."""
         ready, queue = self._ready, self._queue
         if not ready and not self._stopping:
-            while queue and queue[0][2].cancelled():
+            while queue and queue[0][2]._cancelled:
                 heappop(queue)
             if not queue:
                 raise Stuck
             self._now_s = max(self._now_s, queue[0][0])
-        while queue and queue[0][0] <= self._now_s:
+        now_s = self._now_s
+        while queue and queue[0][0] <= now_s:
             ready.append(heappop(queue)[2])
         for _ in range(len(ready)):
             handle = ready.popleft()
@@ -117,9 +119,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
                     handle._context.run(handle._callback, *handle._args)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
                 self.failures.append(error)
-
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """It is left out when its time comes."""
 
     def run_in_executor(
         self,

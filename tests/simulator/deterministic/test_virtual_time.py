@@ -44,3 +44,21 @@ def test_waiting_for_nothing_is_told() -> None:
 
     with pytest.raises(Stuck):
         run_virtually(work)
+
+
+def test_what_was_called_off_does_not_happen() -> None:
+    happened: list[str] = []
+
+    async def work(loop: VirtualLoop) -> None:
+        called_off = [
+            loop.call_soon(happened.append, "soon"),
+            loop.call_later(1, happened.append, "later"),
+        ]
+        loop.call_later(1, happened.append, "kept")
+        for handle in called_off:
+            handle.cancel()
+            assert handle.cancelled()
+        await asyncio.sleep(2)
+
+    run_virtually(work)
+    assert happened == ["kept"]
