@@ -20,7 +20,7 @@ from simulator.auditor.rule import list_problems
 
 BRANCHES_MAX: Final = 1_024
 """Orders kept of one token. More are given up, and that is a finding."""
-STEPS_MAX: Final = 10_000
+STEPS_MAX: Final = 4_000
 """Requests placed on trial for one answer."""
 STEPS_AFTER_MAX: Final = 100
 """The same once a history has given up: it goes on, and proves nothing any more."""
