@@ -11,7 +11,7 @@ from simulator.auditor.acknowledged import Acknowledged, Tap
 from simulator.auditor.alone import AloneTap, list_wrong
 from simulator.auditor.answers import UNJUDGED, Told, read_answer, read_batch
 from simulator.auditor.fares import Tracks
-from simulator.auditor.history import Epochs, History
+from simulator.auditor.history import STEPS_MAX, Epochs, History
 from simulator.auditor.moments import tell_moment
 from simulator.auditor.published import Published
 from simulator.auditor.reading_back import ReadingBack
@@ -38,9 +38,15 @@ class Auditor:
     """Audits one engine, however many processes it is. Call `finish` once, at the end."""
 
     def __init__(
-        self, network: Document, published: Document, token_of: TokenOf | None = None
+        self,
+        network: Document,
+        published: Document,
+        token_of: TokenOf | None = None,
+        steps_max: int = STEPS_MAX,
     ) -> None:
+        """`steps_max`: the requests that may be placed on trial to explain one answer."""
         self.verdict = Verdict()
+        self._steps_max = steps_max
         self._token_of = token_of
         self._tracks = Tracks(network["segments"])
         self._epochs = Epochs()
@@ -167,7 +173,7 @@ class Auditor:
             assert ask.content is not None
             history = self._histories.get(ask.content.medium)
             if history is None:
-                history = self._histories[ask.content.medium] = History(self._epochs)
+                history = self._histories[ask.content.medium] = self._make_history()
             if ask.code_id is not None:
                 ask.shown_by = self._shown_by.setdefault(ask.code_id, set())
                 ask.shown_by.add(ask.content.medium)
@@ -200,7 +206,7 @@ class Auditor:
         ask, tap = read_report(tap_id, report), self._tap(tap_id)
         tap.add_report(report)
         # Of a tap that nobody sent there is nothing to tell: it must be unknown.
-        history = tap.histories[0] if tap.histories else History(self._epochs)
+        history = tap.histories[0] if tap.histories else self._make_history()
         self._open(ask, history, place, at_ms)
         self._requests[request] = [ask]
 
@@ -209,6 +215,9 @@ class Auditor:
         history.send(ask)
         if ask.report is not None and ask.report.nobody_passed:
             self._tap(ask.tap_id).nobody_passed = True
+
+    def _make_history(self) -> History:
+        return History(self._epochs, self._steps_max)
 
     def _tap(self, tap_id: str) -> Tap:
         taps = self._acknowledged.taps

@@ -20,8 +20,8 @@ from simulator.auditor.rule import list_problems
 
 BRANCHES_MAX: Final = 1_024
 """Orders kept of one token. More are given up, and that is a finding."""
-STEPS_MAX: Final = 4_000
-"""Requests placed on trial for one answer."""
+STEPS_MAX: Final = 20_000
+"""Requests placed on trial for one answer, where the auditor is not told otherwise."""
 STEPS_AFTER_MAX: Final = 100
 """The same once a history has given up: it goes on, and proves nothing any more."""
 
@@ -65,17 +65,19 @@ class History:
         "_seen",
         "_shared",
         "_steps",
+        "_steps_max",
         "branches",
         "gave_up",
         "lost",
     )
 
-    def __init__(self, epochs: Epochs) -> None:
+    def __init__(self, epochs: Epochs, steps_max: int = STEPS_MAX) -> None:
         self.branches = [Branch()]
         self.lost: set[Ask] = set()
         self.gave_up = 0
         self._epochs = epochs
         self._steps = 0
+        self._steps_max = steps_max
         self._seen: dict[object, int] = {}
         self._problems: dict[tuple[Ask, int], Sequence[str | None]] = {}
         self._shared = Shared()
@@ -290,7 +292,7 @@ class History:
         return []
 
     def _begin_search(self) -> None:
-        self._steps = STEPS_AFTER_MAX if self.gave_up else STEPS_MAX
+        self._steps = STEPS_AFTER_MAX if self.gave_up else self._steps_max
         self._seen.clear()
         self._problems.clear()
         self._shared.forget(known=False)

@@ -35,6 +35,10 @@ from simulator.deterministic.virtual_time import VirtualLoop, run_virtually
 HEALS_MAX_S: Final = 600
 """How long outboxes may take to empty once nothing goes wrong any more."""
 
+SEARCH_STEPS_MAX: Final = 2_000
+"""What the auditor tries for one answer. With ten times as much it decides few seeds more, and the
+few whose orders are too many in any case cost ten times as much."""
+
 
 class Finding(NamedTuple):
     """Something that is wrong."""
@@ -94,6 +98,7 @@ class _Play:
             tell_tracks(catalogue.network),
             self._teller.tell(catalogue, {}, {}),
             partial(name_token, TokenMaker(TOKEN_KEY)),
+            SEARCH_STEPS_MAX,
         )
         self._wire = Wire(network, engine, self._auditor, journal)
         self._stations = {

@@ -7,11 +7,10 @@ import pytest
 
 from api.times import format_ms
 from fare_engine.catalogue import Catalogue
-from simulator.auditor import history
 from simulator.auditor.auditor import Auditor
 from simulator.auditor.branch import Branch, Result, Shared
 from simulator.auditor.fares import Tracks
-from simulator.auditor.history import Epochs, History
+from simulator.auditor.history import STEPS_AFTER_MAX, STEPS_MAX, Epochs, History
 from simulator.auditor.log import LogInvalid, audit_log
 from simulator.auditor.published import Published
 from simulator.auditor.requests import Ask, Content, Report
@@ -87,9 +86,13 @@ def waived(tap: dict[str, Any], found: dict[str, Any], minutes: float) -> str:
     return answer(tap, WAIVED, found, elapsed_ms=round(minutes * MINUTE_MS))
 
 
+def make_auditor(steps_max: int = STEPS_MAX) -> Auditor:
+    return Auditor(tell_network(NETWORK), tell_catalogue(CATALOGUE), steps_max=steps_max)
+
+
 @pytest.fixture
 def auditor() -> Auditor:
-    return Auditor(tell_network(NETWORK), tell_catalogue(CATALOGUE))
+    return make_auditor()
 
 
 def replies(auditor: Auditor, request: str, text: str) -> None:
@@ -210,10 +213,8 @@ def test_a_tap_in_flight_with_a_change_may_have_read_either_and_a_later_one_only
     assert verdict.findings[0].tap_ids == ("later",)
 
 
-def test_the_auditor_says_when_it_gave_up(
-    auditor: Auditor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(history, "STEPS_MAX", 20)
+def test_the_auditor_says_when_it_gave_up() -> None:
+    auditor = make_auditor(steps_max=20)
     for minute in range(5):
         sends(auditor, f"lost {minute}", entry(minute, f"in-{minute}"))
         auditor.unanswered(f"lost {minute}")
@@ -223,10 +224,8 @@ def test_the_auditor_says_when_it_gave_up(
     assert auditor.finish().found["gave-up"] == 1
 
 
-def test_a_lost_tap_that_was_sent_often_was_decided_once(
-    auditor: Auditor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(history, "STEPS_MAX", 60)
+def test_a_lost_tap_that_was_sent_often_was_decided_once() -> None:
+    auditor = make_auditor(steps_max=60)
     lost = [entry(minute, f"in-{minute}") for minute in range(3)]
     for copy in range(20):
         for tap in lost:
@@ -256,10 +255,8 @@ def test_the_first_of_lost_copies_counts_as_when_it_was_sent(auditor: Auditor) -
     assert verdict.is_clean, verdict.findings
 
 
-def test_a_history_that_gave_up_goes_on_at_little_cost(
-    auditor: Auditor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    steps = 0
+def test_a_history_that_gave_up_goes_on_at_little_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    auditor, steps = make_auditor(steps_max=1_000), 0
     decide = Branch.decide
 
     def count(branch: Branch, *asked: Any, **more: Any) -> Result:
@@ -268,7 +265,6 @@ def test_a_history_that_gave_up_goes_on_at_little_cost(
         return decide(branch, *asked, **more)
 
     monkeypatch.setattr(Branch, "decide", count)
-    monkeypatch.setattr(history, "STEPS_MAX", 1_000)
     for minute in range(6):
         sends(auditor, f"lost {minute}", entry(minute, f"in-{minute}"))
         auditor.unanswered(f"lost {minute}")
@@ -277,7 +273,7 @@ def test_a_history_that_gave_up_goes_on_at_little_cost(
         sends(auditor, tap["tap_id"], tap)
         replies(auditor, tap["tap_id"], opened(tap, "entry_superseded"))
     assert auditor.finish().found["gave-up"] == 1
-    assert steps <= 1_000 + 5 * history.STEPS_AFTER_MAX
+    assert steps <= 1_000 + 5 * STEPS_AFTER_MAX
 
 
 def test_a_kept_log_is_audited_as_the_run_was() -> None:
