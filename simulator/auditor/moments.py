@@ -30,6 +30,7 @@ def find_moment(text: str | None) -> int | None:
     return None if text is None else read_moment(text)
 
 
+@lru_cache(_MOMENTS_MAX)
 def read_length_ms(number: float, unit_ms: int) -> int:
     """A length of time told in a unit, whole or with decimals."""
     return int(Decimal(str(number)) * unit_ms)
