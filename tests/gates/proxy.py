@@ -100,10 +100,13 @@ class Proxy:
 
     async def _end(self) -> None:
         self._server.close()
+        # Who connected at the last moment is accepted by a task that comes to be only meanwhile.
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for writer in self._writers:
+                writer.transport.abort()
+            await asyncio.gather(*others, return_exceptions=True)
         for writer in self._writers:
             writer.transport.abort()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        await asyncio.gather(*others, return_exceptions=True)
 
     def _do(self, what: "Coroutine[Any, Any, Any]") -> Any:
         return asyncio.run_coroutine_threadsafe(what, self._loop).result()
