@@ -9,7 +9,11 @@ UV_ON_PATH := $(shell command -v uv 2>/dev/null)
 UV_IN_TOOLS := .tools/bin/uv
 UV := $(or $(UV_ON_PATH),$(UV_IN_TOOLS))
 
-# uv uses the Python that is there, and .venv whatever environment is active.
+# uv uses the Python that is there, or the one that is asked for (`make setup PYTHON=/usr/bin/python3`),
+# and .venv whatever environment is active.
+ifneq ($(origin PYTHON),file)
+export UV_PYTHON := $(PYTHON)
+endif
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
 unexport VIRTUAL_ENV

@@ -14,7 +14,7 @@ from typing import Final
 
 from rich.console import Console
 
-from benchmarks import growth, in_process, memory, over_http, results
+from benchmarks import growth, in_process, memory, over_http, results, simulation
 from benchmarks.results import tell_figures
 from benchmarks.rivals import contest
 from benchmarks.sizes import CANONICAL, SMALL, Size
@@ -38,6 +38,7 @@ SECTIONS: Final[Mapping[str, tuple[str, Callable[[Size, Say], list[str]]]]] = {
     "process": ("In process", lambda size, say: tell_figures(in_process.measure(size, say))),
     "growth": ("With the ledger", lambda size, say: tell_figures(growth.measure(size, say))),
     "memory": ("Memory", lambda size, say: tell_figures(memory.measure(size, say))),
+    "simulation": ("Simulation", lambda size, say: tell_figures(simulation.measure(size, say))),
     "rivals": ("Rivals", _rivals),
 }
 

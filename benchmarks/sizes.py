@@ -9,7 +9,8 @@ class Size(NamedTuple):
     """Taps in the ledger before, rounds, and how many of each kind.
 
     `ledger_sizes` are the rows at which the growth of cost is measured, each over so many batches
-    of 1,000 of either kind a round; `remembered` states and tap_ids are weighed.
+    of 1,000 of either kind a round; `remembered` states and tap_ids are weighed; `seeds` are
+    simulated a round.
     """
 
     ledger_taps: int
@@ -23,6 +24,7 @@ class Size(NamedTuple):
     ledger_sizes: tuple[int, ...]
     growth_batches: int
     remembered: int
+    seeds: int
     rival_taps: int
 
 
@@ -38,6 +40,7 @@ CANONICAL: Final = Size(
     ledger_sizes=(0, 1_000_000, 10_000_000),
     growth_batches=40,
     remembered=300_000,
+    seeds=300,
     rival_taps=200_000,
 )
 SMALL: Final = Size(
@@ -52,5 +55,6 @@ SMALL: Final = Size(
     ledger_sizes=(0, 2_000),
     growth_batches=1,
     remembered=2_000,
+    seeds=2,
     rival_taps=2_000,
 )

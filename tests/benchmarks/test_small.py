@@ -42,6 +42,7 @@ def test_the_small_size_of_every_figure_is_measured_and_printed() -> None:
         "In process": 5,
         "With the ledger": 8,
         "Memory": 3,
+        "Simulation": 1,
         "Rivals": 8,
     }
 
