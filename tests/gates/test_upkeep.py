@@ -9,6 +9,7 @@ from gates.breaker import Breaker
 from gates.client.asynchronous import AsyncEngineClient
 from gates.client.messages import Decision, Heartbeat, HeartbeatAnswer, Problem, TapMessage
 from gates.controller import Controller, Passage
+from gates.errors import Unreachable
 from gates.outbox import Outbox
 from gates.reading import Card, MediumReader
 from gates.station_file import StationFile
@@ -17,22 +18,21 @@ from simulator.deterministic.virtual_time import VirtualLoop, run_virtually
 
 
 class Engine(AsyncEngineClient):
-    """Lets everybody in."""
+    """Answers no single tap, and at first refuses what is uploaded."""
 
     def __init__(self) -> None:
         super().__init__("http://engine", "key")
         self.uploaded: list[str] = []
+        self.problem: Problem | None = Problem("/problems/tap-conflict", 409)
 
     async def decide(self, tap: TapMessage, deadline_s: float | None = None) -> Decision:
-        return Decision(
-            tap.tap_id, "entered", "entry_opened", "open", 0, 0, "CNY", None, None, 1, "2021-11-24"
-        )
+        raise Unreachable("the line is cut")
 
     async def upload(
         self, taps: Sequence[TapMessage], deadline_s: float | None = None
     ) -> list[Decision | Problem]:
         self.uploaded += [tap.tap_id for tap in taps]
-        return [await self.decide(tap) for tap in taps]
+        return [self.problem or _enter(tap) for tap in taps]
 
     async def fetch_parameters(
         self, controller_id: str, known_version: str | None, deadline_s: float | None = None
@@ -43,6 +43,12 @@ class Engine(AsyncEngineClient):
         self, controller_id: str, heartbeat: Heartbeat, deadline_s: float | None = None
     ) -> HeartbeatAnswer:
         return HeartbeatAnswer("2021-11-24T08:00:00.000+08:00", "")
+
+
+def _enter(tap: TapMessage) -> Decision:
+    return Decision(
+        tap.tap_id, "entered", "entry_opened", "open", 0, 0, "CNY", None, None, 1, "2021-11-24"
+    )
 
 
 class Gate:
@@ -64,13 +70,13 @@ def test_what_an_operator_releases_is_sent_though_nothing_waited(tmp_path: Path)
             await upkeep.empty.wait()
             card = Card("tianfutong", "1234567890123456")
             passage = await controller.present("FHY-A-01", Direction.ENTRY, card, Gate())
-            with file.transaction() as sql:
-                sql.execute("UPDATE taps SET standing = 2, problem = 'tap-conflict: x'")
+            await upkeep.empty.wait()
             await asyncio.sleep(1.1 * HEARTBEAT_EVERY_S)
-            assert engine.uploaded == []
+            assert engine.uploaded == [passage.tap_id]  # and set aside: that is final
+            engine.problem = None
             Outbox(file).release()
             await asyncio.sleep(1.1 * HEARTBEAT_EVERY_S)
-            assert engine.uploaded == [passage.tap_id]
+            assert engine.uploaded == [passage.tap_id, passage.tap_id]
             running.cancel()
 
     run_virtually(work)
