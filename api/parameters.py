@@ -18,7 +18,7 @@ from fare_engine.catalogue import Catalogue
 from fare_engine.errors import NotFound
 from fare_engine.ledger.mode_store import mode_document
 from fare_engine.ledger.version_rows import suspension_document
-from fare_engine.network import Direction, Gate, Station
+from fare_engine.network import DIRECTION_WORDS, Gate, Station
 from fare_engine.tariff import Tariff
 from fare_engine.versions import Versioned, find_in_force, list_in_force_since
 
@@ -220,7 +220,7 @@ class _Teller:
                     "gate_id": gate.gate_id,
                     "exit_id": gate.exit_id,
                     "directions": [
-                        Direction(direction).name.lower() for direction in sorted(gate.directions)
+                        DIRECTION_WORDS[direction] for direction in sorted(gate.directions)
                     ],
                 }
                 for gate in catalogue.network.gates

@@ -4,10 +4,8 @@ from collections.abc import Callable
 
 from benchmarks.figures import Figure, rate
 from benchmarks.sizes import Size
+from simulator.deterministic import SEED_TAPS_MAX
 from simulator.deterministic.check import Check
-
-TAPS_MAX = 100
-"""About so many taps a seed, as `fare-engine simulate check` plays them."""
 
 
 def measure(size: Size, say: Callable[[str], None]) -> list[Figure]:
@@ -22,7 +20,7 @@ def measure(size: Size, say: Callable[[str], None]) -> list[Figure]:
 
 def taps_a_second(first: int, seeds: int) -> float:
     """The taps of so many seeds, by the processor's time."""
-    check = Check(first, TAPS_MAX)
+    check = Check(first, SEED_TAPS_MAX)
     check.run(seeds, lambda *_: None)
     if check.failed:
         raise RuntimeError(f"seeds fail: {check.failed}")

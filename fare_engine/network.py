@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Final
 
 
 class Direction(IntEnum):
@@ -10,6 +11,11 @@ class Direction(IntEnum):
 
     ENTRY = 1
     EXIT = 2
+
+
+DIRECTIONS: Final = {"entry": Direction.ENTRY, "exit": Direction.EXIT}
+"""The contract's words for directions."""
+DIRECTION_WORDS: Final[dict[int, str]] = {way: word for word, way in DIRECTIONS.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,14 +20,13 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
-from fare_engine.network import Direction
+from fare_engine.network import DIRECTION_WORDS, DIRECTIONS, Direction
 from gates.controller import Passage
 from gates.errors import GatesError, UnknownTap, WrongUsage
 from gates.reading import Card, Medium, RideCode
 from gates.station import Station
 from gates.times import now_ms
 
-_DIRECTIONS: Final = {"entry": Direction.ENTRY, "exit": Direction.EXIT}
 LINES_MAX: Final = 1_000
 """Lines read ahead of the gates."""
 
@@ -50,9 +49,9 @@ class Lane:
     async def carry_out(self, line: str) -> dict[str, Any] | None:
         """Do what a line says; what there is to answer. GatesError when it cannot be done."""
         words = line.split()
-        if len(words) > 2 and words[1] in _DIRECTIONS:
+        if len(words) > 2 and words[1] in DIRECTIONS:
             medium = line.rstrip("\r\n").split(maxsplit=2)[2]  # a ride code may hold spaces
-            return await self._tap(words[0], _DIRECTIONS[words[1]], parse_medium(medium))
+            return await self._tap(words[0], DIRECTIONS[words[1]], parse_medium(medium))
         match words:
             case []:
                 return None
@@ -115,7 +114,7 @@ def tell_passage(passage: Passage) -> dict[str, Any]:
     return {
         "tap_id": passage.tap_id,
         "gate_id": passage.gate_id,
-        "direction": Direction(passage.direction).name.lower(),
+        "direction": DIRECTION_WORDS[passage.direction],
         "gate_action": "open" if passage.opens else "refuse",
         "fare": passage.fare,
         "fare_waived": passage.fare_waived,

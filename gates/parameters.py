@@ -17,13 +17,11 @@ from msgspec import Struct
 from fare_engine.calendar import ServiceCalendar
 from fare_engine.issuer import IssuerKey
 from fare_engine.modes import MODES_BY_CODE, DegradedMode
-from fare_engine.network import CHENGDU_BANDS, Direction, FareTable, Gate, Name
+from fare_engine.network import CHENGDU_BANDS, DIRECTIONS, FareTable, Gate, Name
 from fare_engine.policy import Policy, Suspension
 from fare_engine.tariff import MINUTE_MS, SECOND_MS, Tariff
 from gates.errors import ParametersInvalid
 from gates.times import parse_ms
-
-_DIRECTIONS = {"entry": Direction.ENTRY, "exit": Direction.EXIT}
 
 
 class _Document(Struct):
@@ -228,7 +226,7 @@ def _convert(told: _Document, station: _Station) -> Parameters:
 
 
 def _convert_gate(gate: _Gate, station_id: str) -> Gate:
-    directions = frozenset(_DIRECTIONS[way] for way in gate.directions)
+    directions = frozenset(DIRECTIONS[way] for way in gate.directions)
     return Gate(gate.gate_id, station_id, directions, gate.exit_id)
 
 

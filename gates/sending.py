@@ -1,11 +1,10 @@
 """From the outbox to the wire and back: messages of stored taps, and what results mean for them."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from msgspec import UNSET
 
-from fare_engine.network import Direction
+from fare_engine.network import DIRECTION_WORDS
 from gates.client.messages import (
     Decision,
     Medium,
@@ -16,8 +15,6 @@ from gates.client.messages import (
 )
 from gates.outbox import Entry, WaitingReport
 from gates.times import format_ms
-
-_DIRECTIONS: Final[dict[int, str]] = {direction: direction.name.lower() for direction in Direction}
 
 
 def make_message(entry: Entry, code: str | None = None) -> TapMessage:
@@ -35,7 +32,7 @@ def make_message(entry: Entry, code: str | None = None) -> TapMessage:
     return TapMessage(
         tap.tap_id,
         tap.gate_id,
-        _DIRECTIONS[tap.direction],
+        DIRECTION_WORDS[tap.direction],
         medium,
         format_ms(tap.occurred_at_ms),
         UNSET if report is None else Offline(_action(report.gate_opened), report.fare_taken),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.cli.options import AdminKey, Json
+from simulator.deterministic import SEED_TAPS_MAX
 
 if TYPE_CHECKING:
     from simulator.delivery.requests import Controllers
@@ -143,7 +144,9 @@ def day(
 def check(
     seeds: Annotated[int, typer.Option(min=1, help="How many small worlds are played.")] = 100,
     first: Annotated[int, typer.Option(min=0, help="The first seed; others follow it.")] = 0,
-    taps: Annotated[int, typer.Option(min=4, max=2_000, help="About so many taps a seed.")] = 80,
+    taps: Annotated[
+        int, typer.Option(min=4, max=2_000, help="About so many taps a seed.")
+    ] = SEED_TAPS_MAX,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that play.")] = 1,
     as_json: Json = False,
 ) -> None:

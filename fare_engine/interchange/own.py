@@ -21,10 +21,9 @@ from fare_engine.interchange.rows import (
     parse_fare,
 )
 from fare_engine.interchange.tables import ColumnPlaces
-from fare_engine.network import Direction
+from fare_engine.network import DIRECTIONS
 
 NAME: Final = "own"
-DIRECTIONS: Final = {"entry": Direction.ENTRY, "exit": Direction.EXIT}
 TOKEN_BYTES: Final = 16
 
 _NEEDED: Final = ("gate_id", "direction", "occurred_at")

@@ -5,3 +5,8 @@ station; `api.wire`, `fare_engine.engine`, the rule, `api.answers` on the other 
 them. Simulated are the network, the disks (memory, with power cuts) and time itself. The auditor
 judges what crossed the network, and knows nothing of the faults.
 """
+
+from typing import Final
+
+SEED_TAPS_MAX: Final = 80
+"""About so many taps are played of a seed, unless asked otherwise."""

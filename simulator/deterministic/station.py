@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from fare_engine.network import Direction
+from fare_engine.network import DIRECTION_WORDS, Direction
 from gates.breaker import Breaker
 from gates.client.messages import TapMessage
 from gates.controller import Controller, Passage
@@ -124,7 +124,7 @@ def _decode(document: bytes) -> dict[str, Any]:
 
 
 def _name(direction: int) -> str:
-    return Direction(direction).name.lower()
+    return DIRECTION_WORDS[direction]
 
 
 class _Forwarding(MediumReader):

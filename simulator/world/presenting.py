@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from api.times import format_ms
-from fare_engine.network import Direction
+from fare_engine.network import DIRECTION_WORDS
 from fare_engine.tap import Report, Tap
 from simulator.world.metro import CARD, CODE, Metro
 from simulator.world.plan import ALONE, CARD_VARIANT, CODE_VARIANT, SHOWN
@@ -13,7 +13,6 @@ from simulator.world.times import ZONE, service_day_number
 from simulator.world.world import WorldTap
 
 MakeToken = Callable[[str, str], bytes]
-DIRECTIONS: Final = {int(direction): direction.name.lower() for direction in Direction}
 PASSENGERS_MAX: Final = 10**14
 """All passengers there can be: their numbers stand in the 16 digits of a card."""
 
@@ -60,7 +59,7 @@ class Presenter:
         body: dict[str, Any] = {
             "tap_id": self.tap_id(tap),
             "gate_id": self._gate_ids[tap.gate],
-            "direction": DIRECTIONS[tap.direction],
+            "direction": DIRECTION_WORDS[tap.direction],
             "medium": medium,
             "occurred_at": format_ms(self._occurred_at_ms(tap), ZONE),
         }
