@@ -16,8 +16,6 @@ from api.block_list import BlockList
 from api.clocks import GateClocks
 from api.parameters import ParametersBook
 from api.ride_codes import RideCodeReader
-from api.scribe.scribe import Scribe
-from api.scribe.slots import IS_AVAILABLE
 from api.service import EngineService, now_ms
 from api.settings import Settings
 from fare_engine.catalogue import Catalogue
@@ -35,7 +33,6 @@ from fare_engine.ledger.database import (
     reading,
     writing,
 )
-from fare_engine.ledger.directory_lock import Lock
 from fare_engine.ledger.key_store import Key, load_keys
 from fare_engine.ledger.sqlite import SqliteLedger
 from fare_engine.settlement.run import Outcome, settle
@@ -61,7 +58,6 @@ class Runtime:
     make_token: Callable[[str, str], bytes]
     ride_codes: RideCodeReader
     settings: Settings
-    scribe: Scribe | None
     ledger_path: Path
     _changing: asyncio.Lock
     _settling: asyncio.Lock
@@ -151,13 +147,8 @@ def _find_clock_tolerance(catalogue: Catalogue, at_ms: int) -> int | None:
 
 
 @asynccontextmanager
-async def open_runtime(
-    directory: DataDirectory, settings: Settings, lock: Lock | None = None
-) -> AsyncIterator[Runtime]:
-    """Open a data directory that this process has locked; close it after the last answer.
-
-    With its lock, bursts have a scribe.
-    """
+async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIterator[Runtime]:
+    """Open a data directory that this process has locked; close it after the last answer."""
     database = open_database(directory.ledger_path)
     try:
         check_schema(database)
@@ -167,12 +158,6 @@ async def open_runtime(
             block_list = BlockList(load_blocked(connection))
             skews = load_skews(connection)
         ledger = SqliteLedger(directory.ledger_path, catalogue)
-        scribe = None
-        if lock is not None and settings.burst_process != "never" and IS_AVAILABLE:
-            network = catalogue.network
-            scribe = Scribe(ledger, network.time_zone, network.currency, lock.descriptor)
-            if settings.burst_process == "always":
-                scribe.start()
         try:
             engine = Engine(
                 ledger,
@@ -185,9 +170,7 @@ async def open_runtime(
             stored = {numbers[gate]: skew for gate, skew in skews.items()}
             clocks = GateClocks(stored, _find_clock_tolerance(catalogue, now_ms()))
             engine.suspect_gates = clocks.suspects
-            service = EngineService(
-                engine, inline_taps_max=settings.commit_inline_taps_max, scribe=scribe
-            )
+            service = EngineService(engine, inline_taps_max=settings.commit_inline_taps_max)
             maker = TokenMaker(directory.read_token_key())
             path = directory.ledger_path
             yield Runtime(
@@ -201,7 +184,6 @@ async def open_runtime(
                 make_token=maker.token,
                 ride_codes=RideCodeReader(maker.token, catalogue),
                 settings=settings,
-                scribe=scribe,
                 ledger_path=path,
                 _changing=asyncio.Lock(),
                 _settling=asyncio.Lock(),
@@ -209,8 +191,6 @@ async def open_runtime(
             )
             await service.close()
         finally:
-            if scribe is not None:
-                scribe.close()
             ledger.close()
     finally:
         database.dispose()

@@ -25,7 +25,6 @@ from api.settings import Settings
 from api.taps import TapDesk
 from fare_engine.errors import ConfigurationError
 from fare_engine.ledger.data_directory import DataDirectory
-from fare_engine.ledger.directory_lock import Lock
 
 logger = structlog.get_logger(__name__)
 
@@ -52,7 +51,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> int:
             announce(url)
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            status = runner.run(_serve(directory, settings, lock, listener, listening))
+            status = runner.run(_serve(directory, settings, listener, listening))
             _ignore_signals(runner.get_loop())
         return status
 
@@ -60,11 +59,10 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> int:
 async def _serve(
     directory: DataDirectory,
     settings: Settings,
-    lock: Lock,
     listener: socket.socket,
     listening: Callable[[], None],
 ) -> int:
-    async with open_runtime(directory, settings, lock) as runtime:
+    async with open_runtime(directory, settings) as runtime:
         config = uvicorn.Config(
             create_app(runtime),
             http=make_protocol(TapDesk(runtime)),

@@ -2,8 +2,7 @@
 
 Batches form by themselves: while one commit runs, the next batch gathers; there is no timer. A
 small batch is committed in the event loop, since handing it to a thread and back costs more than
-the sync itself; a large one by the scribe (`api.scribe`) or, where there is none, in the ledger's
-thread, while the loop reads and decides the next.
+the sync itself; a large one in the ledger's thread, while the loop reads and decides the next.
 """
 
 import asyncio
@@ -11,12 +10,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Final
 
 import structlog
 
-from api.scribe.scribe import Commit, Scribe
 from fare_engine.batch import Batch, Finding, ReportSubmission, Result, Submission
 from fare_engine.catalogue import Catalogue
 from fare_engine.engine import Engine
@@ -32,9 +29,6 @@ QUIET_S: Final = 0.05
 AHEAD_TAPS_MIN: Final = 200
 """Fewer taps wait for the commit to end, and share the next one."""
 
-_Decided = tuple[Batch, Commit | None]
-"""A batch that waits for its commit, with the scribe's order where that is to do it."""
-
 
 def now_ms() -> int:
     """The engine's clock: whole milliseconds since 1970."""
@@ -44,15 +38,8 @@ def now_ms() -> int:
 class EngineService:
     """One engine in one event loop; everything that waits for a decision waits here."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        *,
-        inline_taps_max: int = INLINE_TAPS_MAX,
-        scribe: Scribe | None = None,
-    ) -> None:
+    def __init__(self, engine: Engine, *, inline_taps_max: int = INLINE_TAPS_MAX) -> None:
         self._engine = engine
-        self._scribe = scribe
         self._inline_taps_max = inline_taps_max
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
@@ -61,7 +48,7 @@ class EngineService:
         self._tending: asyncio.TimerHandle | None = None
         self._is_tending = False
         self._closed = False
-        self._ahead: _Decided | None = None
+        self._ahead: Batch | None = None
         self._idle = asyncio.Event()
         self._idle.set()
         self._commit_s = 0.0
@@ -142,25 +129,16 @@ class EngineService:
         self._turn_is_due = False
         try:
             if not self._committing:
-                decided = self._ahead or self._decide()
+                batch = self._ahead or self._engine.take_batch(now_ms())
                 self._ahead = None
-                if decided is not None:
-                    self._commit(*decided)
+                if batch is not None:
+                    self._commit(batch)
             elif self._may_decide_ahead():
-                self._ahead = self._decide()
+                self._ahead = self._engine.take_batch(now_ms())
             self._go_on()
         except BaseException as error:
             self._die(error)
             raise
-
-    def _decide(self) -> "_Decided | None":
-        """Decide what waits, and have the scribe's order ready where it is to commit it."""
-        batch = self._engine.take_batch(now_ms())
-        if batch is None:
-            return None
-        if self._scribe is None or batch.taps <= self._inline_taps_max:
-            return batch, None
-        return batch, self._scribe.prepare(batch)
 
     def _may_decide_ahead(self) -> bool:
         """Whether enough waits that deciding it beside a commit is worth a smaller batch."""
@@ -212,12 +190,8 @@ class EngineService:
                 self._tend(self.batches)  # still quiet: go on at once
         self._go_on()
 
-    def _commit(self, batch: Batch, order: Commit | None) -> None:
+    def _commit(self, batch: Batch) -> None:
         begun = time.perf_counter()
-        if order is not None and self._scribe is not None:
-            self._committing = True
-            self._scribe.commit(order, partial(self._finish_and_go_on, batch, begun))
-            return
         if batch.taps <= self._inline_taps_max:
             error: BaseException | None = None
             try:
@@ -254,17 +228,11 @@ class EngineService:
             self._count(batch)
         elif isinstance(error, LedgerError):
             self.failed_batches += 1
-            self._give_up_ahead()
+            self._ahead = None  # it was decided on top of the batch that failed
             logger.error("commit_failed", taps=batch.taps, error=str(error))
             self._engine.failed(batch, error)
         else:
             raise error
-
-    def _give_up_ahead(self) -> None:
-        """Forget the batch that stood upon the one that failed."""
-        if self._ahead is not None and self._ahead[1] is not None and self._scribe is not None:
-            self._scribe.drop(self._ahead[1])
-        self._ahead = None
 
     def _count(self, batch: Batch) -> None:
         steps = batch.fresh.values()

@@ -39,9 +39,6 @@ class Settings(BaseSettings):
     commit_inline_taps_max: int = Field(
         128, ge=0, description="commits up to this size run in the event loop; 0 for a slow disk"
     )
-    burst_process: Literal["never", "when-needed", "always"] = Field(
-        "when-needed", description="a second process reads and writes for the engine in bursts"
-    )
     keep_alive_seconds: int = Field(75, ge=1, description="an idle connection is closed after it")
     shutdown_seconds: int = Field(30, ge=1, description="how long a shutdown waits for answers")
     admin_key: SecretStr | None = Field(

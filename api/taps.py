@@ -18,11 +18,10 @@ from api.problems import Headers, Refused, error_bytes, problem_bytes
 from api.runtime import Runtime
 from api.service import now_ms
 from api.wire import BatchRead, TapReader
-from fare_engine.batch import Results, Submission
+from fare_engine.batch import Result, Submission
 from fare_engine.catalogue import Catalogue
 from fare_engine.errors import FareEngineError, LedgerError
 from fare_engine.ledger.key_store import Key
-from fare_engine.tap import Tap
 from fare_engine.verdict import Verdict
 
 logger = structlog.get_logger(__name__)
@@ -47,7 +46,6 @@ class TapDesk:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._scribe = runtime.scribe
         self._strange_in: Catalogue | None = None
         self._strange: dict[Key, frozenset[str]] = {}
         self.body_bytes_max = runtime.settings.body_bytes_max
@@ -58,7 +56,15 @@ class TapDesk:
     def take(self, path: bytes, headers: RequestHeaders, body: bytes, respond: Respond) -> None:
         """Take one request; `respond` is called once, now or when the decision is durable."""
         take = self._take_one if path == TAPS else self._take_batch
-        _answering(respond, lambda: take(self._check(headers), body, respond))
+        try:
+            take(self._check(headers), body, respond)
+        except Refused as refused:
+            respond(refused_bytes(refused))
+        except FareEngineError as error:
+            respond(error_bytes(error))
+        except Exception:
+            logger.exception("request_failed")
+            respond(_BROKEN)
 
     def _check(self, headers: RequestHeaders) -> Key:
         """The key of a request, after its headers were found right."""
@@ -88,51 +94,26 @@ class TapDesk:
 
     def _take_batch(self, key: Key, body: bytes, respond: Respond) -> None:
         received_at_ms = now_ms()
-        if self._scribe is not None:
-            taken = partial(self._take_read, key, body, received_at_ms, respond)
-            if self._scribe.read(body, taken):
-                return
         read = self._reader.read_batch(body, self._runtime.catalogue)
-        self._decide_batch(key, read, received_at_ms, respond)
-
-    def _take_read(
-        self, key: Key, body: bytes, received_at_ms: int, respond: Respond, taps: list[Tap] | None
-    ) -> None:
-        """Go on with a batch that the scribe has read, or has left to be read here."""
-
-        def decide() -> None:
-            if taps is None:
-                read = self._reader.read_batch(body, self._runtime.catalogue)
-            else:
-                read = self._reader.take_plain(taps)
-            self._decide_batch(key, read, received_at_ms, respond)
-
-        _answering(respond, decide)
-
-    def _decide_batch(
-        self, key: Key, read: BatchRead, received_at_ms: int, respond: Respond
-    ) -> None:
         self._set_strangers_apart(key, read)
         done = partial(self._answer, partial(self._write_batch, read), respond)
         if not read.taps:
-            done(Results())
+            done([])
             return
-        self._runtime.service.offer(
-            Submission(read.taps, received_at_ms, done, read.findings, takes_text=not read.bad)
-        )
+        self._runtime.service.offer(Submission(read.taps, received_at_ms, done, read.findings))
 
     def _answer(
-        self, write: Callable[[Results], Response], respond: Respond, results: Results
+        self, write: Callable[[list[Result]], Response], respond: Respond, results: list[Result]
     ) -> None:
         """Answer a request. Whatever breaks here is this request's, never the engine's."""
         try:
-            response = write(results) if results.text is None else _answered(results.text)
+            response = write(results)
         except Exception:
             logger.exception("answer_failed")
             response = _BROKEN
         respond(response)
 
-    def _write_one(self, results: Results) -> Response:
+    def _write_one(self, results: list[Result]) -> Response:
         result = results[0]
         if not isinstance(result, Verdict):
             return error_bytes(result)
@@ -140,10 +121,11 @@ class TapDesk:
         length = (b"content-length", b"%d" % len(answer))
         return 200, [_JSON, length, _REPLAYED] if result.replayed else [_JSON, length], answer
 
-    def _write_batch(self, read: BatchRead, results: Results) -> Response:
+    def _write_batch(self, read: BatchRead, results: list[Result]) -> Response:
         if results and isinstance(results[0], LedgerError):
             return error_bytes(results[0])  # one transaction: it failed for all of them
-        return _answered(answer_batch(self._writer.write, read, results))
+        answer = answer_batch(self._writer.write, read, results)
+        return 200, [_JSON, (b"content-length", b"%d" % len(answer))], answer
 
     def _set_strangers_apart(self, key: Key, read: BatchRead) -> None:
         """Take the taps of gates that the key does not speak for out of a batch."""
@@ -175,23 +157,6 @@ class TapDesk:
             )
             self._strange[key] = strange
         return strange
-
-
-def _answering(respond: Respond, take: Callable[[], None]) -> None:
-    """Take a request, or answer what is wrong with it."""
-    try:
-        take()
-    except Refused as refused:
-        respond(refused_bytes(refused))
-    except FareEngineError as error:
-        respond(error_bytes(error))
-    except Exception:
-        logger.exception("request_failed")
-        respond(_BROKEN)
-
-
-def _answered(text: bytes) -> Response:
-    return 200, [_JSON, (b"content-length", b"%d" % len(text))], text
 
 
 def is_json(content_type: bytes) -> bool:

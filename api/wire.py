@@ -91,13 +91,6 @@ class TapReader:
         self._find_blocked(read)
         return read
 
-    def take_plain(self, taps: list[Tap]) -> "BatchRead":
-        """What `read_batch` makes of a body, after `read_plain` has read its taps elsewhere."""
-        read = BatchRead()
-        read.taps = taps
-        self._find_blocked(read)
-        return read
-
     def _convert_all(self, wires: list[WireTap], catalogue: Catalogue, read: "BatchRead") -> None:
         for wire in wires:
             tap, finding = self._convert(wire, catalogue)

@@ -2,7 +2,7 @@
 
 import re
 import string
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -68,15 +68,6 @@ UNREADABLE: Final = (Unfit, ValueError, msgspec.MsgspecError, RecursionError)
 
 TAP: Final = msgspec.json.Decoder(WireTap)
 BATCH: Final = msgspec.json.Decoder(WireBatch)
-
-
-def read_plain(body: Any) -> list[Tap] | None:
-    """The taps of a body that holds nothing but plain ones; None when there is more to find out."""
-    try:
-        wires = BATCH.decode(body).taps
-        return convert_plain(wires) if 1 <= len(wires) <= BATCH_TAPS_MAX else None
-    except UNREADABLE:
-        return None
 
 
 def convert_plain(wires: list[WireTap]) -> list[Tap] | None:

@@ -38,8 +38,8 @@ def measure(size: Size, say: Callable[[str], None]) -> list[Figure]:
         rate("durable single taps over HTTP, 64 connections", rounds["single"], 20_000),
         latency(f"p99 at 1,500 single taps/s at random {late}", rounds["p99"], 4.0),
         latency(f"p99.9 at 1,500 single taps/s at random {late}", rounds["p999"], 10.0),
-        rate("durable batches of 100, one station each", rounds["batch_100"], 100_000),
-        rate("durable batches of 1,000, gates mixed", rounds["batch_1000"], 150_000),
+        rate("durable batches of 100, one station each", rounds["batch_100"], 60_000),
+        rate("durable batches of 1,000, gates mixed", rounds["batch_1000"], 65_000),
         rate("the same once, just after a start behind a burst of all those taps", [busy], None),
     ]
 

@@ -1,6 +1,6 @@
 """What waits for a transaction, and what one transaction decides."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from fare_engine.decision import Reason
 from fare_engine.errors import FareEngineError, TapRefused
@@ -28,42 +28,28 @@ Finding = TapRefused | Reason | CodeId
 """What the edge found out about a medium: an error, a refusal of the rule, or a ride code."""
 
 
-class Results(list[Result]):
-    """One result a tap, in order; `text` is the whole answer, where whoever committed wrote it."""
-
-    __slots__ = ("text",)
-
-    def __init__(self, results: Iterable[Result] = ()) -> None:
-        super().__init__(results)
-        self.text: bytes | None = None
-
-
 class Submission:
     """Taps that came together and are answered together, in order.
 
     `findings` are told by place. `done` is called with `results`, one a tap, and given nothing
     else: bound to its submission it would be a cycle, left with all its taps to the garbage
-    collector. `takes_text`: it was asked as a batch, so the text of its answer may be written by
-    whoever commits it.
+    collector.
     """
 
-    __slots__ = ("done", "findings", "received_at_ms", "results", "takes_text", "taps")
+    __slots__ = ("done", "findings", "received_at_ms", "results", "taps")
 
     def __init__(
         self,
         taps: Sequence[Tap],
         received_at_ms: int,
-        done: Callable[[Results], None],
+        done: Callable[[list[Result]], None],
         findings: Mapping[int, Finding] | None = None,
-        *,
-        takes_text: bool = False,
     ) -> None:
         self.taps = taps
         self.received_at_ms = received_at_ms
         self.done = done
         self.findings = findings
-        self.takes_text = takes_text
-        self.results = Results()
+        self.results: list[Result] = []
 
 
 class ReportSubmission:
@@ -72,13 +58,13 @@ class ReportSubmission:
     __slots__ = ("done", "received_at_ms", "report", "results", "tap_id")
 
     def __init__(
-        self, tap_id: str, report: Report, received_at_ms: int, done: Callable[[Results], None]
+        self, tap_id: str, report: Report, received_at_ms: int, done: Callable[[list[Result]], None]
     ) -> None:
         self.tap_id = tap_id
         self.report = report
         self.received_at_ms = received_at_ms
         self.done = done
-        self.results = Results()
+        self.results: list[Result] = []
 
 
 class Batch:

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from fare_engine.batch import Batch, CodeId, Finding, ReportSubmission, Result, Results, Submission
+from fare_engine.batch import Batch, CodeId, Finding, ReportSubmission, Result, Submission
 from fare_engine.catalogue import Catalogue, TermsStretch
 from fare_engine.decision import Decision, Reason
 from fare_engine.errors import (
@@ -183,7 +183,7 @@ class Engine:
         self.pending_taps = 0
         for submission in waiting:
             count = len(submission.taps) if isinstance(submission, Submission) else 1
-            submission.results = Results([error] * count)
+            submission.results = [error] * count
             submission.done(submission.results)
 
     def process(
@@ -383,5 +383,5 @@ class Engine:
         return verdict.replace(replayed=True)
 
 
-def _nothing(_results: Results) -> None:
+def _nothing(_results: list[Result]) -> None:
     """Nobody waits: `process` looks at the results itself."""

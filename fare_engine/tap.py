@@ -15,7 +15,7 @@ class Report(Value, frozen=True):
     cause: str | None = None
 
 
-class Tap(Value, frozen=True, array_like=True):
+class Tap(Value, frozen=True):
     """One presentation of a medium at a gate, as it reaches the rule.
 
     `token` is the keyed hash of the medium (16 bytes), never its number. `occurred_at_ms` is the

@@ -7,7 +7,7 @@ import subprocess
 import sysconfig
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TextIO
@@ -68,13 +68,11 @@ def serving(data_dir: Path, port: int, keys: Keys, log_path: Path) -> Iterator[S
             _stop(process)
 
 
-def start_server(
-    data_dir: Path, port: int, log: TextIO, settings: Mapping[str, str] | None = None
-) -> "subprocess.Popen[str]":
+def start_server(data_dir: Path, port: int, log: TextIO) -> "subprocess.Popen[str]":
     """Have a server start on a data directory; whoever starts it ends it."""
     return subprocess.Popen(
         [FARE_ENGINE, "serve", "--data-dir", data_dir, "--port", str(port), "--no-console"],
-        env={**_environment(), **(settings or {})},
+        env=_environment(),
         stdout=subprocess.PIPE,
         stderr=log,
         text=True,

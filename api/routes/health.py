@@ -130,8 +130,6 @@ class RuntimeCollector(Collector):
         }
         for name, (told, count) in counters.items():
             yield CounterMetricFamily(name, told, value=count)
-        scribe = self._runtime.scribe
-        is_helped = scribe is not None and scribe.is_ready
         gauges = {
             "fare_commit_seconds": ("How long commits take, smoothed", service.commit_seconds),
             "fare_taps_pending": ("Taps that wait for a transaction", service.pending_taps),
@@ -145,7 +143,6 @@ class RuntimeCollector(Collector):
                 self._runtime.requests_in_flight(),
             ),
             "fare_engine_alive": ("1 while taps are decided", int(service.dead is None)),
-            "fare_scribe_ready": ("1 while a second process helps in bursts", int(is_helped)),
         }
         for name, (told, value) in gauges.items():
             yield GaugeMetricFamily(name, told, value=value)

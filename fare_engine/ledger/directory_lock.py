@@ -2,26 +2,17 @@
 
 The kernel keeps the lock and gives it back when the process ends, however it ends. What stands in
 the file only tells others whom to ask; what a dead process left there is of no importance.
-
-A process may share its lock with one that writes for it. When it is cut off, that one ends its last
-transaction first: whoever comes meanwhile waits for it.
 """
 
 import fcntl
 import json
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from fare_engine.errors import ConfigurationError, DataDirectoryInUse, DataDirectoryMissing
-
-LEAVING_S: Final = 10.0
-"""How long to wait for what a dead process left behind: longer than a transaction may take."""
-
-_LOOK_AGAIN_S: Final = 0.01
 
 
 class Holder(NamedTuple):
@@ -36,8 +27,7 @@ class Lock:
     """The held lock of a data directory; others are told what its holder wrote into it."""
 
     def __init__(self, descriptor: int, purpose: str) -> None:
-        self.descriptor = descriptor
-        """Who inherits it holds the lock as well, until both have ended."""
+        self._descriptor = descriptor
         self._purpose = purpose
         self.announce(None)
 
@@ -45,14 +35,14 @@ class Lock:
         """Tell others the address at which this process serves the API."""
         holder = {"pid": os.getpid(), "purpose": self._purpose, "url": url}
         content = json.dumps(holder).encode() + b"\n"
-        os.pwrite(self.descriptor, content, 0)
-        os.ftruncate(self.descriptor, len(content))
+        os.pwrite(self._descriptor, content, 0)
+        os.ftruncate(self._descriptor, len(content))
 
 
 @contextmanager
-def hold(path: Path, purpose: str, *, leaving_s: float = LEAVING_S) -> Iterator[Lock]:
+def hold(path: Path, purpose: str) -> Iterator[Lock]:
     """Hold the lock at this path; DataDirectoryInUse names the process that already does."""
-    descriptor = _take(path, time.monotonic() + leaving_s)
+    descriptor = _take(path)
     try:
         yield Lock(descriptor, purpose)
     finally:
@@ -60,7 +50,7 @@ def hold(path: Path, purpose: str, *, leaving_s: float = LEAVING_S) -> Iterator[
         os.close(descriptor)
 
 
-def _take(path: Path, leaving_until_s: float) -> int:
+def _take(path: Path) -> int:
     while True:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -73,9 +63,6 @@ def _take(path: Path, leaving_until_s: float) -> int:
         except BlockingIOError:
             holder = _read_holder(descriptor)
             os.close(descriptor)
-            if _has_ended(holder) and time.monotonic() < leaving_until_s:
-                time.sleep(_LOOK_AGAIN_S)
-                continue
             raise _in_use(path, holder) from None
         if _is_still_at(path, descriptor):
             return descriptor
@@ -86,19 +73,6 @@ def _take(path: Path, leaving_until_s: float) -> int:
 def _is_still_at(path: Path, descriptor: int) -> bool:
     with suppress(FileNotFoundError):
         return os.path.samestat(os.fstat(descriptor), path.stat())
-    return False
-
-
-def _has_ended(holder: Holder) -> bool:
-    """Whether the process that took the lock is gone, so that another one only shares it."""
-    if holder.pid is None:
-        return False
-    try:
-        os.kill(holder.pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        pass  # it is another user's, and there
     return False
 
 

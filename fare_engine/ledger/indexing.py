@@ -110,13 +110,9 @@ class Indexing:
         if self.run is not None:
             self.run.attach(writer)
 
-    def is_due(self, rows: int) -> bool:
-        """Whether a commit of so many rows should write entries."""
-        return self.run is not None and self._has_time(rows)
-
     def write(self, writer: sqlite3.Connection, rows: int) -> None:
         """Add what is due to the transaction of a commit of so many rows."""
-        if self.run is not None and self.is_due(rows):
+        if self.run is not None and self._has_time(rows):
             self.run.write_slice(writer, rows or TENDED_ROWS)
 
     def written(self, writer: sqlite3.Connection, rows: int) -> None:

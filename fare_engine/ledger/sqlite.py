@@ -8,13 +8,12 @@ operators open their own.
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fare_engine.catalogue import Catalogue
 from fare_engine.errors import LedgerUnavailable
 from fare_engine.journey import TokenState
 from fare_engine.ledger import side_tables
-from fare_engine.ledger.appender import INSERT_TAPS
 from fare_engine.ledger.checkpoints import Checkpointer
 from fare_engine.ledger.connections import BUSY_TIMEOUT_S, connect
 from fare_engine.ledger.indexing import Indexing
@@ -26,6 +25,8 @@ from fare_engine.ledger.tail import HighestTapIds
 from fare_engine.ledger.tail_reading import AT_ONCE_ROWS, SCAN_MAX, TailReading, read_highest
 from fare_engine.ports import CodeUse, Entries, StoredReport
 from fare_engine.verdict import Verdict
+
+_INSERT_TAPS: Final = "INSERT INTO taps"
 
 
 class SqliteLedger:
@@ -190,10 +191,10 @@ class SqliteLedger:
         try:
             indexing.prepare(connection)
             if len(steps) == 1 and indexing.run is None and entries.is_taps_alone():
-                insert_rows(connection, INSERT_TAPS, WIDTH, values)  # a transaction of its own
+                insert_rows(connection, _INSERT_TAPS, WIDTH, values)  # a transaction of its own
             else:
                 connection.execute("BEGIN IMMEDIATE")
-                insert_rows(connection, INSERT_TAPS, WIDTH, values)
+                insert_rows(connection, _INSERT_TAPS, WIDTH, values)
                 self._insert_beside(connection, entries)
                 indexing.write(connection, len(steps))
                 connection.execute("COMMIT")
@@ -201,16 +202,6 @@ class SqliteLedger:
             self._roll_back()
             raise LedgerUnavailable(f"the ledger did not confirm: {error}") from error
         self._unconfirmed = values
-
-    def encode_rows(self, entries: Entries) -> list[Any] | None:
-        """The rows of a commit that another process may append; None when `commit` must do it."""
-        if not entries.is_taps_alone() or self.indexing.is_due(len(entries.steps)):
-            return None
-        return encode(entries.steps, self._places, self._catalogue.media)
-
-    def appending(self, rows: list[Any]) -> None:
-        """These rows are being appended by another process; `confirm` when it has done so."""
-        self._unconfirmed = rows
 
     def confirm(self) -> None:
         """After a commit that succeeded: find what it stored from now on."""

@@ -16,8 +16,6 @@ from simulator.world.chengdu import make_network
 from simulator.world.directory import make_directory
 
 LOG_NAME: Final = "server.log"
-_SETTINGS: Final = {"FARE_BURST_PROCESS": "always"}
-"""Batches are few here: the scribe shall be there for the first one."""
 
 
 class Deployment(Protocol):
@@ -59,7 +57,7 @@ class Embedded:
     def start(self) -> None:
         """As `Deployment`."""
         with self._log_path.open("a", encoding="utf-8") as log:
-            self._process = start_server(self.data_dir, self._port, log, _SETTINGS)
+            self._process = start_server(self.data_dir, self._port, log)
 
     def wait_until_ready(self) -> None:
         """As `Deployment`."""
