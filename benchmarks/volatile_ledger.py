@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn
 
 from fare_engine.catalogue import Catalogue
+from fare_engine.code_use import CodeUse
 from fare_engine.journey import TokenState
-from fare_engine.ports import CodeUse, Entries, StoredReport
+from fare_engine.ports import Entries, StoredReport
 from fare_engine.verdict import Verdict
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from fare_engine.code_use import CodeUse
 from fare_engine.decision import Reason
 from fare_engine.errors import FareEngineError, TapRefused
 from fare_engine.journey import TokenState
-from fare_engine.ports import CodeUse, Conflict, Entries, Step, StoredReport
+from fare_engine.ports import Conflict, Entries, Step, StoredReport
 from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
 

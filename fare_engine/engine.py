@@ -18,20 +18,16 @@ from typing import Final
 
 from fare_engine.batch import Batch, CodeId, Finding, ReportSubmission, Result, Submission
 from fare_engine.catalogue import Catalogue, TermsStretch
+from fare_engine.checks import CLOCK_AHEAD_MAX_MS, check_tap
 from fare_engine.decision import Decision, Reason
 from fare_engine.errors import (
-    ClockAhead,
-    DirectionNotAllowed,
     FareEngineError,
     LedgerError,
     LedgerUnavailable,
-    NoTariffInForce,
     NotFound,
     Overloaded,
     TapConflict,
     TapRefused,
-    UnknownGate,
-    UnknownMedium,
 )
 from fare_engine.journey import BLANK
 from fare_engine.matching import decide
@@ -40,9 +36,6 @@ from fare_engine.reports import take_report
 from fare_engine.ride_codes import decide_with_code, load_codes
 from fare_engine.tap import Tap
 from fare_engine.verdict import Verdict
-
-CLOCK_AHEAD_MAX_MS: Final = 5 * 60_000
-"""A gate clock further ahead of the engine's is an error of the gate."""
 
 BATCH_TAPS_MAX: Final = 1_000
 """Taps of one transaction: enough that its fixed costs vanish, few enough that nobody waits."""
@@ -263,7 +256,8 @@ class Engine:
     def _decide_taps(self, batch: Batch, submission: Submission) -> None:
         """Decide the taps of a submission in order.
 
-        One flat loop over local names: here a million taps go by, and every call would show.
+        One flat loop over local names: here a million taps go by, and every call would show. What
+        its guard lets through, `check_tap` would too; all others are left to it.
         """
         findings = submission.findings
         known, fresh, states = batch.known, batch.fresh, batch.states
@@ -317,32 +311,22 @@ class Engine:
     def _answer_unusual(
         self, batch: Batch, submission: Submission, tap: Tap, finding: Finding | None
     ) -> Result:
-        """A tap whose id is known already, or which cannot be decided; in the order of checks."""
+        """A tap whose id is known already, which cannot be decided, or which shows a ride code."""
         step = batch.fresh.get(tap.tap_id)
         first = step[0] if step else batch.known.get(tap.tap_id)
         received_at_ms = submission.received_at_ms
         if first is not None:
             return self._answer_again(batch, first, tap, received_at_ms)
-        gate = self.catalogue.gates.get(tap.gate_id)
-        error: TapRefused
-        if gate is None:
-            error = UnknownGate(f"there is no gate {tap.gate_id!r}")
-        elif tap.direction not in gate.directions:
-            error = DirectionNotAllowed(f"gate {tap.gate_id} does not take this direction")
-        elif tap.occurred_at_ms > received_at_ms + CLOCK_AHEAD_MAX_MS:
-            error = ClockAhead("occurred_at is more than 5 minutes ahead of the engine's clock")
-        elif isinstance(finding, TapRefused):
-            error = finding
-        elif tap.medium_type not in self.catalogue.media:
-            error = UnknownMedium(f"there is no medium type {tap.medium_type!r}")
-        elif isinstance(finding, CodeId) and (
-            terms := self.catalogue.find_terms(gate.station_id, tap.occurred_at_ms)
-        ):
-            suspect = tap.gate_id in self.suspect_gates
-            return decide_with_code(batch, submission, tap, gate, terms, finding, suspect)
-        else:
-            error = NoTariffInForce("no tariff was in force at occurred_at")
-        return self._refuse(batch, submission, tap, error)
+        fault = finding if isinstance(finding, TapRefused) else None
+        checked = check_tap(self.catalogue, tap, received_at_ms, fault)
+        if isinstance(checked, TapRefused):
+            return self._refuse(batch, submission, tap, checked)
+        # Whatever else passes the checks was decided in the loop.
+        assert isinstance(finding, CodeId)
+        suspect = tap.gate_id in self.suspect_gates
+        return decide_with_code(
+            batch, submission, tap, checked.gate, checked.terms, finding, suspect
+        )
 
     def _refuse(self, batch: Batch, submission: Submission, tap: Tap, error: TapRefused) -> Result:
         """Tell what is wrong, or set the tap aside: a gate that acted alone must not resend it."""

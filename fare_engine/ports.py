@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from fare_engine.catalogue import Catalogue
+from fare_engine.code_use import CodeUse
 from fare_engine.journey import TokenState
 from fare_engine.tap import Report, Tap
 from fare_engine.value import Value
@@ -29,16 +30,6 @@ class Conflict(Value, frozen=True):
     row: int
     content: Tap | Report
     received_at_ms: int
-
-
-class CodeUse(Value, frozen=True):
-    """The tap that used a ride code first."""
-
-    row: int
-    token: bytes
-    station_id: str
-    direction: int
-    occurred_at_ms: int
 
 
 class Entries(Value, frozen=True):

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, Protocol
 
 import structlog
 
+from fare_engine.code_use import is_copy, make_use
 from fare_engine.decision import Reason
 from fare_engine.network import Direction, Gate
 from gates.alone import decide_alone, follow
@@ -213,12 +214,10 @@ class Controller:
         if first is None:
             return False
         terms = self.knowledge.find_terms(entry.tap.occurred_at_ms)
-        if first[0] != entry.tap.direction or terms is None:
-            return True
-        tariff = terms.tariff
-        is_entry = entry.tap.direction == Direction.ENTRY
-        grace_ms = tariff.reentry_grace_ms if is_entry else tariff.reexit_grace_ms
-        return entry.tap.occurred_at_ms - first[1] > grace_ms
+        if terms is None:
+            return True  # without a tariff there is no grace
+        used, now = make_use(first, self.station_id), make_use(entry.tap, self.station_id)
+        return is_copy(used, now, terms.tariff)
 
     @contextmanager
     def _shut_if_cut_off(self, entry: Entry) -> Iterator[None]:

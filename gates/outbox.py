@@ -275,17 +275,17 @@ class Outbox:
                 for table in ("taps", "reports")
             )
 
-    def find_code_use(self, entry: Entry) -> tuple[int, int] | None:
-        """Direction and instant of the tap here that used this ride code; None when it is new.
+    def find_code_use(self, entry: Entry) -> Tap | None:
+        """The tap here that used this ride code first; None when the code is new.
 
-        A tap uses a code when the gate opened at it.
+        A tap uses a code when the gate opened at it: here none opens at a code that is refused.
         """
         rows = self._file.read(
-            "SELECT direction, occurred_at FROM taps "
+            f"SELECT {_COLUMNS} FROM taps "
             "WHERE code_id = ? AND place != ? AND gate_opened = 1 ORDER BY place LIMIT 1",
             (entry.code_id, entry.place),
         )
-        return tuple(rows[0]) if rows else None
+        return _entry(rows[0]).tap if rows else None
 
     def list_gates(self) -> list[str]:
         """The gates whose lanes are this controller's: those that ever took a tap here."""

@@ -8,8 +8,9 @@ from api.operator_models import AuditAnswer, Page, SetAsideAnswer
 from api.paging import Cursor, Limit, page_of_rows, read_number
 from api.service import now_ms
 from api.times import format_ms
+from fare_engine.errors import TapRefused
 from fare_engine.ledger.listings import AuditEntry, SetAside, list_audit, list_quarantine
-from fare_engine.settlement.quarantine import find_problem
+from fare_engine.settlement.quarantine import check_again
 
 router = APIRouter(prefix="/v1", tags=["operation"])
 
@@ -26,17 +27,10 @@ async def list_set_aside(
 
     def answer(row: SetAside) -> SetAsideAnswer:
         opened = row.gate_opened
-        problem_now = find_problem(
-            catalogue,
-            row.problem,
-            row.gate_id,
-            row.direction,
-            row.medium_type,
-            row.occurred_at_ms,
-            at_ms,
-        )
-        if row.settlement is not None:
-            problem_now = None  # it left the quarantine, wherever its gate stands by now
+        problem_now = None
+        if row.settlement is None:  # else it left the quarantine, wherever its gate stands by now
+            checked = check_again(catalogue, row, row.problem, at_ms)
+            problem_now = checked.code if isinstance(checked, TapRefused) else None
         return SetAsideAnswer(
             tap_id=row.tap_id,
             problem=row.problem,

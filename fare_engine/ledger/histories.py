@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, or_, select
 
 from fare_engine.catalogue import Catalogue
 from fare_engine.decision import Closing
+from fare_engine.errors import TapRefused
 from fare_engine.journey import Terms
 from fare_engine.ledger.clock_store import find_skew
 from fare_engine.ledger.rows import Flag, Reader, TapRow, decode_report
@@ -28,7 +29,7 @@ from fare_engine.ledger.schema import (
 from fare_engine.network import Gate
 from fare_engine.ports import StoredReport
 from fare_engine.settlement.history import Skews, StoredTap
-from fare_engine.settlement.quarantine import find_problem
+from fare_engine.settlement.quarantine import check_again
 from fare_engine.verdict import Verdict
 
 LOOKUP_MAX = 500
@@ -158,21 +159,10 @@ class _HistoryReader:
                 pin.modes,
             )
             return Repair(verdict.row, pin.station_id, catalogue.get_terms(key))
-        problem = find_problem(
-            catalogue,
-            verdict.problem or "",
-            tap.gate_id,
-            tap.direction,
-            tap.medium_type,
-            tap.occurred_at_ms,
-            self._now_ms,
-        )
-        if problem is not None:
+        checked = check_again(catalogue, tap, verdict.problem, self._now_ms)
+        if isinstance(checked, TapRefused):
             return None
-        station_id = catalogue.gates[tap.gate_id].station_id
-        terms = catalogue.find_terms(station_id, tap.occurred_at_ms)
-        assert terms is not None, "a tap without a tariff still waits"
-        repair = Repair(verdict.row, station_id, terms)
+        repair = Repair(verdict.row, checked.gate.station_id, checked.terms)
         self._repaired.append(repair)
         return repair
 

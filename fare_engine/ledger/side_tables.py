@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import msgspec.structs
 
+from fare_engine.code_use import CodeUse
 from fare_engine.ledger.rows import encode_report
 from fare_engine.network import Direction
-from fare_engine.ports import CodeUse, Conflict, Step, StoredReport
+from fare_engine.ports import Conflict, Step, StoredReport
 from fare_engine.tap import Report, Tap
 
 CONFLICTS_PER_TAP_MAX: Final = 16
@@ -19,7 +20,7 @@ CONFLICTS_PER_TAP_MAX: Final = 16
 REPORT_COLUMNS: Final = "row, gate_opened, fare_taken, passed, cause, reversed, received_at"
 
 _FIND_CODE: Final = (
-    "SELECT t.row, t.token, t.station, t.direction, t.occurred_at"
+    "SELECT t.token, t.station, t.direction, t.occurred_at"
     " FROM ride_codes c JOIN taps t ON t.row = c.row WHERE c.code_id = ?"
 )
 
@@ -45,8 +46,8 @@ def find_codes(
     for code_id in code_ids:
         values = connection.execute(_FIND_CODE, (code_id,)).fetchone()
         if values is not None:
-            row, token, station, direction, occurred_at_ms = values
-            found[code_id] = CodeUse(row, token, stations[station], direction, occurred_at_ms)
+            token, station, direction, occurred_at_ms = values
+            found[code_id] = CodeUse(token, stations[station], direction, occurred_at_ms)
     return found
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fare_engine.catalogue import Catalogue
+from fare_engine.code_use import CodeUse
 from fare_engine.errors import LedgerUnavailable
 from fare_engine.journey import TokenState
 from fare_engine.ledger import side_tables
@@ -23,7 +24,7 @@ from fare_engine.ledger.rows import WIDTH, encode
 from fare_engine.ledger.runs import CHUNK_ROWS, MARK, RUN_ROWS, insert_rows
 from fare_engine.ledger.tail import HighestTapIds
 from fare_engine.ledger.tail_reading import AT_ONCE_ROWS, SCAN_MAX, TailReading, read_highest
-from fare_engine.ports import CodeUse, Entries, StoredReport
+from fare_engine.ports import Entries, StoredReport
 from fare_engine.verdict import Verdict
 
 _INSERT_TAPS: Final = "INSERT INTO taps"

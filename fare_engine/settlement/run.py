@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from fare_engine.calendar import ServiceDay
 from fare_engine.catalogue import Catalogue
-from fare_engine.engine import CLOCK_AHEAD_MAX_MS
+from fare_engine.checks import CLOCK_AHEAD_MAX_MS
 from fare_engine.errors import NoTariffInForce
 from fare_engine.ledger.database import Connection, Database, reading, writing
 from fare_engine.ledger.histories import Histories, Span, read_histories

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fare_engine.catalogue import Catalogue
+from fare_engine.code_use import CodeUse, make_use
 from fare_engine.journey import BLANK, TokenState
 from fare_engine.ledger.side_tables import CONFLICTS_PER_TAP_MAX
-from fare_engine.ports import CodeUse, Conflict, Entries, Step, StoredReport
+from fare_engine.ports import Conflict, Entries, Step, StoredReport
 from fare_engine.verdict import Verdict
 
 
@@ -110,6 +111,5 @@ class MemoryLedger:
 
     def _use(self, row: int) -> CodeUse:
         verdict = self.disk.rows[row - 1][0]
-        tap, station_id = verdict.tap, verdict.station_id
-        assert station_id is not None
-        return CodeUse(row, tap.token, station_id, tap.direction, tap.occurred_at_ms)
+        assert verdict.station_id is not None
+        return make_use(verdict.tap, verdict.station_id)

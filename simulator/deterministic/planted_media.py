@@ -7,8 +7,6 @@ from api.wire import TapReader
 from fare_engine import ride_codes
 from fare_engine.batch import Batch
 from fare_engine.engine import Engine
-from fare_engine.ports import CodeUse
-from fare_engine.tariff import Tariff
 from gates.controller import Controller
 from gates.knowledge import Knowledge
 from gates.media.verifier import RideCodeVerifier
@@ -21,10 +19,6 @@ class _ForgetsCodes(Engine):
     def commit(self, batch: Batch) -> None:
         batch.new_codes.clear()
         super().commit(batch)
-
-
-def _any_again(_first: CodeUse, _now: CodeUse, _tariff: Tariff) -> bool:
-    return True
 
 
 def _no(*_: object) -> bool:
@@ -44,8 +38,8 @@ MEDIA_BUGS: Final[dict[str, Bug]] = {
         "a copy of a ride code is as good as the code",
         Engine,
         ride_codes,
-        "is_tapped_again",
-        _any_again,
+        "is_copy",
+        _no,
     ),
     "code-use-forgotten": Bug("the use of a ride code is not stored", _ForgetsCodes),
     "code-forged": Bug(

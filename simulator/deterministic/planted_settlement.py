@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from fare_engine.engine import Engine
+from fare_engine.errors import ClockAhead, TapRefused
 from fare_engine.settlement import deciding
 from fare_engine.settlement.adjustments import Adjustment, Due, Issued, find_differences
 from fare_engine.settlement.history import Skews, StoredTap
@@ -24,8 +25,8 @@ def _issue_again(token: bytes, dues: Iterable[Due], _issued: Issued) -> list[Adj
     return find_differences(token, dues, {})
 
 
-def _still_ahead(*_: object) -> str:
-    return "clock-ahead"
+def _still_ahead(*_: object) -> TapRefused:
+    return ClockAhead("the clock is ahead for ever")
 
 
 def _no(*_: object) -> bool:
@@ -50,6 +51,6 @@ SETTLEMENT_BUGS: Final[dict[str, Bug]] = {
         "a missing exit is claimed though gates stood open", Engine, deciding, "is_excused", _no
     ),
     "quarantine-forgotten": Bug(
-        "what was repaired stays in quarantine", Engine, settling, "find_problem", _still_ahead
+        "what was repaired stays in quarantine", Engine, settling, "check_again", _still_ahead
     ),
 }

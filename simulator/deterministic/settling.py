@@ -10,11 +10,12 @@ from typing import Any
 
 from fare_engine.catalogue import Catalogue
 from fare_engine.decision import Closing, Reason
+from fare_engine.errors import TapRefused
 from fare_engine.journey import Terms
 from fare_engine.settlement.adjustments import Kind, find_differences
 from fare_engine.settlement.deciding import settle_history
 from fare_engine.settlement.history import StoredTap
-from fare_engine.settlement.quarantine import find_problem
+from fare_engine.settlement.quarantine import check_again
 from fare_engine.verdict import Verdict
 from simulator.deterministic.memory_ledger import Disk
 
@@ -75,11 +76,8 @@ class _Settlement:
         """What decides a tap again; None while it waits in quarantine."""
         catalogue, tap, decision = self._catalogue, verdict.tap, verdict.decision
         if decision.reason is Reason.RECORDED:
-            asked = tap.gate_id, tap.direction, tap.medium_type, tap.occurred_at_ms
-            if find_problem(catalogue, verdict.problem or "", *asked, self._now_ms) is not None:
-                return None
-            station_id = catalogue.gates[tap.gate_id].station_id
-            return catalogue.find_terms(station_id, tap.occurred_at_ms)
+            checked = check_again(catalogue, tap, verdict.problem, self._now_ms)
+            return None if isinstance(checked, TapRefused) else checked.terms
         station_id = verdict.station_id or ""
         pinned = decision.terms
         if pinned is not None and decision.closing is not Closing.CONSUMED:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from fare_engine.batch import BlockedCodeId, CodeId, Finding, Submission
+from fare_engine.code_use import CodeUse
 from fare_engine.decision import Reason
 from fare_engine.errors import (
     FareEngineError,
@@ -14,7 +15,7 @@ from fare_engine.errors import (
     UnknownGate,
     UnknownMedium,
 )
-from fare_engine.ports import CodeUse, Entries
+from fare_engine.ports import Entries
 from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
 from tests.fare_engine.small_metro import MINUTE_MS, NOON_MS, SmallMetro
@@ -235,7 +236,7 @@ def test_a_failed_commit_has_used_no_code(
 def test_the_ledger_itself_keeps_a_code_to_one_tap(metro: SmallMetro) -> None:
     first = show(metro, entry(metro))
     found = metro.ledger.find_codes([CODE, "unheard-of"])
-    assert found == {CODE: CodeUse(first.row, b"anna".ljust(16, b"\0"), "FHY", 1, NOON_MS)}
+    assert found == {CODE: CodeUse(b"anna".ljust(16, b"\0"), "FHY", 1, NOON_MS)}
     with pytest.raises(LedgerUnavailable, match=r"UNIQUE constraint failed: ride_codes\.code_id"):
         metro.ledger.commit(Entries((), (), (), [(CODE, first.row)]))
 
