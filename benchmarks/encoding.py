@@ -10,9 +10,9 @@ from benchmarks.volatile_ledger import VolatileLedger
 from benchmarks.workload import Workload, in_batches
 from fare_engine.batch import Result, Submission
 from fare_engine.engine import Engine
-from fare_engine.index.memory import MemoryIndex
 from fare_engine.ledger.rows import WIDTH, encode
 from fare_engine.ports import Step
+from fare_engine.states.memory import MemoryIndex
 
 
 class Bench:

@@ -23,7 +23,7 @@ import structlog
 
 from benchmarks import metro, served
 from benchmarks.workload import GATES_A_STATION, Workload, gate_id, station_id
-from fare_engine.ledger.data_directory import DataDirectory
+from fare_engine.ledger.sqlite.data_directory import DataDirectory
 from fare_engine.network import Direction
 from gates.breaker import FAILURES_MAX
 from gates.client.core import TAP_DEADLINE_S

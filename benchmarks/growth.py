@@ -19,11 +19,11 @@ from benchmarks.figures import Figure, duration, rate
 from benchmarks.sizes import Size
 from benchmarks.workload import Presented, Workload, in_batches
 from fare_engine.engine import Engine
-from fare_engine.index.memory import MemoryIndex
 from fare_engine.journey import TokenState
-from fare_engine.ledger.data_directory import DataDirectory
-from fare_engine.ledger.sqlite import SqliteLedger
+from fare_engine.ledger.sqlite.data_directory import DataDirectory
+from fare_engine.ledger.sqlite.ledger import SqliteLedger
 from fare_engine.ports import Entries
+from fare_engine.states.memory import MemoryIndex
 from fare_engine.verdict import Verdict
 
 BATCH_TAPS = 1_000

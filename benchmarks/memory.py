@@ -12,11 +12,11 @@ from typing import NamedTuple
 from benchmarks.figures import Figure, size_each
 from benchmarks.sizes import Size
 from benchmarks.wire import Bench
-from fare_engine.index.memory import MemoryIndex
 from fare_engine.journey import BLANK
-from fare_engine.ledger.tail import Tail
+from fare_engine.ledger.sqlite.index.tail import Tail
 from fare_engine.matching import decide
 from fare_engine.network import Direction
+from fare_engine.states.memory import MemoryIndex
 from fare_engine.tap import Tap
 
 

@@ -18,19 +18,19 @@ from benchmarks.workload import (
 )
 from fare_engine.catalogue import Catalogue
 from fare_engine.engine import Engine
-from fare_engine.index.memory import MemoryIndex
-from fare_engine.ledger import key_store
-from fare_engine.ledger.catalogue_store import (
+from fare_engine.ledger.database import migrate, open_database, writing
+from fare_engine.ledger.sqlite.data_directory import DataDirectory
+from fare_engine.ledger.sqlite.ledger import SqliteLedger
+from fare_engine.ledger.stores import keys as key_store
+from fare_engine.ledger.stores.catalogue import (
     load_catalogue,
     publish_policy,
     publish_tariff,
     store_network,
 )
-from fare_engine.ledger.data_directory import DataDirectory
-from fare_engine.ledger.database import migrate, open_database, writing
-from fare_engine.ledger.sqlite import SqliteLedger
 from fare_engine.network import CHENGDU_BANDS, Direction, FareTable
 from fare_engine.policy import Policy
+from fare_engine.states.memory import MemoryIndex
 from fare_engine.tap import Tap
 from fare_engine.tariff import Tariff
 

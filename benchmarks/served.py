@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
-from api.times import format_ms
+from api.contract.times import format_ms
 from benchmarks.workload import Presented
-from fare_engine.ledger.indexing import BEHIND_RUNS
-from fare_engine.ledger.runs import RUN_ROWS
+from fare_engine.ledger.sqlite.index.indexing import BEHIND_RUNS
+from fare_engine.ledger.sqlite.index.runs import RUN_ROWS
 from simulator.delivery.http_client import request_bytes
 
 REST_MAX_S = 120.0

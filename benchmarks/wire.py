@@ -5,14 +5,14 @@ import hashlib
 import time
 from typing import NoReturn
 
-from api.answers import AnswerWriter
-from api.wire import TapReader
+from api.wire.answers import AnswerWriter
+from api.wire.reader import TapReader
 from benchmarks import served
 from benchmarks.decide import make_catalogue
 from benchmarks.volatile_ledger import VolatileLedger
 from benchmarks.workload import Workload, in_batches
 from fare_engine.engine import Engine
-from fare_engine.index.memory import MemoryIndex
+from fare_engine.states.memory import MemoryIndex
 from fare_engine.verdict import Verdict
 
 BATCH_TAPS = 1_000

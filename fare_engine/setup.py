@@ -8,15 +8,15 @@ from typing import Any
 from fare_engine.calendar import ServiceCalendar, to_ms
 from fare_engine.catalogue import Catalogue
 from fare_engine.errors import CatalogueInvalid
-from fare_engine.ledger import key_store
-from fare_engine.ledger.catalogue_store import (
+from fare_engine.ledger.database import migrate, open_database, writing
+from fare_engine.ledger.sqlite.data_directory import DataDirectory
+from fare_engine.ledger.stores import keys as key_store
+from fare_engine.ledger.stores.catalogue import (
     load_catalogue,
     publish_policy,
     publish_tariff,
     store_network,
 )
-from fare_engine.ledger.data_directory import DataDirectory
-from fare_engine.ledger.database import migrate, open_database, writing
 from fare_engine.network import CHENGDU_BANDS, Direction, FareTable, Network
 from fare_engine.network_file import (
     TIANFUTONG,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import httpx2
 
-from api.catalogue_answers import answer_policy, answer_tariff
+from api.views.catalogue import answer_policy, answer_tariff
 from fare_engine.network_file import read_builtin
 from fare_engine.setup import make_first_tariff
 from simulator.serving import NotServed

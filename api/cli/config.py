@@ -18,7 +18,7 @@ def config() -> None:
 def check(data_dir: DataDir = None, as_json: Json = False) -> None:
     """Look at settings, data directory, schema and catalogue; exit status 1 on any fault."""
     from api.cli.output import print_json
-    from api.settings import list_unknown_variables, load_settings
+    from api.runtime.settings import list_unknown_variables, load_settings
     from fare_engine.errors import ConfigurationError
 
     faults: list[str] = []
@@ -45,12 +45,12 @@ def _directory_faults(path: object) -> Iterator[str]:
     """Faults of a data directory. A server may be running on it: nothing is locked or written."""
     from pathlib import Path
 
-    from api.service import now_ms
+    from api.runtime.service import now_ms
     from fare_engine.errors import FareEngineError
-    from fare_engine.ledger.catalogue_store import load_catalogue
-    from fare_engine.ledger.data_directory import DataDirectory
     from fare_engine.ledger.database import check_schema, open_database, reading
-    from fare_engine.ledger.key_store import load_keys
+    from fare_engine.ledger.sqlite.data_directory import DataDirectory
+    from fare_engine.ledger.stores.catalogue import load_catalogue
+    from fare_engine.ledger.stores.keys import load_keys
     from fare_engine.validation import list_faults
     from fare_engine.versions import find_in_force
 

@@ -14,7 +14,7 @@ def list_gates(data_dir: DataDir = None, admin_key: AdminKey = None, as_json: Js
     """All gates, in the order in which they were registered."""
     from api.cli.operator import open_operator
     from api.cli.output import print_json
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
 
     with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
         gates = operator.list_all("/v1/gates")
@@ -31,7 +31,7 @@ def show(
     """One gate."""
     from api.cli.operator import open_operator
     from api.cli.output import print_json
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
 
     with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
         gate = operator.call("GET", f"/v1/gates/{gate_id}")
@@ -57,7 +57,7 @@ def put(
     """Register a gate, or correct the one of that id, from now on."""
     from api.cli.operator import open_operator
     from api.cli.output import print_json
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
 
     if not set(direction) <= {"entry", "exit"}:
         raise typer.BadParameter("must be entry or exit", param_hint="--direction")

@@ -36,7 +36,7 @@ def list_issuers(
     """Every issuer with all its keys, those that ended too."""
     from api.cli.operator import open_operator
     from api.cli.output import print_json, print_table
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
 
     with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
         issuers = operator.list_all("/v1/ride-code-issuers")
@@ -74,7 +74,7 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Register an issuer with its first key: its codes are taken from now on."""
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
 
     body = {
         "issuer_id": issuer_id,
@@ -102,7 +102,7 @@ def rotate(
     as_json: Json = False,
 ) -> None:
     """Register another key of an issuer. Those before stay in force until they are retired."""
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
 
     body = {
         "key_id": key_id,
@@ -130,7 +130,7 @@ def retire(
 ) -> None:
     """End a key: codes issued from then on no longer count. A stolen key may end in the past."""
     from api.cli.operator import open_operator
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
 
     body = {"key_id": key_id, "reason": reason, "valid_to": valid_to}
     with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
@@ -144,7 +144,7 @@ def _register(
 ) -> Any:
     """Send a key: the one given, or that of a pair made here; its file stays only if it worked."""
     from api.cli.operator import open_operator
-    from api.issuer_models import encode_key
+    from api.contract.issuers import encode_key
     from gates.media.issuing import generate_private_key, public_bytes
 
     if (public_key is None) == (new_key is None):
@@ -165,7 +165,7 @@ def _register(
 
 
 def _read_public(text: str) -> str:
-    from api.issuer_models import encode_key
+    from api.contract.issuers import encode_key
     from fare_engine.errors import FileInvalid
     from gates.media.faults import KeyUnusable
     from gates.media.issuing import read_public_key

@@ -23,7 +23,7 @@ def create(
     """Make a key. It is told this once and never again."""
     from api.cli.operator import open_operator
     from api.cli.output import print_json
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
 
     if kind not in ("gate", "admin"):
         raise typer.BadParameter("must be gate or admin", param_hint="--kind")
@@ -46,7 +46,7 @@ def list_keys(data_dir: DataDir = None, admin_key: AdminKey = None, as_json: Jso
     """Every key ever made, without its secret."""
     from api.cli.operator import open_operator
     from api.cli.output import print_json, print_table
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
 
     with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
         keys = operator.list_all("/v1/keys")
@@ -76,7 +76,7 @@ def revoke(
     """Make a key useless for good, from now on."""
     from api.cli.operator import open_operator
     from api.cli.output import print_json
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
 
     with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
         key = operator.call("DELETE", f"/v1/keys/{key_id}")

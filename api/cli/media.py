@@ -27,7 +27,7 @@ def list_blocked(
     """All blocked media."""
     from api.cli.operator import open_operator
     from api.cli.output import print_json, print_table
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
 
     with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
         media = operator.list_all("/v1/media/blocked")
@@ -81,7 +81,7 @@ def _switch(
 ) -> None:
     from api.cli.operator import open_operator
     from api.cli.output import print_json
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
 
     with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
         answer = operator.call("POST", f"/v1/media/{action}", {"medium": medium, "reason": reason})

@@ -16,7 +16,7 @@ def list_media_types(
     """All media types, in the order in which they were registered."""
     from api.cli.operator import open_operator
     from api.cli.output import print_json, print_table
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
 
     with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
         media = operator.list_all("/v1/media-types")
@@ -47,7 +47,7 @@ def add(
     """Register a media type. Its discount belongs to the tariff, its use to policies."""
     from api.cli.operator import open_operator
     from api.cli.output import print_json
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
 
     draft = {
         "code": code,

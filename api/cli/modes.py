@@ -22,7 +22,7 @@ def list_modes(
     """All degraded modes of a station, in the order in which they were started."""
     from api.cli.operator import open_operator
     from api.cli.output import print_json, print_table
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
 
     with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
         modes = operator.list_all(f"/v1/stations/{station_id}/modes")
@@ -101,7 +101,7 @@ def end(
 def _call(path: str, body: Any, data_dir: Any, admin_key: Any, as_json: bool) -> Any:
     from api.cli.operator import open_operator
     from api.cli.output import print_json
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
 
     with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
         answer = operator.call("POST", path, body)

@@ -12,15 +12,15 @@ from typing import Any, Final
 
 import httpx2
 
-from api.app import create_app
 from api.cli.output import tell_problem
-from api.logs import configure_logs
-from api.runtime import open_runtime
-from api.service import now_ms
-from api.settings import Settings
+from api.http.app import create_app
+from api.runtime.logs import configure_logs
+from api.runtime.service import now_ms
+from api.runtime.settings import Settings
+from api.runtime.wiring import open_runtime
 from fare_engine.errors import ConfigurationError, DataDirectoryInUse, FareEngineError
-from fare_engine.ledger.data_directory import DataDirectory
-from fare_engine.ledger.key_store import ADMIN, Key, hash_secret
+from fare_engine.ledger.sqlite.data_directory import DataDirectory
+from fare_engine.ledger.stores.keys import ADMIN, Key, hash_secret
 
 TIMEOUT_S: Final = 60.0
 ACTOR: Final = "command line"

@@ -16,7 +16,7 @@ def list_policies(
     """All versions of a station's policy, oldest first."""
     from api.cli.operator import open_operator
     from api.cli.output import print_json, print_table
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
 
     with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
         policies = operator.list_all(f"/v1/stations/{station_id}/policies")
@@ -60,7 +60,7 @@ def publish(
     """Publish a new version. Versions are never edited, and open journeys keep theirs."""
     from api.cli.operator import open_operator
     from api.cli.output import print_json
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
 
     draft = {
         "window_seconds": window_seconds,
@@ -110,7 +110,7 @@ def _switch(
 ) -> None:
     from api.cli.operator import open_operator
     from api.cli.output import print_json
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
 
     with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
         answer = operator.call(

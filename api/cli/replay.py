@@ -108,8 +108,8 @@ def _replay_in_scratch(
 ) -> "Figures":
     import secrets
 
-    from api.service import now_ms
-    from fare_engine.ledger.data_directory import DataDirectory
+    from api.runtime.service import now_ms
+    from fare_engine.ledger.sqlite.data_directory import DataDirectory
     from fare_engine.replay.engines import read_catalogue
     from fare_engine.replay.pilot import Pilot
     from fare_engine.replay.run import replay_in_scratch
@@ -131,9 +131,9 @@ def _replay_in_scratch(
 
 
 def _replay_into_ledger(taps: "TapFile", data_dir: Path | None, watch: "Watch") -> "Figures":
-    from api.service import now_ms
-    from api.settings import load_settings
-    from fare_engine.ledger.data_directory import DataDirectory
+    from api.runtime.service import now_ms
+    from api.runtime.settings import load_settings
+    from fare_engine.ledger.sqlite.data_directory import DataDirectory
     from fare_engine.replay.run import replay_into_ledger
     from gates.media import TokenMaker
 

@@ -68,7 +68,7 @@ def verify(
     """
     from api.cli.operator import open_operator
     from api.cli.output import print_json
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
     from gates.media.faults import RideCodeRefused
 
     text, at_ms = _read_code(code), _read_instant(at)
@@ -128,7 +128,7 @@ def _tell(ride_code: "RideCode | None", fault: "Fault | None", at_ms: int) -> di
         "why": None if fault is None else fault.told,
     }
     if ride_code is not None:
-        from api.times import format_ms
+        from api.contract.times import format_ms
 
         told |= {
             "issuer": ride_code.issuer_id,
@@ -144,8 +144,8 @@ def _tell(ride_code: "RideCode | None", fault: "Fault | None", at_ms: int) -> di
 
 def _make_verifier(operator: "Operator", at_ms: int) -> "RideCodeVerifier":
     """A verifier as a gate has one: by the registered keys, and the tariff in force then."""
-    from api.issuer_models import decode_key
-    from api.times import parse_rfc3339
+    from api.contract.issuers import decode_key
+    from api.contract.times import parse_rfc3339
     from fare_engine.errors import NoTariffInForce
     from fare_engine.issuer import IssuerKey
     from gates.media.verifier import RideCodeVerifier
@@ -189,8 +189,8 @@ def _read_code(code: str) -> str:
 
 
 def _read_instant(text: str | None) -> int:
-    from api.service import now_ms
-    from api.times import parse_rfc3339
+    from api.contract.times import parse_rfc3339
+    from api.runtime.service import now_ms
 
     if text is None:
         return now_ms()

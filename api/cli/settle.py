@@ -27,7 +27,7 @@ def settle(
     """Settle a service date. Decisions stay; differences are issued beside them, each once."""
     from api.cli.operator import open_operator
     from api.cli.output import print_json
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
 
     body = {"service_date": service_date.date().isoformat(), "dry_run": dry_run}
     with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:

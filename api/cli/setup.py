@@ -25,10 +25,10 @@ def initialise(
 ) -> None:
     """Make a data directory: network, first tariff, pilot and two keys, told this once."""
     from api.cli.output import print_json, print_table
-    from api.service import now_ms
-    from api.settings import load_settings
+    from api.runtime.service import now_ms
+    from api.runtime.settings import load_settings
     from fare_engine import setup
-    from fare_engine.ledger.data_directory import DataDirectory
+    from fare_engine.ledger.sqlite.data_directory import DataDirectory
 
     settings = load_settings(data_dir=data_dir, network=network)
     made = setup.initialise(
@@ -66,9 +66,10 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the API until told to stop (SIGTERM or Ctrl-C)."""
-    gc.disable()  # nothing that is loaded goes away again; `api.garbage` says how it goes on
-    from api import server
-    from api.settings import load_settings
+    # Nothing that is loaded goes away again; `api.runtime.gc_control` says how it goes on.
+    gc.disable()
+    from api.http import server
+    from api.runtime.settings import load_settings
 
     settings = load_settings(data_dir=data_dir, host=host, port=port)
 
@@ -83,9 +84,9 @@ def serve(
 
 def migrate(data_dir: DataDir = None) -> None:
     """Bring the ledger of an older version to this one's schema. Make a backup first."""
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
     from fare_engine.ledger import database
-    from fare_engine.ledger.data_directory import DataDirectory
+    from fare_engine.ledger.sqlite.data_directory import DataDirectory
 
     settings = load_settings(data_dir=data_dir)
     directory = DataDirectory(settings.data_dir).open()

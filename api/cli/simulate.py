@@ -244,7 +244,7 @@ def _make_controllers(connections: int, batch: int, batch_share: float) -> "Cont
 
 def _find_key(url: str | None, admin_key: str | None) -> str | None:
     """The key for a server of somebody's: it must speak for all gates, as an admin's does."""
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
     from fare_engine.errors import ConfigurationError
 
     if url is None:

@@ -14,7 +14,7 @@ def list_stations(
     """All stations, with the policy in force."""
     from api.cli.operator import open_operator
     from api.cli.output import print_json, print_table
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
 
     with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
         stations = operator.list_all("/v1/stations")
@@ -44,7 +44,7 @@ def show(
     """One station with its gates, the policy in force and the next one."""
     from api.cli.operator import open_operator
     from api.cli.output import print_json, print_table
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
 
     with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
         station = operator.call("GET", f"/v1/stations/{station_id}")

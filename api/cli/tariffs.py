@@ -17,7 +17,7 @@ def list_tariffs(
     """All versions, oldest first."""
     from api.cli.operator import open_operator
     from api.cli.output import print_json, print_table
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
 
     with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
         tariffs = operator.list_all("/v1/tariffs")
@@ -45,7 +45,7 @@ def show(version: int, data_dir: DataDir = None, admin_key: AdminKey = None) -> 
     import json
 
     from api.cli.operator import open_operator
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
 
     with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
         tariff = operator.call("GET", f"/v1/tariffs/{version}")
@@ -65,7 +65,7 @@ def publish(
 
     from api.cli.operator import open_operator
     from api.cli.output import print_json
-    from api.settings import load_settings
+    from api.runtime.settings import load_settings
     from fare_engine.errors import FileInvalid
 
     try:

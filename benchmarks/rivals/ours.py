@@ -12,11 +12,11 @@ from benchmarks.workload import Presented
 from fare_engine.batch import Result
 from fare_engine.decision import Closing
 from fare_engine.engine import Engine
-from fare_engine.index.memory import MemoryIndex
 from fare_engine.journey import BLANK, TokenState
-from fare_engine.ledger.data_directory import DataDirectory
-from fare_engine.ledger.sqlite import SqliteLedger
+from fare_engine.ledger.sqlite.data_directory import DataDirectory
+from fare_engine.ledger.sqlite.ledger import SqliteLedger
 from fare_engine.matching import decide
+from fare_engine.states.memory import MemoryIndex
 from fare_engine.verdict import Verdict
 
 

@@ -310,7 +310,7 @@ tariffs = Table(
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("effective_from", BigInteger, nullable=False),
     Column("effective_to", BigInteger),
-    Column("rules", JSON, nullable=False, comment="see fare_engine.ledger.tariff_document"),
+    Column("rules", JSON, nullable=False, comment="see fare_engine.ledger.stores.tariff_document"),
     Column("published_at", BigInteger, nullable=False),
     comment="versions are never edited",
 )

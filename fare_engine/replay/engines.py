@@ -8,10 +8,6 @@ from pathlib import Path
 
 from fare_engine.catalogue import Catalogue
 from fare_engine.engine import Engine
-from fare_engine.index.memory import MemoryIndex
-from fare_engine.ledger.audit import record_change
-from fare_engine.ledger.catalogue_store import load_catalogue
-from fare_engine.ledger.data_directory import DataDirectory
 from fare_engine.ledger.database import (
     check_schema,
     migrate,
@@ -19,8 +15,12 @@ from fare_engine.ledger.database import (
     reading,
     writing,
 )
-from fare_engine.ledger.network_rows import insert_network
-from fare_engine.ledger.sqlite import SqliteLedger
+from fare_engine.ledger.sqlite.data_directory import DataDirectory
+from fare_engine.ledger.sqlite.ledger import SqliteLedger
+from fare_engine.ledger.stores.audit import record_change
+from fare_engine.ledger.stores.catalogue import load_catalogue
+from fare_engine.ledger.stores.network_rows import insert_network
+from fare_engine.states.memory import MemoryIndex
 
 ACTOR = "command line"
 

@@ -16,7 +16,7 @@ from fare_engine.engine import Engine
 from fare_engine.errors import FareEngineError, LedgerError
 from fare_engine.interchange.formats import TapFile
 from fare_engine.interchange.rows import FileTap, MakeToken, SkippedRow, SkipReason
-from fare_engine.ledger.data_directory import DataDirectory
+from fare_engine.ledger.sqlite.data_directory import DataDirectory
 from fare_engine.replay.engines import open_directory, open_scratch, record_replay
 from fare_engine.replay.figures import Figures
 from fare_engine.replay.pilot import Pilot, apply_pilot, read_pilot_window_ms

@@ -16,9 +16,9 @@ from fare_engine.catalogue import Catalogue
 from fare_engine.checks import CLOCK_AHEAD_MAX_MS
 from fare_engine.errors import NoTariffInForce
 from fare_engine.ledger.database import Connection, Database, reading, writing
-from fare_engine.ledger.histories import Histories, Span, read_histories
-from fare_engine.ledger.settlement_scan import find_first_row, find_last_row, scan_tokens
-from fare_engine.ledger.settlement_store import (
+from fare_engine.ledger.queries.histories import Histories, Span, read_histories
+from fare_engine.ledger.queries.settlement_scan import find_first_row, find_last_row, scan_tokens
+from fare_engine.ledger.stores.settlements import (
     Totals,
     begin_settlement,
     end_settlement,

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from api.answers import AnswerWriter
+from api.wire.answers import AnswerWriter
 from fare_engine.batch import Finding, ReportSubmission, Result, Submission
 from fare_engine.decision import Decision, Reason
 from fare_engine.engine import Engine

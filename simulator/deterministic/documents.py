@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from api.catalogue_answers import answer_policy, answer_tariff
-from api.times import format_ms
+from api.contract.times import format_ms
+from api.views.catalogue import answer_policy, answer_tariff
 from fare_engine.catalogue import Catalogue
-from fare_engine.ledger.mode_store import mode_document
-from fare_engine.ledger.version_rows import suspension_document
+from fare_engine.ledger.stores.modes import mode_document
+from fare_engine.ledger.stores.version_rows import suspension_document
 from fare_engine.network import Network
 from fare_engine.policy import Policy
 

@@ -9,21 +9,21 @@ from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Final
 
-from api.answers import AnswerWriter
-from api.batch_answers import answer_batch
-from api.block_list import BlockList
-from api.clocks import GateClocks
-from api.models import ReportRequest
-from api.parameters import ParametersBook
-from api.problems import Refused, error_bytes, problem_bytes
-from api.ride_codes import RideCodeReader
-from api.wire import BatchRead, TapReader
+from api.contract.problems import Refused, error_bytes, problem_bytes
+from api.contract.taps import ReportRequest
+from api.runtime.clocks import GateClocks
+from api.views.parameters import ParametersBook
+from api.wire.answers import AnswerWriter
+from api.wire.batch_answers import answer_batch
+from api.wire.block_list import BlockList
+from api.wire.reader import BatchRead, TapReader
+from api.wire.ride_codes import RideCodeReader
 from fare_engine.batch import Batch, ReportSubmission, Result, Submission
 from fare_engine.catalogue import Catalogue
 from fare_engine.engine import Engine
 from fare_engine.errors import LedgerError, LedgerUnavailable
-from fare_engine.index.memory import MemoryIndex
 from fare_engine.ports import Entries
+from fare_engine.states.memory import MemoryIndex
 from fare_engine.tap import Report
 from fare_engine.verdict import Verdict
 from fare_engine.versions import find_in_force

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fare_engine.catalogue import Catalogue
 from fare_engine.code_use import CodeUse, make_use
 from fare_engine.journey import BLANK, TokenState
-from fare_engine.ledger.side_tables import CONFLICTS_PER_TAP_MAX
+from fare_engine.ledger.sqlite.side_tables import CONFLICTS_PER_TAP_MAX
 from fare_engine.ports import Conflict, Entries, Step, StoredReport
 from fare_engine.verdict import Verdict
 

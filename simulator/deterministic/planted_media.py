@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from api.clocks import GateClocks
-from api.wire import TapReader
+from api.runtime.clocks import GateClocks
+from api.wire.reader import TapReader
 from fare_engine import ride_codes
 from fare_engine.batch import Batch
 from fare_engine.engine import Engine

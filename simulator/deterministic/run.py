@@ -8,10 +8,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, NamedTuple
 
-from api.explaining import explain
+from api.views.explanations import explain
 from fare_engine.catalogue import Catalogue
 from fare_engine.engine import Engine
-from fare_engine.ledger.explanations import Explanation
+from fare_engine.ledger.queries.explanations import Explanation
 from fare_engine.modes import MODES_BY_CODE, DegradedMode
 from fare_engine.policy import Suspension
 from gates.client.messages import Medium, TapMessage

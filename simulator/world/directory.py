@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import Final
 
-from fare_engine.ledger import key_store
-from fare_engine.ledger.catalogue_store import (
+from fare_engine.ledger.database import migrate, open_database, writing
+from fare_engine.ledger.sqlite.data_directory import DataDirectory
+from fare_engine.ledger.stores import keys as key_store
+from fare_engine.ledger.stores.catalogue import (
     load_catalogue,
     publish_policy,
     publish_tariff,
     store_network,
 )
-from fare_engine.ledger.data_directory import DataDirectory
-from fare_engine.ledger.database import migrate, open_database, writing
 from fare_engine.network_file import read_builtin
 from fare_engine.setup import make_first_tariff
 from simulator.world.chengdu import BUILTIN, WorldNetwork

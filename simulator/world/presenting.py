@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any, Final
 
-from api.times import format_ms
+from api.contract.times import format_ms
 from fare_engine.network import DIRECTION_WORDS
 from fare_engine.tap import Report, Tap
 from simulator.world.metro import CARD, CODE, Metro

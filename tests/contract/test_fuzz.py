@@ -15,7 +15,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from api.openapi import DOCUMENT
+from api.http.openapi import DOCUMENT
 from tests.server_process import ServerProcess
 
 EXAMPLES: Final = 60

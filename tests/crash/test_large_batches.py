@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import httpx2
 
-from api.times import format_ms
+from api.contract.times import format_ms
 from tests.server_process import ServerProcess, new_number
 
 TAPS: Final = 1_000

@@ -8,10 +8,9 @@ from pathlib import Path
 from fare_engine.batch import Result
 from fare_engine.catalogue import Catalogue
 from fare_engine.engine import Engine
-from fare_engine.index.memory import MemoryIndex
-from fare_engine.ledger.catalogue_store import load_catalogue, store_network
 from fare_engine.ledger.database import migrate, open_database, writing
-from fare_engine.ledger.sqlite import SqliteLedger
+from fare_engine.ledger.sqlite.ledger import SqliteLedger
+from fare_engine.ledger.stores.catalogue import load_catalogue, store_network
 from fare_engine.network import (
     CHENGDU_BANDS,
     Direction,
@@ -25,6 +24,7 @@ from fare_engine.network import (
     Station,
 )
 from fare_engine.policy import Policy
+from fare_engine.states.memory import MemoryIndex
 from fare_engine.tap import Report, Tap
 from fare_engine.tariff import Tariff
 from fare_engine.verdict import Verdict

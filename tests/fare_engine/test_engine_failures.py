@@ -9,9 +9,9 @@ from fare_engine.batch import Submission
 from fare_engine.decision import Reason
 from fare_engine.engine import Engine
 from fare_engine.errors import LedgerUnavailable, Overloaded
-from fare_engine.index.memory import MemoryIndex
-from fare_engine.ledger.sqlite import SqliteLedger
+from fare_engine.ledger.sqlite.ledger import SqliteLedger
 from fare_engine.ports import Entries
+from fare_engine.states.memory import MemoryIndex
 from fare_engine.tap import Tap
 from fare_engine.verdict import Verdict
 from tests.fare_engine.small_metro import MINUTE_MS, NOON_MS, SmallMetro

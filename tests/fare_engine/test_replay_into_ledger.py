@@ -9,8 +9,8 @@ from fare_engine.errors import DataDirectoryInUse, FileInvalid, SchemaVersionWro
 from fare_engine.interchange.formats import open_tap_file
 from fare_engine.interchange.mapping import NO_MAPPING, FileMapping
 from fare_engine.ledger import schema
-from fare_engine.ledger.data_directory import DataDirectory
 from fare_engine.ledger.database import open_database, reading
+from fare_engine.ledger.sqlite.data_directory import DataDirectory
 from fare_engine.replay.engines import read_catalogue
 from fare_engine.replay.figures import Figures
 from fare_engine.replay.run import replay_in_scratch, replay_into_ledger

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from fare_engine.decision import Closing, Decision
 from fare_engine.engine import Engine
 from fare_engine.errors import TapConflict
-from fare_engine.index.memory import MemoryIndex
 from fare_engine.journey import BLANK, TokenState
 from fare_engine.matching import decide
 from fare_engine.modes import DegradedMode, Mode
 from fare_engine.network import Direction
+from fare_engine.states.memory import MemoryIndex
 from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
 from tests.fare_engine.small_metro import MINUTE_MS, NOON_MS, SmallMetro

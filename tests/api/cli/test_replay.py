@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from api import cli
-from fare_engine.ledger.data_directory import DataDirectory
+from fare_engine.ledger.sqlite.data_directory import DataDirectory
 from fare_engine.setup import initialise
 from tests.fare_engine.interchange.tap_files import CARD, SHENZHEN_HEADER, metro_row, write_file
 from tests.fare_engine.replays import own_row, write_own

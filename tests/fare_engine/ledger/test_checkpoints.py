@@ -1,7 +1,7 @@
 """The write-ahead log is folded into the ledger, and starts again at its beginning."""
 
-from fare_engine.ledger.checkpoints import Checkpointer
-from fare_engine.ledger.connections import connect
+from fare_engine.ledger.sqlite.checkpoints import Checkpointer
+from fare_engine.ledger.sqlite.connections import connect
 from tests.fare_engine.small_metro import SmallMetro
 
 

@@ -12,9 +12,11 @@ import pytest
 from fare_engine.catalogue import Catalogue
 from fare_engine.decision import Reason
 from fare_engine.errors import NoTariffInForce
-from fare_engine.ledger import clock_store, settlement_scan, settlement_store
 from fare_engine.ledger.database import open_database, writing
-from fare_engine.ledger.network_store import put_gate
+from fare_engine.ledger.queries import settlement_scan
+from fare_engine.ledger.stores import clocks as clock_store
+from fare_engine.ledger.stores import settlements as settlement_store
+from fare_engine.ledger.stores.network import put_gate
 from fare_engine.network import Direction, Gate
 from fare_engine.settlement import run
 from fare_engine.tap import Report, Tap

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from api.catalogue_answers import answer_policy, answer_tariff
-from api.times import format_ms
+from api.contract.times import format_ms
+from api.views.catalogue import answer_policy, answer_tariff
 from fare_engine.catalogue import Catalogue
 from fare_engine.modes import DegradedMode
 from fare_engine.network import Gate, MediumType, Network

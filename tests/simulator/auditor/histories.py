@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from api.times import format_ms
+from api.contract.times import format_ms
 from fare_engine.calendar import ServiceCalendar
 from fare_engine.catalogue import Catalogue
 from fare_engine.modes import DegradedMode, Mode

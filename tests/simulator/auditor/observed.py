@@ -10,17 +10,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from api.answers import AnswerWriter
-from api.block_list import BlockList
-from api.explaining import explain
-from api.problems import error_problem
-from api.ride_codes import RideCodeReader
-from api.wire import TapReader
+from api.contract.problems import error_problem
+from api.views.explanations import explain
+from api.wire.answers import AnswerWriter
+from api.wire.block_list import BlockList
+from api.wire.reader import TapReader
+from api.wire.ride_codes import RideCodeReader
 from fare_engine.batch import ReportSubmission, Result, Submission
 from fare_engine.catalogue import Catalogue
 from fare_engine.errors import NotFound
 from fare_engine.ledger.database import open_database, reading
-from fare_engine.ledger.explanations import find_explanation
+from fare_engine.ledger.queries.explanations import find_explanation
 from fare_engine.tap import Report
 from fare_engine.verdict import Verdict
 from gates.media import TokenMaker

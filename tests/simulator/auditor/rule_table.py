@@ -8,8 +8,8 @@ code by `code=c1` (the engine verifies) or `code_id=c1` (the gate did).
 from dataclasses import dataclass, field
 from typing import Any
 
-from api.times import format_ms
-from fare_engine.ledger.tariff_document import to_document
+from api.contract.times import format_ms
+from fare_engine.ledger.stores.tariff_document import to_document
 from fare_engine.modes import MODES_BY_CODE
 from simulator.auditor.branch import Branch, Known
 from simulator.auditor.fares import Tracks

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api.times import format_ms
+from api.contract.times import format_ms
 from fare_engine.catalogue import Catalogue
 from simulator.auditor.auditor import Auditor
 from simulator.auditor.branch import Branch, Result, Shared

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from api.times import format_ms
+from api.contract.times import format_ms
 from tests.fare_engine.small_metro import MINUTE_MS, NOON_MS, PILOT
 from tests.simulator.auditor.observed import Alter, ObservedMetro
 

@@ -8,7 +8,7 @@ import pytest
 from fare_engine.batch import ReportSubmission, Result
 from fare_engine.engine import Engine
 from fare_engine.errors import FareEngineError
-from fare_engine.index.memory import MemoryIndex
+from fare_engine.states.memory import MemoryIndex
 from fare_engine.tap import Report, Tap
 from simulator.deterministic.memory_ledger import Disk, MemoryLedger
 from tests.fare_engine.small_metro import NOON_MS, SmallMetro

@@ -168,7 +168,10 @@ def upgrade() -> None:
         sa.Column("effective_from", sa.BigInteger(), nullable=False),
         sa.Column("effective_to", sa.BigInteger(), nullable=True),
         sa.Column(
-            "rules", sa.JSON(), nullable=False, comment="see fare_engine.ledger.tariff_document"
+            "rules",
+            sa.JSON(),
+            nullable=False,
+            comment="see fare_engine.ledger.stores.tariff_document",
         ),
         sa.Column("published_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("version", name=op.f("pk_tariffs")),

@@ -1,0 +1,86 @@
+"""The contract of settlement: a run, and what it issued."""
+
+from datetime import date, timedelta
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, StrictBool, WithJsonSchema
+
+from api.contract.taps import Answer, Request, Time
+
+AdjustmentKind = Literal["fare", "missing_exit"]
+AdjustmentWhy = Literal[
+    "arrived_late",
+    "repaired",
+    "not_passed",
+    "taken_otherwise",
+    "decided_again",
+    "clock_corrected",
+    "exit_missing",
+    "exit_found",
+]
+
+
+def _service_date(value: object) -> date:
+    if isinstance(value, str) and len(value) == len("2021-11-24"):
+        day = date.fromisoformat(value)
+        if day < date.max - timedelta(days=2):  # its end is an instant of the calendar too
+            return day
+    raise ValueError("must be a date such as 2021-11-24")
+
+
+ServiceDate = Annotated[
+    date,
+    BeforeValidator(_service_date),
+    WithJsonSchema({"type": "string", "format": "date", "examples": ["2021-11-24"]}),
+]
+
+
+class SettlementRequest(Request):
+    """A service date to settle, or to try it on."""
+
+    service_date: ServiceDate
+    dry_run: StrictBool = Field(False, description="tell what would be issued, and store nothing")
+
+
+class AdjustmentAnswer(Answer):
+    """A difference of money beside a decision, which stays as it is. No token, no card."""
+
+    settlement_id: int | None = Field(description="null in a dry run")
+    tap_id: str
+    entry_tap_id: str | None = Field(description="the journey that the tap found")
+    kind: AdjustmentKind
+    fare: int = Field(description="fen owed by the passenger; negative: back to her")
+    collected: int = Field(description="what the gate took, in fen")
+    due: int = Field(description="what it costs by the rule, in fen")
+    why: AdjustmentWhy
+    reason: str = Field(description="what the tap was decided again to be")
+    issued_at: Time
+
+
+class TotalsAnswer(Answer):
+    """What a run issued. A journey that nobody ended is no adjustment: its fare is due as it is."""
+
+    adjustments: int
+    adjusted_fare: int = Field(description="the sum of them, in fen")
+    missing_exits: int
+    missing_exit_fares: int = Field(description="the sum of them, in fen")
+
+
+class SettlementAnswer(TotalsAnswer):
+    settlement_id: int
+    service_date: str
+    begun_at: Time
+    ended_at: Time | None = Field(description="null: it runs, or was broken off")
+    actor: str
+    tokens: int | None = Field(description="how many were looked at")
+
+
+class SettlementOutcome(TotalsAnswer):
+    """What a run came to, with the first of what it issued."""
+
+    settlement_id: int | None = Field(description="null in a dry run")
+    service_date: str
+    dry_run: bool
+    tokens: int = Field(description="how many were looked at")
+    repaired: int = Field(description="taps that left the quarantine")
+    items: list[AdjustmentAnswer] = Field(description="the first 1,000; the list has all of them")

@@ -1,0 +1,1 @@
+"""The server: protocol, tap desk, application, keys and routes."""

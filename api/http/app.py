@@ -1,0 +1,97 @@
+"""The application behind the tap routes: FastAPI, with keys and bodies checked before it."""
+
+from importlib.metadata import version
+from typing import Final
+
+import structlog
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.contract.problems import Refused
+from api.contract.taps import Answer
+from api.http import openapi, problem_handlers
+from api.http.auth import KeyRequired
+from api.http.bodies import JsonBodies, send_problem
+from api.http.problem_handlers import ANSWERED
+from api.http.routes import (
+    audit,
+    controllers,
+    gates,
+    health,
+    issuers,
+    keys,
+    media,
+    media_types,
+    modes,
+    policies,
+    settlements,
+    stations,
+    tap_reads,
+    tariffs,
+)
+from api.runtime.wiring import Runtime
+
+logger = structlog.get_logger(__name__)
+
+VERSION: Final = version("fare-engine")
+
+
+class Index(Answer):
+    """Where to read on."""
+
+    name: str
+    version: str
+    docs: str
+    openapi: str
+
+
+def create_app(runtime: Runtime) -> ASGIApp:
+    """Everything but the two tap routes, over an open data directory."""
+    fastapi = make_fastapi()
+    fastapi.state.runtime = runtime
+    bytes_max = runtime.settings.body_bytes_max
+    behind = KeyRequired(JsonBodies(fastapi, bytes_max), runtime)
+    return LastResort(behind)
+
+
+def make_fastapi() -> FastAPI:
+    """The routes behind the tap handlers; without a runtime they only tell their contract."""
+    app = FastAPIOffline(
+        redoc_url=None, title="fare-engine", version=VERSION, redirect_slashes=False
+    )
+    for module in (
+        *(stations, gates, media_types, policies, modes, tariffs, issuers, media),
+        *(controllers, keys, tap_reads, settlements, audit, health),
+    ):
+        app.include_router(module.router)
+
+    @app.get("/", tags=["health"])
+    async def index() -> Index:
+        """Where to read on."""
+        return Index(name="fare-engine", version=VERSION, docs="/docs", openapi="/openapi.json")
+
+    openapi.install(app)
+    problem_handlers.install(app)
+    return app
+
+
+class LastResort:
+    """Answers an error that nobody foresaw with a problem, and has it in the log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            logger.exception("request_failed", path=scope.get("path"))
+            if scope.get(ANSWERED):
+                return
+            refused = Refused("internal-error", "the error is in the log of the server")
+            try:
+                await send_problem(send, refused)
+            except RuntimeError:  # an answer had begun: the server must break the connection
+                raise error from None

@@ -1,0 +1,102 @@
+"""Who may ask what: keys, and the two kinds there are to begin with.
+
+A gate key belongs to a controller and speaks for the gates of its stations; the admin key may do
+everything. Only the SHA-256 of a key is kept: a random key needs no slow hash, and a tap no time
+for one.
+"""
+
+from hashlib import sha256
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.contract.problems import Refused, problem_bytes
+from api.runtime.wiring import Runtime
+from fare_engine.ledger.stores.keys import Key
+
+KEY_BYTES_MAX: Final = 256
+UNAUTHORIZED: Final = "send a valid key: Authorization: Bearer <key>"
+
+
+def find_key(runtime: Runtime, authorization: bytes | None) -> Key | None:
+    """The key that an Authorization header names, or None when there is no such key in force."""
+    if authorization is None or len(authorization) > KEY_BYTES_MAX:
+        return None
+    if authorization[:7].lower() != b"bearer ":
+        return None
+    key = runtime.keys.get(sha256(authorization[7:].strip()).digest())
+    return None if key is None or key.revoked_at_ms is not None else key
+
+
+def is_admin(key: Key) -> bool:
+    """Whether a key may do everything."""
+    return key.kind == "admin"
+
+
+def speaks_for(key: Key, station_id: str | None) -> bool:
+    """Whether a key may send taps of a station's gates."""
+    return is_admin(key) or (station_id is not None and station_id in (key.stations or ()))
+
+
+def check_speaks_for(key: Key, station_id: str | None, gate_id: str) -> None:
+    """Refuse a key that does not speak for the gate of a station."""
+    if not speaks_for(key, station_id):
+        raise Refused("gate-not-yours", f"this key does not speak for gate {gate_id}")
+
+
+class KeyRequired:
+    """Lets nobody without a key behind it: asked before anything is read of the request.
+
+    Health, metrics and the documentation lie outside `/v1` and need none.
+    """
+
+    def __init__(self, app: ASGIApp, runtime: Runtime) -> None:
+        self._app = app
+        self._runtime = runtime
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 401, or go on with the key in the scope."""
+        if scope["type"] == "http" and scope["path"].startswith("/v1"):
+            key = find_key(self._runtime, _find_authorization(scope))
+            if key is None:
+                status, headers, body = problem_bytes("unauthorized", UNAUTHORIZED)
+                await send({"type": "http.response.start", "status": status, "headers": headers})
+                await send({"type": "http.response.body", "body": body})
+                return
+            scope[_IN_SCOPE] = key
+        await self._app(scope, receive, send)
+
+
+_IN_SCOPE: Final = "fare_engine.key"
+
+
+def _find_authorization(scope: Scope) -> bytes | None:
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            return bytes(value)
+    return None
+
+
+def _get_runtime(request: Request) -> Runtime:
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+def _get_key(request: Request) -> Key:
+    key: Key = request.scope[_IN_SCOPE]
+    return key
+
+
+def _get_admin_key(request: Request) -> Key:
+    key = _get_key(request)
+    if not is_admin(key):
+        raise Refused("forbidden", "only an admin key may do this")
+    return key
+
+
+TheRuntime = Annotated[Runtime, Depends(_get_runtime)]
+TheKey = Annotated[Key, Depends(_get_key)]
+AdminKey = Annotated[Key, Depends(_get_admin_key)]
+ADMIN_ONLY: Final = [Depends(_get_admin_key)]
+"""For routes that need to know no more of the key."""

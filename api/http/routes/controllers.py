@@ -1,0 +1,124 @@
+"""Controllers: what they need to decide alone, how they are, and what is wrong with their gates."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path
+from starlette.responses import Response
+
+from api.contract.controllers import (
+    AlarmAnswer,
+    HeartbeatAnswer,
+    HeartbeatRequest,
+    ParametersAnswer,
+)
+from api.contract.operators import Page
+from api.contract.paging import Cursor, Limit, page_of_values
+from api.contract.problems import Refused
+from api.contract.taps import Id
+from api.contract.times import format_ms
+from api.http.auth import ADMIN_ONLY, TheKey, TheRuntime, check_speaks_for
+from api.runtime.clocks import Heartbeat
+from api.runtime.service import now_ms
+from api.runtime.wiring import Runtime
+from api.views.parameters import Parameters, list_gates
+from fare_engine.ledger.stores.clocks import record_skews
+from fare_engine.ledger.stores.keys import Key
+from fare_engine.network import Gate
+
+router = APIRouter(prefix="/v1", tags=["controllers"])
+
+ControllerId = Annotated[Id, Path()]
+
+
+@router.get("/controllers/{controller_id}/parameters", response_model=ParametersAnswer)
+async def get_parameters(
+    controller_id: ControllerId,
+    runtime: TheRuntime,
+    key: TheKey,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """All that a controller's gates need to decide alone. 304 where it has this version."""
+    _list_gates(runtime, controller_id, key)
+    parameters = await _get_parameters(runtime, controller_id)
+    headers = {"ETag": f'"{parameters.version}"', "Cache-Control": "private, no-cache"}
+    if if_none_match is not None and _names(if_none_match, parameters.version):
+        return Response(status_code=304, headers=headers)
+    return Response(parameters.body(), headers=headers, media_type="application/json")
+
+
+@router.post("/controllers/{controller_id}/heartbeat")
+async def take_heartbeat(
+    controller_id: ControllerId, request: HeartbeatRequest, runtime: TheRuntime, key: TheKey
+) -> HeartbeatAnswer:
+    """How a controller is: what waits there, and how far its gates' clocks are off."""
+    at_ms = now_ms()
+    gates = {gate.gate_id: gate for gate in _list_gates(runtime, controller_id, key)}
+    faults = [
+        (f"gates.{place}.gate_id", f"is no gate of controller {controller_id}")
+        for place, told in enumerate(request.gates)
+        if told.gate_id not in gates
+    ]
+    if faults:
+        raise Refused("invalid-request", "the heartbeat tells of gates of others", faults)
+    skews_ms = {told.gate_id: told.clock_skew_ms for told in request.gates}
+    clocks, tolerance_ms = runtime.clocks, runtime.find_clock_tolerance(at_ms)
+    changes = clocks.list_changes(skews_ms, tolerance_ms)
+    if changes:
+        numbered = {gates[gate_id].number: skew_ms for gate_id, skew_ms in changes.items()}
+        await runtime.write(lambda connection: record_skews(connection, numbered, at_ms))
+        clocks.recorded(changes)
+    clocks.apply(skews_ms, at_ms, tolerance_ms)
+    clocks.heartbeats[controller_id] = Heartbeat(
+        at_ms, request.parameters_version, request.outbox_taps
+    )
+    parameters = await _get_parameters(runtime, controller_id)
+    return HeartbeatAnswer(
+        received_at=format_ms(at_ms, runtime.catalogue.network.time_zone),
+        parameters_version=parameters.version,
+    )
+
+
+@router.get("/alarms", dependencies=ADMIN_ONLY)
+async def list_alarms(
+    runtime: TheRuntime, limit: Limit = 100, cursor: Cursor = None
+) -> Page[AlarmAnswer]:
+    """What somebody should look after: gates whose clocks are wrong by more than the tolerance."""
+    catalogue = runtime.catalogue
+    zone, tolerance_ms = catalogue.network.time_zone, runtime.find_clock_tolerance(now_ms())
+
+    def answer(gate: Gate) -> AlarmAnswer:
+        skew = runtime.clocks.skews[gate.gate_id]
+        return AlarmAnswer(
+            kind="gate_clock",
+            gate_id=gate.gate_id,
+            station_id=gate.station_id,
+            controller_id=gate.controller,
+            since=format_ms(skew.suspect_since_ms or skew.measured_at_ms, zone),
+            measured_at=format_ms(skew.measured_at_ms, zone),
+            clock_skew_ms=skew.skew_ms,
+            tolerance_ms=tolerance_ms,
+        )
+
+    suspects = runtime.clocks.suspects
+    wrong = [gate for gate in catalogue.network.gates if gate.gate_id in suspects]
+    return page_of_values(wrong, limit, cursor, lambda gate: gate.gate_id, answer)
+
+
+async def _get_parameters(runtime: Runtime, controller_id: str) -> Parameters:
+    return await runtime.parameters.get(
+        controller_id, runtime.catalogue, runtime.block_list, now_ms()
+    )
+
+
+def _list_gates(runtime: Runtime, controller_id: str, key: Key) -> list[Gate]:
+    """The gates of a controller, for a key that speaks for all of them."""
+    gates = list_gates(runtime.catalogue, controller_id)
+    for gate in gates:
+        check_speaks_for(key, gate.station_id, gate.gate_id)
+    return gates
+
+
+def _names(if_none_match: str, version: str) -> bool:
+    """Whether an If-None-Match header names a version."""
+    named = [tag.strip().removeprefix("W/").strip('"') for tag in if_none_match.split(",")]
+    return version in named or named == ["*"]

@@ -1,0 +1,185 @@
+"""Health and metrics: for supervisors, balancers and Prometheus. They need no key."""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Final, Literal
+
+import structlog
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector, CollectorRegistry
+from starlette.responses import Response
+
+from api.contract.problems import Refused
+from api.contract.taps import Answer
+from api.http.auth import TheRuntime
+from api.runtime.clocks import GateClocks
+from api.runtime.service import now_ms
+from api.runtime.wiring import Runtime
+from fare_engine.decision import Reason
+from fare_engine.errors import FareEngineError
+from fare_engine.ledger.database import Connection, find_revision, get_head_revision
+from fare_engine.versions import find_in_force
+
+logger = structlog.get_logger(__name__)
+router = APIRouter(tags=["health"])
+
+FAULTS_TOLD_MAX: Final = 3
+_get_head_revision: Final = cache(get_head_revision)
+
+
+class Alive(Answer):
+    status: Literal["alive"] = "alive"
+
+
+class Ready(Answer):
+    """Ready: taps are answered rightly, and at once."""
+
+    status: Literal["ready"] = "ready"
+    database: str
+    index: str
+    configuration: str
+
+
+@router.get("/livez")
+async def livez() -> Alive:
+    """Whether the process answers at all."""
+    return Alive()
+
+
+@router.get("/readyz")
+async def readyz(runtime: TheRuntime) -> Ready:
+    """Whether taps are decided: database, index and configuration; 503 names what fails."""
+    faults = await _list_failures(runtime)
+    if faults:
+        detail = "; ".join(f"{part}: {what}" for part, what in faults)
+        logger.warning("not_ready", failures=dict(faults))
+        raise Refused("not-ready", detail)
+    return Ready(
+        database=f"schema {_get_head_revision()}",
+        index=f"{runtime.ledger.indexing.unindexed_rows} rows looked up in memory",
+        configuration=f"{len(runtime.catalogue.network.gates)} gates",
+    )
+
+
+async def _list_failures(runtime: Runtime) -> list[tuple[str, str]]:
+    failures = []
+    if runtime.service.dead is not None:
+        failures.append(("engine", "it has stopped; the process must be restarted"))
+    try:
+        revision = await runtime.read(_find_revision)
+        if revision != _get_head_revision():
+            failures.append(("database", f"schema {revision} is not this version's"))
+    except FareEngineError as error:
+        failures.append(("database", str(error)))
+    if not runtime.is_ledger_in_place():
+        failures.append(("database", f"{runtime.ledger_path.name} is no longer the file in use"))
+    catalogue = runtime.catalogue
+    faults = runtime.list_catalogue_faults()[:FAULTS_TOLD_MAX]
+    failures += [("configuration", f"{field} {what}") for field, what in faults]
+    if find_in_force(catalogue.tariffs, now_ms()) is None:
+        failures.append(("configuration", "no tariff is in force"))
+    return failures
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def metrics(runtime: TheRuntime) -> Response:
+    """Counts and gauges of this process, for Prometheus."""
+    registry = CollectorRegistry()
+    registry.register(RuntimeCollector(runtime))
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+class RuntimeCollector(Collector):
+    """Reads the figures where they are kept anyway: a tap pays nothing for being counted."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def collect(self) -> Iterator[Metric]:
+        """All metrics of this process."""
+        service, ledger = self._runtime.service, self._runtime.ledger
+        taps = CounterMetricFamily(
+            "fare_taps",
+            "Taps decided since the start, by outcome and reason",
+            labels=["outcome", "reason"],
+        )
+        for (number, problem), count in sorted(service.counts.items(), key=str):
+            reason = Reason(number)
+            taps.add_metric([reason.outcome.code, problem or reason.code], count)
+        yield taps
+        refused = CounterMetricFamily(
+            "fare_ride_codes_refused",
+            "Ride codes that could not be verified, by what was wrong",
+            labels=["fault"],
+        )
+        for fault, count in sorted(self._runtime.ride_codes.faults.items(), key=str):
+            refused.add_metric([fault.value], count)
+        yield refused
+        checkpointer = ledger.checkpointer
+        counters = {
+            "fare_taps_replayed": ("Taps answered with their first decision", service.replayed),
+            "fare_batches": ("Transactions of the ledger", service.batches),
+            "fare_batches_failed": ("Transactions that were not confirmed", service.failed_batches),
+            "fare_checkpoints": ("Write-ahead logs folded in", checkpointer.checkpoints),
+            "fare_checkpoint_waits": (
+                "Commits that had to wait for a checkpoint",
+                checkpointer.waits,
+            ),
+        }
+        for name, (told, count) in counters.items():
+            yield CounterMetricFamily(name, told, value=count)
+        gauges = {
+            "fare_commit_seconds": ("How long commits take, smoothed", service.commit_seconds),
+            "fare_taps_pending": ("Taps that wait for a transaction", service.pending_taps),
+            "fare_ledger_unindexed_rows": (
+                "Rows looked up in memory until their index entries are written",
+                ledger.indexing.unindexed_rows,
+            ),
+            "fare_ledger_log_bytes": ("Size of the write-ahead log", checkpointer.log_bytes()),
+            "fare_requests_in_flight": (
+                "HTTP requests being answered",
+                self._runtime.requests_in_flight(),
+            ),
+            "fare_engine_alive": ("1 while taps are decided", int(service.dead is None)),
+        }
+        for name, (told, value) in gauges.items():
+            yield GaugeMetricFamily(name, told, value=value)
+        yield from _collect_controllers(self._runtime.clocks)
+
+
+def _collect_controllers(clocks: GateClocks) -> Iterator[Metric]:
+    """What controllers told last."""
+    skews = GaugeMetricFamily(
+        "fare_gate_clock_skew_ms",
+        "A gate's clock minus the engine's, as it was measured last",
+        labels=["gate"],
+    )
+    for gate_id, skew in sorted(clocks.skews.items()):
+        skews.add_metric([gate_id], skew.skew_ms)
+    yield skews
+    yield GaugeMetricFamily(
+        "fare_gates_clock_suspect",
+        "Gates whose clocks are further off than the tariff allows",
+        value=len(clocks.suspects),
+    )
+    outboxes = GaugeMetricFamily(
+        "fare_controller_outbox_taps",
+        "Taps that waited at a controller when it told last",
+        labels=["controller"],
+    )
+    heard = GaugeMetricFamily(
+        "fare_controller_heartbeat_seconds",
+        "When a controller told last, seconds since 1970",
+        labels=["controller"],
+    )
+    for controller_id, heartbeat in sorted(clocks.heartbeats.items()):
+        outboxes.add_metric([controller_id], heartbeat.outbox_taps)
+        heard.add_metric([controller_id], heartbeat.received_at_ms / 1_000)
+    yield outboxes
+    yield heard
+
+
+def _find_revision(connection: Connection) -> str | None:
+    return find_revision(connection.engine)

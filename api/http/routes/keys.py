@@ -1,0 +1,63 @@
+"""Keys: who may speak to the engine. A key is told once, when it is made."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path
+
+from api.contract.operators import KeyAnswer, KeyCreated, KeyRequest, Page
+from api.contract.paging import Cursor, Limit, page_of_values
+from api.contract.taps import Id
+from api.contract.times import format_ms
+from api.http.auth import ADMIN_ONLY, AdminKey, TheRuntime
+from api.runtime.service import now_ms
+from fare_engine.ledger.stores.keys import ADMIN, Key, create_key, list_keys, revoke_key
+
+router = APIRouter(prefix="/v1/keys", tags=["keys"])
+
+
+@router.get("", dependencies=ADMIN_ONLY)
+async def list_all_keys(
+    runtime: TheRuntime, limit: Limit = 100, cursor: Cursor = None
+) -> Page[KeyAnswer]:
+    """Every key ever made, oldest first, revoked ones too; never the key itself."""
+    keys = await runtime.read(list_keys)
+    zone = runtime.catalogue.network.time_zone
+    return page_of_values(
+        keys, limit, cursor, lambda key: key.key_id, lambda key: answer_key(key, zone)
+    )
+
+
+@router.post("", status_code=201)
+async def make_key(request: KeyRequest, runtime: TheRuntime, key: AdminKey) -> KeyCreated:
+    """Make a key. It is told in this answer and never again."""
+    made, secret = await runtime.write(
+        lambda connection: create_key(
+            connection, request.kind, request.name, request.stations, now_ms(), key.key_id
+        )
+    )
+    await runtime.reload_keys()
+    answer = answer_key(made, runtime.catalogue.network.time_zone)
+    return KeyCreated(**answer.model_dump(), key=secret)
+
+
+@router.delete("/{key_id}")
+async def revoke(key_id: Annotated[Id, Path()], runtime: TheRuntime, key: AdminKey) -> KeyAnswer:
+    """Make a key useless for good, from now on."""
+    revoked = await runtime.write(
+        lambda connection: revoke_key(connection, key_id, now_ms(), key.key_id)
+    )
+    await runtime.reload_keys()
+    return answer_key(revoked, runtime.catalogue.network.time_zone)
+
+
+def answer_key(key: Key, zone: str) -> KeyAnswer:
+    """A key without its secret."""
+    kind: Literal["gate", "admin"] = "admin" if key.kind == ADMIN else "gate"
+    return KeyAnswer(
+        key_id=key.key_id,
+        kind=kind,
+        name=key.name,
+        stations=None if key.stations is None else sorted(key.stations),
+        created_at=format_ms(key.created_at_ms, zone),
+        revoked_at=None if key.revoked_at_ms is None else format_ms(key.revoked_at_ms, zone),
+    )

@@ -1,0 +1,47 @@
+"""Media types: the kinds of medium that gates take, and a new one."""
+
+from fastapi import APIRouter
+
+from api.contract.network import MediumTypeAnswer, MediumTypeRequest
+from api.contract.operators import Page
+from api.contract.paging import Cursor, Limit, page_of_values
+from api.http.auth import AdminKey, TheRuntime
+from api.runtime.service import now_ms
+from api.views.catalogue import answer_name
+from fare_engine.catalogue import Catalogue
+from fare_engine.ledger.database import Connection
+from fare_engine.ledger.stores.network import add_medium_type
+from fare_engine.network import MediumType, Name
+
+router = APIRouter(prefix="/v1/media-types", tags=["media types"])
+
+
+@router.get("")
+async def list_media_types(
+    runtime: TheRuntime, limit: Limit = 100, cursor: Cursor = None
+) -> Page[MediumTypeAnswer]:
+    """All media types, in the order in which they were registered."""
+    return page_of_values(
+        runtime.catalogue.network.media, limit, cursor, lambda medium: medium.code, _answer
+    )
+
+
+@router.post("", status_code=201)
+async def register_medium_type(
+    request: MediumTypeRequest, runtime: TheRuntime, key: AdminKey
+) -> MediumTypeAnswer:
+    """Register a media type. It stays as it is for good, since tokens are made of its ids."""
+    name = Name(request.name.zh, request.name.en)
+    draft = MediumType(request.code, name, request.id_pattern)
+
+    def change(connection: Connection, catalogue: Catalogue) -> Catalogue:
+        return add_medium_type(connection, catalogue, draft, key.key_id, now_ms())
+
+    catalogue = await runtime.change_catalogue(change)
+    return _answer(catalogue.media[request.code])
+
+
+def _answer(medium: MediumType) -> MediumTypeAnswer:
+    return MediumTypeAnswer(
+        code=medium.code, name=answer_name(medium.name), id_pattern=medium.id_pattern
+    )

@@ -1,0 +1,75 @@
+"""Settlement: what a day should have cost, once all that came late is known."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from api.contract.operators import Page
+from api.contract.paging import NUMBER_MAX, Cursor, Limit, page_of_rows, read_number
+from api.contract.settlements import (
+    AdjustmentAnswer,
+    SettlementAnswer,
+    SettlementOutcome,
+    SettlementRequest,
+)
+from api.http.auth import ADMIN_ONLY, AdminKey, TheRuntime
+from api.views.settlements import answer_issued, answer_outcome, answer_settlement
+from fare_engine.errors import NotFound
+from fare_engine.ledger.stores.settlements import (
+    find_settlement,
+    list_adjustments,
+    list_settlements,
+)
+
+router = APIRouter(prefix="/v1/settlements", tags=["settlement"])
+
+SettlementId = Annotated[int, Path(ge=1, le=NUMBER_MAX)]
+
+
+@router.post("")
+async def settle_date(
+    request: SettlementRequest, runtime: TheRuntime, key: AdminKey
+) -> SettlementOutcome:
+    """Settle a service date; answers when it is done. Settled again, only differences are issued.
+
+    Decisions are never rewritten: what they come to now stands beside them as adjustments.
+    """
+    outcome = await runtime.settle(request.service_date, key.key_id, dry_run=request.dry_run)
+    return answer_outcome(outcome, runtime.catalogue.network.time_zone)
+
+
+@router.get("", dependencies=ADMIN_ONLY)
+async def list_runs(
+    runtime: TheRuntime, limit: Limit = 100, cursor: Cursor = None
+) -> Page[SettlementAnswer]:
+    """Every run with what it issued, newest first."""
+    before = read_number(cursor)
+    rows = await runtime.read(lambda connection: list_settlements(connection, before, limit + 1))
+    zone = runtime.catalogue.network.time_zone
+    return page_of_rows(
+        rows, limit, lambda row: row[0].settlement, lambda row: answer_settlement(*row, zone)
+    )
+
+
+@router.get("/{settlement_id}", dependencies=ADMIN_ONLY)
+async def get_settlement(settlement_id: SettlementId, runtime: TheRuntime) -> SettlementAnswer:
+    """One run with what it issued."""
+    found = await runtime.read(lambda connection: find_settlement(connection, settlement_id))
+    if found is None:
+        raise NotFound(f"there is no settlement {settlement_id}")
+    return answer_settlement(*found, runtime.catalogue.network.time_zone)
+
+
+@router.get("/{settlement_id}/adjustments", dependencies=ADMIN_ONLY)
+async def list_issued(
+    settlement_id: SettlementId, runtime: TheRuntime, limit: Limit = 100, cursor: Cursor = None
+) -> Page[AdjustmentAnswer]:
+    """All that a run issued."""
+    after = read_number(cursor) or 0
+    rows = await runtime.read(
+        lambda connection: list_adjustments(connection, settlement_id, after, limit + 1)
+    )
+    zone = runtime.catalogue.network.time_zone
+    return page_of_rows(
+        rows, limit, lambda row: row.adjustment, lambda row: answer_issued(row, zone)
+    )

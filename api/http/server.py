@@ -1,0 +1,151 @@
+"""One process that serves: it owns the data directory, listens, and ends in good order.
+
+On SIGTERM or SIGINT it stops accepting, answers what it accepted, and closes the ledger. When the
+committing task dies it ends by itself, loudly, so that a supervisor starts it anew.
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import structlog
+import uvicorn
+import uvloop
+
+from api.http.app import create_app
+from api.http.protocol import make_protocol
+from api.http.tap_desk import TapDesk
+from api.runtime import gc_control
+from api.runtime.logs import configure_logs
+from api.runtime.settings import Settings
+from api.runtime.wiring import open_runtime
+from fare_engine.errors import ConfigurationError
+from fare_engine.ledger.sqlite.data_directory import DataDirectory
+
+logger = structlog.get_logger(__name__)
+
+BACKLOG: Final = 2_048
+_STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
+SWITCH_INTERVAL_S: Final = 0.000_5
+"""The ledger's thread asks for the interpreter a few times a commit; it should not wait for it ten
+times as long as the disk takes."""
+
+
+def serve(settings: Settings, announce: Callable[[str], None]) -> int:
+    """Serve until told to stop; the exit status. `announce` is told the address once it listens.
+
+    ConfigurationError when the directory or the address cannot be had.
+    """
+    configure_logs(settings)
+    directory = DataDirectory(settings.data_dir).open()
+    with directory.lock("serve") as lock, _listen(settings) as listener:
+        url = _url_of(listener)
+
+        def listening() -> None:
+            lock.announce(url)
+            logger.info("listening", url=url, data_dir=str(settings.data_dir))
+            announce(url)
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            status = runner.run(_serve(directory, settings, listener, listening))
+            _ignore_signals(runner.get_loop())
+        return status
+
+
+async def _serve(
+    directory: DataDirectory,
+    settings: Settings,
+    listener: socket.socket,
+    listening: Callable[[], None],
+) -> int:
+    async with open_runtime(directory, settings) as runtime:
+        config = uvicorn.Config(
+            create_app(runtime),
+            http=make_protocol(TapDesk(runtime)),
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=settings.keep_alive_seconds,
+            timeout_graceful_shutdown=settings.shutdown_seconds,
+        )
+        server = _Server(config, listening)
+        runtime.requests_in_flight = lambda: len(server.server_state.tasks)
+        runtime.service.on_death = lambda: server.stop("the engine has died")
+        loop = asyncio.get_running_loop()
+        for number in _STOPPING:
+            loop.add_signal_handler(number, server.stop, signal.Signals(number).name)
+        runtime.service.on_idle = gc_control.collect_when_idle
+        gc_control.freeze()
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        await server.serve(sockets=[listener])
+    dead = runtime.service.dead
+    logger.info("stopped", failed=dead is not None)
+    return 0 if dead is None else 1
+
+
+def _ignore_signals(loop: asyncio.AbstractEventLoop) -> None:
+    """All is done: being told to stop once more must not look like a stop in bad order."""
+    for number in _STOPPING:
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, told to stop by us: its own handlers would end the process before the ledger."""
+
+    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._listening = listening
+
+    def stop(self, why: str) -> None:
+        """Stop accepting and answer what was accepted; told twice, do not wait for clients."""
+        logger.info("stopping", why=why)
+        if self.should_exit:
+            self.force_exit = True
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and tell that it does."""
+        await super().startup(sockets)
+        self._listening()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to `_serve`."""
+        yield
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """A bound socket; with port 0 the system has chosen a free one."""
+    host, port = settings.host, settings.port
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        raise ConfigurationError(f"cannot listen at {host} port {port}: {error.strerror}") from None
+    return listener
+
+
+def _url_of(listener: socket.socket) -> str:
+    """Where a process on this machine reaches the API."""
+    host, port = listener.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):
+        host = "127.0.0.1" if listener.family == socket.AF_INET else "::1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

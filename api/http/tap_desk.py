@@ -1,0 +1,173 @@
+"""The way of a tap over HTTP: `POST /v1/taps` and `POST /v1/taps/batch`.
+
+A framework's routing, validation and task a request cost more than the rule, the ledger and the
+sync together. So the server's protocol (`api.http.protocol`) hands the bytes of these two routes
+to the desk here, which answers by a call once the decision is durable.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+import structlog
+
+from api.contract.problems import Headers, Refused, error_bytes, problem_bytes
+from api.http.auth import UNAUTHORIZED, find_key, speaks_for
+from api.runtime.service import now_ms
+from api.runtime.wiring import Runtime
+from api.wire.answers import AnswerWriter
+from api.wire.batch_answers import answer_batch
+from api.wire.reader import BatchRead, TapReader
+from fare_engine.batch import Result, Submission
+from fare_engine.catalogue import Catalogue
+from fare_engine.errors import FareEngineError, LedgerError
+from fare_engine.ledger.stores.keys import Key
+from fare_engine.verdict import Verdict
+
+logger = structlog.get_logger(__name__)
+
+Response = tuple[int, Headers, bytes]
+Respond = Callable[[Response], None]
+RequestHeaders = list[tuple[bytes, bytes]]
+
+TAPS: Final = b"/v1/taps"
+BATCH: Final = b"/v1/taps/batch"
+
+KEYS_MAX: Final = 1_000
+"""Keys whose gates are remembered: a controller a station, and a good many spare."""
+
+_JSON: Final = (b"content-type", b"application/json")
+_REPLAYED: Final = (b"idempotent-replayed", b"true")
+_NOT_YOURS: Final = "this key does not speak for gate "
+
+
+class TapDesk:
+    """Answers the two tap routes."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._strange_in: Catalogue | None = None
+        self._strange: dict[Key, frozenset[str]] = {}
+        self.body_bytes_max = runtime.settings.body_bytes_max
+        self._reader = TapReader(runtime.make_token, runtime.ride_codes.read, runtime.block_list)
+        network = runtime.catalogue.network
+        self._writer = AnswerWriter(network.time_zone, network.currency)
+
+    def take(self, path: bytes, headers: RequestHeaders, body: bytes, respond: Respond) -> None:
+        """Take one request; `respond` is called once, now or when the decision is durable."""
+        take = self._take_one if path == TAPS else self._take_batch
+        try:
+            take(self._check(headers), body, respond)
+        except Refused as refused:
+            respond(refused_bytes(refused))
+        except FareEngineError as error:
+            respond(error_bytes(error))
+        except Exception:
+            logger.exception("request_failed")
+            respond(_BROKEN)
+
+    def _check(self, headers: RequestHeaders) -> Key:
+        """The key of a request, after its headers were found right."""
+        authorization = content_type = None
+        for name, value in headers:
+            if name == b"authorization":
+                authorization = value
+            elif name == b"content-type":
+                content_type = value
+        key = find_key(self._runtime, authorization)
+        if key is None:
+            raise Refused("unauthorized", UNAUTHORIZED)
+        if content_type is not None and not is_json(content_type):
+            raise Refused("unsupported-media-type", "send application/json")
+        return key
+
+    def _take_one(self, key: Key, body: bytes, respond: Respond) -> None:
+        received_at_ms = now_ms()
+        catalogue = self._runtime.catalogue
+        tap, finding = self._reader.read_tap(body, catalogue)
+        gate = catalogue.gates.get(tap.gate_id)
+        if gate is not None and not speaks_for(key, gate.station_id):
+            raise Refused("gate-not-yours", _NOT_YOURS + tap.gate_id)
+        findings = None if finding is None else {0: finding}
+        done = partial(self._answer, self._write_one, respond)
+        self._runtime.service.offer(Submission((tap,), received_at_ms, done, findings))
+
+    def _take_batch(self, key: Key, body: bytes, respond: Respond) -> None:
+        received_at_ms = now_ms()
+        read = self._reader.read_batch(body, self._runtime.catalogue)
+        self._set_strangers_apart(key, read)
+        done = partial(self._answer, partial(self._write_batch, read), respond)
+        if not read.taps:
+            done([])
+            return
+        self._runtime.service.offer(Submission(read.taps, received_at_ms, done, read.findings))
+
+    def _answer(
+        self, write: Callable[[list[Result]], Response], respond: Respond, results: list[Result]
+    ) -> None:
+        """Answer a request. Whatever breaks here is this request's, never the engine's."""
+        try:
+            response = write(results)
+        except Exception:
+            logger.exception("answer_failed")
+            response = _BROKEN
+        respond(response)
+
+    def _write_one(self, results: list[Result]) -> Response:
+        result = results[0]
+        if not isinstance(result, Verdict):
+            return error_bytes(result)
+        answer = self._writer.write(result).encode()
+        length = (b"content-length", b"%d" % len(answer))
+        return 200, [_JSON, length, _REPLAYED] if result.replayed else [_JSON, length], answer
+
+    def _write_batch(self, read: BatchRead, results: list[Result]) -> Response:
+        if results and isinstance(results[0], LedgerError):
+            return error_bytes(results[0])  # one transaction: it failed for all of them
+        answer = answer_batch(self._writer.write, read, results)
+        return 200, [_JSON, (b"content-length", b"%d" % len(answer))], answer
+
+    def _set_strangers_apart(self, key: Key, read: BatchRead) -> None:
+        """Take the taps of gates that the key does not speak for out of a batch."""
+        strange = self._find_strange_gates(key)
+        if not strange or strange.isdisjoint({tap.gate_id for tap in read.taps}):
+            return
+        taps, findings, bad = read.taps, read.findings, read.bad
+        read.taps, read.findings = [], {}
+        places = (place for place in range(len(taps) + len(bad)) if place not in bad)
+        for number, (place, tap) in enumerate(zip(list(places), taps, strict=True)):
+            if tap.gate_id in strange:
+                refused = Refused("gate-not-yours", _NOT_YOURS + tap.gate_id)
+                bad[place] = tap.tap_id, refused
+                continue
+            if number in findings:
+                read.findings[len(read.taps)] = findings[number]
+            read.taps.append(tap)
+
+    def _find_strange_gates(self, key: Key) -> frozenset[str]:
+        """The gates that a key does not speak for; found once a key and catalogue."""
+        catalogue = self._runtime.catalogue
+        if self._strange_in is not catalogue or len(self._strange) >= KEYS_MAX:
+            self._strange_in, self._strange = catalogue, {}
+        strange = self._strange.get(key)
+        if strange is None:
+            gates = catalogue.gates.values()
+            strange = frozenset(
+                gate.gate_id for gate in gates if not speaks_for(key, gate.station_id)
+            )
+            self._strange[key] = strange
+        return strange
+
+
+def is_json(content_type: bytes) -> bool:
+    """Whether a Content-Type header says JSON."""
+    kind = content_type.split(b";", 1)[0].strip().lower()
+    return kind == b"application/json" or kind.endswith(b"+json")
+
+
+def refused_bytes(refused: Refused) -> Response:
+    status, headers, body = problem_bytes(refused.code, refused.detail, refused.errors)
+    return status, [*headers, *refused.headers], body
+
+
+_BROKEN: Final = problem_bytes("internal-error", "the error is in the log of the server")

@@ -1,0 +1,1 @@
+"""What one process holds while it serves: engine service, wiring, settings, clocks."""

@@ -1,0 +1,267 @@
+"""The parameters of a controller: all that its gates need to decide while nobody answers.
+
+A document is made once for each change of what it tells, and kept as bytes under its version, a
+hash of its content. What every controller is told alike, the block list too, is told and kept once.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from hashlib import sha256
+from math import inf
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from api.views.catalogue import answer_issuers, answer_name, answer_policy, answer_tariff
+from api.wire.block_list import BlockList
+from fare_engine.catalogue import Catalogue
+from fare_engine.errors import NotFound
+from fare_engine.ledger.stores.modes import mode_document
+from fare_engine.ledger.stores.version_rows import suspension_document
+from fare_engine.network import DIRECTION_WORDS, Gate, Station
+from fare_engine.tariff import Tariff
+from fare_engine.versions import Versioned, find_in_force, list_in_force_since
+
+DAY_MS: Final = 86_400_000
+"""What ended is told for another day: journeys that are open may have pinned it."""
+
+_encode: Final = msgspec.json.Encoder(order="sorted").encode
+"""The canonical form: UTF-8, names sorted, no spaces."""
+
+
+class Parameters(NamedTuple):
+    """One document with its version. It holds until an instant, or until something changes."""
+
+    version: str
+    rest: bytes
+    blocked: bytes
+    catalogue: Catalogue
+    changes: int
+    until_ms: float
+
+    def body(self) -> bytes:
+        """The document: the canonical form with the version in it."""
+        return b'{"blocked":%b,"version":"%b",%b' % (
+            self.blocked,
+            self.version.encode(),
+            self.rest[1:],
+        )
+
+    def tells(self, catalogue: Catalogue, at_ms: int) -> bool:
+        """Whether it is up to date but for the block list."""
+        return self.catalogue is catalogue and at_ms < self.until_ms
+
+
+class _Network(NamedTuple):
+    """What every controller is told alike: members of a document, each in canonical form."""
+
+    members: dict[str, msgspec.Raw]
+    catalogue: Catalogue
+    until_ms: float
+
+    def tells(self, catalogue: Catalogue, at_ms: int) -> bool:
+        """Whether it is up to date; what is published of one station changes nothing of it."""
+        told_of = self.catalogue
+        return (
+            at_ms < self.until_ms
+            and told_of.network is catalogue.network
+            and told_of.tariffs is catalogue.tariffs
+            and told_of.issuer_keys is catalogue.issuer_keys
+        )
+
+
+class ParametersBook:
+    """The documents of all controllers."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Parameters] = {}
+        self._network: _Network | None = None
+        self._blocked = (-1, b"")
+        self._making = asyncio.Lock()
+
+    async def get(
+        self, controller_id: str, catalogue: Catalogue, block_list: BlockList, at_ms: int
+    ) -> Parameters:
+        """The document as it is now; made in a thread where the one at hand is old."""
+        made = self._find(controller_id, catalogue, block_list, at_ms)
+        if made is not None:
+            return made
+        async with self._making:
+            made = self._find(controller_id, catalogue, block_list, at_ms)
+            if made is None:
+                changes, tokens = block_list.changes, list(block_list.since_ms)
+                made = await asyncio.to_thread(
+                    self._make, controller_id, catalogue, changes, tokens, at_ms
+                )
+                self._made[controller_id] = made
+        return made
+
+    def _find(
+        self, controller_id: str, catalogue: Catalogue, block_list: BlockList, at_ms: int
+    ) -> Parameters | None:
+        made = self._made.get(controller_id)
+        if made is None or made.changes != block_list.changes:
+            return None
+        return made if made.tells(catalogue, at_ms) else None
+
+    def _make(
+        self,
+        controller_id: str,
+        catalogue: Catalogue,
+        changes: int,
+        tokens: list[bytes],
+        at_ms: int,
+    ) -> Parameters:
+        if self._blocked[0] != changes:
+            self._blocked = changes, _encode(sorted(token.hex() for token in tokens))
+        blocked = self._blocked[1]
+        before = self._made.get(controller_id)
+        if before is not None and before.tells(catalogue, at_ms):
+            rest, until_ms = before.rest, before.until_ms
+        else:
+            rest, until_ms = self._tell(controller_id, catalogue, at_ms)
+        # "blocked" sorts before every other name, so the canonical form is put together from two.
+        version = sha256(b'{"blocked":%b,%b' % (blocked, rest[1:])).hexdigest()
+        return Parameters(version, rest, blocked, catalogue, changes, until_ms)
+
+    def _tell(self, controller_id: str, catalogue: Catalogue, at_ms: int) -> tuple[bytes, float]:
+        """All but the block list, and until when it holds."""
+        network = self._network
+        if network is None or not network.tells(catalogue, at_ms):
+            network = self._network = _tell_network(catalogue, at_ms)
+        teller = _Teller(catalogue, at_ms)
+        own = {"controller_id": controller_id, "stations": teller.tell_stations(controller_id)}
+        return _encode(own | network.members), min(teller.until_ms, network.until_ms)
+
+
+def _tell_network(catalogue: Catalogue, at_ms: int) -> _Network:
+    teller = _Teller(catalogue, at_ms)
+    members = {name: msgspec.Raw(_encode(told)) for name, told in teller.tell_network().items()}
+    return _Network(members, catalogue, teller.until_ms)
+
+
+def list_gates(catalogue: Catalogue, controller_id: str) -> list[Gate]:
+    """The gates of a controller; NotFound when no gate names it."""
+    gates = [gate for gate in catalogue.network.gates if gate.controller == controller_id]
+    if not gates:
+        raise NotFound(f"no gate names a controller {controller_id!r}")
+    return gates
+
+
+class _Teller:
+    """Tells what is in force at an instant, or was a day ago, or will be."""
+
+    def __init__(self, catalogue: Catalogue, at_ms: int) -> None:
+        self._catalogue = catalogue
+        self._zone = catalogue.network.time_zone
+        self._at_ms = at_ms
+        self._since_ms = at_ms - DAY_MS
+        self._ends_ms: set[int] = set()
+        self._note_ends(catalogue.tariffs)
+        self._tariffs = list_in_force_since(catalogue.tariffs, self._since_ms)
+
+    @property
+    def until_ms(self) -> float:
+        """The first instant at which what was told is not true any more."""
+        return min((end_ms for end_ms in self._ends_ms if end_ms > self._at_ms), default=inf)
+
+    def tell_network(self) -> dict[str, Any]:
+        """What does not depend on the controller."""
+        network = self._catalogue.network
+        return {
+            "network": {
+                "network_id": network.network_id,
+                "time_zone": network.time_zone,
+                "currency": network.currency,
+            },
+            "media": [
+                {
+                    "type": medium.code,
+                    "name": answer_name(medium.name).model_dump(),
+                    "id_pattern": medium.id_pattern,
+                }
+                for medium in network.media
+            ],
+            "tariffs": [self._tell_tariff(tariff) for tariff in self._tariffs],
+            "ride_code_issuers": [
+                issuer.model_dump() for issuer in answer_issuers(self._catalogue)
+            ],
+            "ride_code_validity_seconds": self._tell_validity(),
+        }
+
+    def tell_stations(self, controller_id: str) -> list[dict[str, Any]]:
+        """The stations at which a controller has gates."""
+        catalogue = self._catalogue
+        station_ids = {gate.station_id for gate in list_gates(catalogue, controller_id)}
+        return [
+            self._tell_station(station)
+            for station in catalogue.network.stations
+            if station.station_id in station_ids
+        ]
+
+    def _tell_validity(self) -> float:
+        """How long a ride code counts by the tariff in force; each tariff tells its own too."""
+        self._ends_ms.update(tariff.effective_from_ms for tariff in self._catalogue.tariffs)
+        tariff = find_in_force(self._catalogue.tariffs, self._at_ms)
+        seconds, ms = divmod(tariff.ride_code_validity_ms if tariff else 0, 1_000)
+        return seconds + ms / 1_000 if ms else seconds
+
+    def _tell_station(self, station: Station) -> dict[str, Any]:
+        catalogue, station_id, zone = self._catalogue, station.station_id, self._zone
+        policies = catalogue.list_policies(station_id)
+        self._note_ends(policies)
+        suspensions = catalogue.suspensions.get(station_id, ())
+        modes = catalogue.list_modes(station_id)
+        return {
+            "station_id": station_id,
+            "name": answer_name(station.name).model_dump(),
+            "gates": [
+                {
+                    "gate_id": gate.gate_id,
+                    "exit_id": gate.exit_id,
+                    "directions": [
+                        DIRECTION_WORDS[direction] for direction in sorted(gate.directions)
+                    ],
+                }
+                for gate in catalogue.network.gates
+                if gate.station_id == station_id
+            ],
+            "policies": [
+                answer_policy(policy, zone).model_dump()
+                for policy in list_in_force_since(policies, self._since_ms)
+            ],
+            "suspensions": [
+                suspension_document(suspension, zone)
+                for suspension in suspensions
+                if self._is_told(suspension.resumed_at_ms)
+            ],
+            "degraded_modes": [
+                mode_document(mode, zone) for mode in modes if self._is_told(mode.effective_to_ms)
+            ],
+            "highest_fares": {
+                str(tariff.version): tariff.fares.highest_fare(station_id)
+                for tariff in self._tariffs
+            },
+            "lowest_fares": {
+                str(tariff.version): tariff.fares.lowest_fare(station_id)
+                for tariff in self._tariffs
+            },
+        }
+
+    def _tell_tariff(self, tariff: Tariff) -> dict[str, Any]:
+        told = answer_tariff(tariff, self._zone).model_dump(mode="json")
+        for name in ("bands", "further", "explicit_fares"):
+            del told["rules"][name]
+        return told
+
+    def _is_told(self, end_ms: int | None) -> bool:
+        """Whether what ended then, or goes on, is still told."""
+        if end_ms is not None:
+            self._ends_ms.add(end_ms + DAY_MS + 1)
+        return end_ms is None or end_ms >= self._since_ms
+
+    def _note_ends(self, versions: Iterable[Versioned]) -> None:
+        for version in versions:
+            self._ends_ms.add(version.effective_from_ms + DAY_MS)
+            if version.effective_to_ms is not None:
+                self._ends_ms.add(version.effective_to_ms + DAY_MS)

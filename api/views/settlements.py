@@ -1,0 +1,73 @@
+"""Turns settlements and what they issued into answers."""
+
+from typing import cast
+
+from api.contract.settlements import (
+    AdjustmentAnswer,
+    AdjustmentKind,
+    AdjustmentWhy,
+    SettlementAnswer,
+    SettlementOutcome,
+)
+from api.contract.times import format_ms
+from fare_engine.ledger.stores.settlements import IssuedAdjustment, Settlement, Totals
+from fare_engine.settlement.run import Issue, Outcome
+
+
+def answer_settlement(settlement: Settlement, totals: Totals, zone: str) -> SettlementAnswer:
+    """One run with what it issued."""
+    ended_at_ms = settlement.ended_at_ms
+    return SettlementAnswer(
+        settlement_id=settlement.settlement,
+        service_date=settlement.service_date,
+        begun_at=format_ms(settlement.begun_at_ms, zone),
+        ended_at=None if ended_at_ms is None else format_ms(ended_at_ms, zone),
+        actor=settlement.actor,
+        tokens=settlement.tokens,
+        **totals._asdict(),
+    )
+
+
+def answer_issued(issued: IssuedAdjustment, zone: str) -> AdjustmentAnswer:
+    """One adjustment as it is stored."""
+    return AdjustmentAnswer(
+        settlement_id=issued.settlement,
+        tap_id=issued.tap_id,
+        entry_tap_id=issued.entry_tap_id,
+        kind=cast("AdjustmentKind", issued.kind.code),
+        fare=issued.fare,
+        collected=issued.collected,
+        due=issued.due,
+        why=cast("AdjustmentWhy", issued.why.code),
+        reason=issued.reason.code,
+        issued_at=format_ms(issued.issued_at_ms, zone),
+    )
+
+
+def answer_outcome(outcome: Outcome, zone: str) -> SettlementOutcome:
+    """What a run came to, stored or not."""
+    return SettlementOutcome(
+        settlement_id=outcome.settlement,
+        service_date=outcome.service_date.isoformat(),
+        dry_run=outcome.settlement is None,
+        tokens=outcome.tokens,
+        repaired=outcome.repaired,
+        items=[_answer_issue(outcome, issue, zone) for issue in outcome.issues],
+        **outcome.totals._asdict(),
+    )
+
+
+def _answer_issue(outcome: Outcome, issue: Issue, zone: str) -> AdjustmentAnswer:
+    due = issue.adjustment.due
+    return AdjustmentAnswer(
+        settlement_id=outcome.settlement,
+        tap_id=issue.tap_id,
+        entry_tap_id=issue.entry_tap_id,
+        kind=cast("AdjustmentKind", due.kind.code),
+        fare=issue.adjustment.fare,
+        collected=due.collected,
+        due=due.due,
+        why=cast("AdjustmentWhy", due.why.code),
+        reason=due.reason.code,
+        issued_at=format_ms(outcome.begun_at_ms, zone),
+    )

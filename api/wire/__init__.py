@@ -1,0 +1,1 @@
+"""Bytes to taps and verdicts to bytes, fast."""

@@ -1,0 +1,256 @@
+"""Reads taps from the bytes of a request, fast.
+
+It accepts and refuses the same as `api.contract.taps`. What does not fit is read again by the
+models, which say what is wrong with every field.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET
+from pydantic import TypeAdapter, ValidationError
+
+from api.contract.problems import Refused
+from api.contract.taps import FARE_MAX, MEDIUM_ID_MAX, RIDE_CODE_MAX, TapRequest
+from api.contract.times import parse_rfc3339
+from api.wire.block_list import BlockList
+from api.wire.shapes import (
+    BATCH,
+    BATCH_TAPS_MAX,
+    TAP,
+    UNREADABLE,
+    Unfit,
+    WireMedium,
+    WireOffline,
+    WireTap,
+    convert_plain,
+    find_direction,
+    is_code,
+    read_token,
+)
+from fare_engine.batch import BlockedCodeId, CodeId, Finding
+from fare_engine.catalogue import Catalogue
+from fare_engine.decision import Reason
+from fare_engine.errors import MediumIdInvalid, UnknownMedium
+from fare_engine.tap import Report, Tap
+
+_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_is_id: Final = _ID.fullmatch
+_ACTIONS: Final = {"open": True, "refuse": False}
+
+Read = tuple[Tap, Finding | None]
+ReadCode = Callable[[str, str, int, Catalogue], tuple[bytes, Finding]]
+"""What `api.wire.ride_codes.RideCodeReader.read` does."""
+
+
+class _RawBatch(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    taps: list[msgspec.Raw]
+
+
+_RAW_BATCH: Final = msgspec.json.Decoder(_RawBatch)
+_MODEL: Final = TypeAdapter(TapRequest)
+
+
+class TapReader:
+    """Turns the bytes of a request into taps with tokens; card numbers go no further."""
+
+    def __init__(
+        self,
+        make_token: Callable[[str, str], bytes],
+        read_code: ReadCode,
+        block_list: BlockList | None = None,
+    ) -> None:
+        self._make_token = make_token
+        self._read_code = read_code
+        self._blocked_since_ms = (block_list or BlockList()).since_ms
+
+    def read_tap(self, body: bytes, catalogue: Catalogue) -> Read:
+        """The tap of a body; Refused says what is wrong with it."""
+        try:
+            tap, finding = self._convert(TAP.decode(body), catalogue)
+        except UNREADABLE:
+            raise _explain(body) from None
+        if self._blocked_since_ms and self._is_blocked(tap):
+            return tap, _block(finding)
+        return tap, finding
+
+    def read_batch(self, body: bytes, catalogue: Catalogue) -> "BatchRead":
+        """The taps of a batch in order; one that does not fit is told alone."""
+        read = BatchRead()
+        try:
+            wires = BATCH.decode(body).taps
+            check_size(len(wires))
+            taps = convert_plain(wires)
+            if taps is None:
+                self._convert_all(wires, catalogue, read)
+            else:
+                read.taps = taps
+        except UNREADABLE:
+            return self._read_one_by_one(body, catalogue)
+        self._find_blocked(read)
+        return read
+
+    def _convert_all(self, wires: list[WireTap], catalogue: Catalogue, read: "BatchRead") -> None:
+        for wire in wires:
+            tap, finding = self._convert(wire, catalogue)
+            if finding is not None:
+                read.findings[len(read.taps)] = finding
+            read.taps.append(tap)
+
+    def _find_blocked(self, read: "BatchRead") -> None:
+        if self._blocked_since_ms:
+            for place, tap in enumerate(read.taps):
+                if self._is_blocked(tap):
+                    read.findings[place] = _block(read.findings.get(place))
+
+    def _read_one_by_one(self, body: bytes, catalogue: Catalogue) -> "BatchRead":
+        try:
+            raws = _RAW_BATCH.decode(body).taps
+        except (msgspec.ValidationError, UnicodeError) as error:
+            raise Refused(
+                "invalid-request", "the body must be one list of taps", [("taps", str(error))]
+            ) from None
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise Refused("malformed-json", str(error)) from None
+        check_size(len(raws))
+        read = BatchRead()
+        for place, raw in enumerate(raws):
+            try:
+                tap, finding = self.read_tap(bytes(raw), catalogue)
+            except Refused as refused:
+                read.bad[place] = _find_tap_id(raw), refused
+            else:
+                if finding is not None:
+                    read.findings[len(read.taps)] = finding
+                read.taps.append(tap)
+        return read
+
+    def _is_blocked(self, tap: Tap) -> bool:
+        """Whether the medium was blocked when it was tapped; at exits the rule pays no heed."""
+        since_ms = self._blocked_since_ms.get(tap.token)
+        return since_ms is not None and since_ms <= tap.occurred_at_ms
+
+    def _convert(self, wire: WireTap, catalogue: Catalogue) -> Read:
+        tap_id, gate_id, medium = wire.tap_id, wire.gate_id, wire.medium
+        direction = find_direction(wire.direction)
+        if (
+            direction is None
+            or _is_id(tap_id) is None
+            or (gate_id not in catalogue.gates and _is_id(gate_id) is None)
+        ):
+            raise Unfit
+        occurred_at_ms = parse_rfc3339(wire.occurred_at)
+        medium_type, medium_id, token_text = medium.type, medium.id, medium.token
+        pattern = catalogue.medium_patterns.get(medium_type)
+        finding: Finding | None = None
+        if pattern is None:
+            if is_code(medium_type) is None:
+                raise Unfit
+            finding = UnknownMedium(f"there is no medium type {medium_type!r}")
+        if isinstance(token_text, str):
+            if not medium_id is medium.code is UNSET:
+                raise Unfit
+            token = read_token(token_text)
+        elif isinstance(medium_id, str) and medium.code is UNSET:
+            if not 0 < len(medium_id) <= MEDIUM_ID_MAX:
+                raise Unfit
+            token = self._make_token(medium_type, medium_id)
+            if pattern is not None and pattern.fullmatch(medium_id) is None:
+                finding = MediumIdInvalid(f"the id does not fit a medium of type {medium_type}")
+        else:
+            code = _get_ride_code(medium)
+            token, finding = self._read_code(code, tap_id, occurred_at_ms, catalogue)
+        if medium.code_id is not UNSET:
+            finding = _read_code_id(medium.code_id, finding)
+        report = None if wire.offline is None else _convert_report(wire.offline)
+        tap = Tap(tap_id, gate_id, direction, medium_type, token, occurred_at_ms, report)
+        return tap, finding
+
+
+class BatchRead:
+    """What a batch holds: taps in order, with findings by their place among them.
+
+    `bad` tells, by place in the request, the tap_id and what is wrong with it.
+    """
+
+    __slots__ = ("bad", "findings", "taps")
+
+    def __init__(self) -> None:
+        self.taps: list[Tap] = []
+        self.findings: dict[int, Finding] = {}
+        self.bad: dict[int, tuple[str | None, Refused]] = {}
+
+
+def check_size(taps: int) -> None:
+    """Refuse a batch without taps, or with too many."""
+    if not 1 <= taps <= BATCH_TAPS_MAX:
+        message = f"must hold 1 to {BATCH_TAPS_MAX} taps, not {taps}"
+        raise Refused("invalid-request", "the batch has the wrong size", [("taps", message)])
+
+
+def _block(finding: Finding | None) -> Finding:
+    """What is found of a blocked medium: errors and refusals of its ride code come before."""
+    if finding is None:
+        return Reason.MEDIUM_BLOCKED
+    return BlockedCodeId(finding) if isinstance(finding, CodeId) else finding
+
+
+def _convert_report(offline: WireOffline) -> Report:
+    opened = _ACTIONS.get(offline.gate_action_taken)
+    if opened is None or not 0 <= offline.fare_taken <= FARE_MAX:
+        raise Unfit
+    return Report(opened, offline.fare_taken)
+
+
+def _get_ride_code(medium: WireMedium) -> str:
+    code = medium.code
+    if (
+        not isinstance(code, str)
+        or medium.id is not UNSET
+        or medium.code_id is not UNSET
+        or medium.type != "qr"
+        or not 1 <= len(code) <= RIDE_CODE_MAX
+    ):
+        raise Unfit
+    return code
+
+
+def _read_code_id(code_id: Any, finding: Finding | None) -> Finding | None:
+    """The id of a ride code that the gate verified, unless something else was found out."""
+    if code_id is None:
+        return finding
+    if _ID.fullmatch(code_id) is None:
+        raise Unfit
+    return CodeId(code_id) if finding is None else finding
+
+
+def _explain(body: bytes) -> Refused:
+    """What is wrong with a tap, field by field, as the models of the contract see it."""
+    try:
+        _MODEL.validate_json(body)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        if any(fault["type"] == "json_invalid" for fault in faults):
+            return Refused("malformed-json", faults[0]["msg"])
+        return Refused(
+            "invalid-request",
+            "the tap does not fit the contract",
+            [(_field(fault["loc"]), fault["msg"]) for fault in faults],
+        )
+    return Refused("malformed-json", "the body is not JSON in UTF-8")
+
+
+def _field(place: Iterable[int | str]) -> str:
+    """The name of a field as a gate maker writes it; the forms of a medium are no part of it."""
+    return ".".join(str(part) for part in place if part not in ("by_id", "by_token", "by_code"))
+
+
+def _find_tap_id(raw: msgspec.Raw) -> str | None:
+    """The tap_id of a tap that cannot be read, if that much can be."""
+    try:
+        tap_id = msgspec.json.decode(raw).get("tap_id")
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, AttributeError):
+        return None
+    return tap_id if isinstance(tap_id, str) and _ID.fullmatch(tap_id) else None

@@ -1,0 +1,113 @@
+"""The shapes of taps on the wire, and the reading of those that their bytes alone explain."""
+
+import re
+import string
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from api.contract.times import parse_rfc3339
+from fare_engine.network import Direction
+from fare_engine.tap import Tap
+
+BATCH_TAPS_MAX: Final = 1_000
+
+_ID_SIZE_MAX: Final = 64
+_ID_BYTES: Final = (string.ascii_letters + string.digits + "._:-").encode()
+_TOKEN_BYTES: Final = 16
+
+is_code: Final = re.compile(r"[a-z0-9_-]{1,32}").fullmatch
+find_direction: Final = {"entry": int(Direction.ENTRY), "exit": int(Direction.EXIT)}.get
+
+
+class _Shape(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A shape of the wire; unknown fields are refused."""
+
+
+class WireMedium(_Shape):
+    """A medium by its id, by a token, or by a ride code."""
+
+    type: str
+    id: str | UnsetType = UNSET
+    code_id: str | UnsetType | None = UNSET
+    token: str | UnsetType = UNSET
+    code: str | UnsetType = UNSET
+
+
+class WireOffline(_Shape):
+    """What a gate did that decided alone."""
+
+    gate_action_taken: str
+    fare_taken: int
+
+
+class WireTap(_Shape):
+    """One tap."""
+
+    tap_id: str
+    gate_id: str
+    direction: str
+    medium: WireMedium
+    occurred_at: str
+    offline: WireOffline | None = None
+
+
+class WireBatch(_Shape):
+    """The body of a batch."""
+
+    taps: list[WireTap]
+
+
+class Unfit(Exception):
+    """The tap does not fit the contract; the models know why."""
+
+
+# ValueError: a time or a token that is none, text that is no UTF-8, and JSON that is none.
+UNREADABLE: Final = (Unfit, ValueError, msgspec.MsgspecError, RecursionError)
+
+TAP: Final = msgspec.json.Decoder(WireTap)
+BATCH: Final = msgspec.json.Decoder(WireBatch)
+
+
+def convert_plain(wires: list[WireTap]) -> list[Tap] | None:
+    """The taps of an outbox: each by its token, without a ride code or a report of its gate.
+
+    None when one is more than that; a batch that does not fit raises one of `UNREADABLE`. Gates
+    and media that do not exist are the engine's to find.
+    """
+    check_ids([wire.tap_id for wire in wires])
+    check_ids([wire.gate_id for wire in wires])
+    if not all(is_code(code) for code in {wire.medium.type for wire in wires}):
+        raise Unfit
+    taps: list[Tap] = []
+    for wire in wires:
+        medium, direction = wire.medium, find_direction(wire.direction)
+        text = medium.token
+        if (
+            direction is None
+            or text.__class__ is not str
+            or not medium.id is medium.code is medium.code_id is UNSET
+            or wire.offline is not None
+        ):
+            return None
+        token, at_ms = read_token(text), parse_rfc3339(wire.occurred_at)
+        taps.append(Tap(wire.tap_id, wire.gate_id, direction, medium.type, token, at_ms))
+    return taps
+
+
+def check_ids(ids: list[str]) -> None:
+    """Check all ids of a batch at once: a regular expression costs as much as a decision."""
+    sizes = [len(name) for name in ids]
+    if min(sizes) < 1 or max(sizes) > _ID_SIZE_MAX:
+        raise Unfit
+    if "".join(ids).encode().translate(None, _ID_BYTES):
+        raise Unfit
+
+
+def read_token(text: str) -> bytes:
+    """The token that an outbox sends as 32 hexadecimal digits."""
+    token = bytes.fromhex(text)
+    if len(token) != _TOKEN_BYTES or len(text) != 2 * _TOKEN_BYTES:  # it passes over white space
+        raise Unfit
+    return token

@@ -1,0 +1,227 @@
+"""The taps of a few tokens, as settlement takes them: with reports, repairs and pinned versions.
+
+Read beside the writer, one view of the ledger for all of them.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Row, Table, or_, select
+
+from fare_engine.catalogue import Catalogue
+from fare_engine.decision import Closing
+from fare_engine.errors import TapRefused
+from fare_engine.journey import Terms
+from fare_engine.ledger.rows import Flag, Reader, TapRow, decode_report
+from fare_engine.ledger.schema import (
+    ledger_marks,
+    quarantine,
+    repairs,
+    reports,
+    stations,
+    taps,
+    token_rows,
+)
+from fare_engine.ledger.sqlite.index.runs import MARK
+from fare_engine.ledger.stores.clocks import find_skew
+from fare_engine.network import Gate
+from fare_engine.ports import StoredReport
+from fare_engine.settlement.history import Skews, StoredTap
+from fare_engine.settlement.quarantine import check_again
+from fare_engine.verdict import Verdict
+
+LOOKUP_MAX = 500
+"""Values of one IN list."""
+
+
+class Span(NamedTuple):
+    """Which taps of a token are read: what occurred from an instant on, up to a row.
+
+    `first_row` is the first row received from then on, so that older ones are left unread.
+    """
+
+    from_ms: int
+    first_row: int
+    last_row: int
+
+
+class Repair(NamedTuple):
+    """What a tap that left the quarantine pins."""
+
+    row: int
+    station_id: str
+    terms: Terms
+
+
+class Histories(NamedTuple):
+    """The taps of some tokens, and those among them that left the quarantine just now.
+
+    `skews` tells of taps whose gate's clock was suspect how far it was ahead.
+    """
+
+    by_token: Mapping[bytes, list[StoredTap]]
+    repaired: list[Repair]
+    skews: Skews
+
+
+def read_histories(
+    connection: Connection,
+    catalogue: Catalogue,
+    tokens: Collection[bytes],
+    span: Span,
+    now_ms: int,
+) -> Histories:
+    """The taps of these tokens. Those that still cannot be decided are left out."""
+    return _HistoryReader(connection, catalogue, span, now_ms).read(tokens)
+
+
+class _HistoryReader:
+    def __init__(
+        self, connection: Connection, catalogue: Catalogue, span: Span, now_ms: int
+    ) -> None:
+        self._connection = connection
+        self._catalogue = catalogue
+        self._span = span
+        self._now_ms = now_ms
+        numbered = connection.execute(select(stations.c.number, stations.c.station_id))
+        self._reader = Reader(catalogue, {row.number: row.station_id for row in numbered})
+        self._repaired: list[Repair] = []
+        self._skews: dict[int, int] = {}
+
+    def read(self, tokens: Collection[bytes]) -> Histories:
+        rows = self._read_rows(tokens)
+        wanted = {row.entry_row for row in rows.values() if row.entry_row is not None}
+        entries = rows | self._read_more(wanted - rows.keys())
+        told = self._read_reports(rows)
+        waiting = [place for place, row in rows.items() if row.gate is None]
+        set_aside = {row.row: row for row in self._select(quarantine, waiting)}
+        pins = {row.row: row for row in self._select(repairs, waiting)}
+        by_token: dict[bytes, list[StoredTap]] = defaultdict(list)
+        for place, row in rows.items():
+            entry, aside = entries.get(row.entry_row or 0), set_aside.get(place)
+            content = None if aside is None else tuple(aside)
+            report = told.get(place)
+            verdict = self._reader.verdict(row, entry, report, content)
+            if aside is None:
+                gate = _stand_at(self._catalogue.gates[verdict.tap.gate_id], verdict.station_id)
+                terms = self._find_terms(verdict, gate.station_id)
+            else:
+                repair = self._find_repair(verdict, pins.get(place))
+                if repair is None:
+                    continue
+                gate = _stand_at(self._catalogue.gates[verdict.tap.gate_id], repair.station_id)
+                terms = repair.terms
+            by_token[row.token].append(_make_stored(verdict, gate, terms, report))
+            if row.flags & Flag.CLOCK_SUSPECT:
+                self._note_skew(row, report)
+        return Histories(by_token, self._repaired, self._skews)
+
+    def _note_skew(self, row: TapRow, report: StoredReport | None) -> None:
+        """Find how far the gate's clock was ahead when it tapped.
+
+        A tap that its gate uploaded later is older than its receipt: for it counts what was
+        measured by its own time, where anything was.
+        """
+        moments = [row.received_at]
+        if report is not None and row.flags & Flag.REPORTED:
+            moments.insert(0, row.occurred_at)
+        for at_ms in moments:
+            skew_ms = find_skew(self._connection, row.gate or 0, at_ms)
+            if skew_ms is not None:
+                self._skews[row.row] = skew_ms
+                return
+
+    def _find_terms(self, verdict: Verdict, station_id: str) -> Terms:
+        """The terms of the tap itself: an exit that consumed an entry read those of the entry.
+
+        Degraded modes are those that were read then, whatever was recorded afterwards.
+        """
+        decision = verdict.decision
+        if decision.terms is not None and decision.closing is not Closing.CONSUMED:
+            return decision.terms
+        in_force = self._catalogue.find_terms(station_id, verdict.tap.occurred_at_ms)
+        terms = in_force or decision.terms
+        assert terms is not None, f"{verdict.tap.tap_id} was decided without a tariff"
+        modes = decision.modes
+        return terms if terms.modes == modes else replace(terms, modes=modes)
+
+    def _find_repair(self, verdict: Verdict, pin: Row[Any] | None) -> Repair | None:
+        """What a tap in quarantine comes to now, or came to when it left; None while it waits."""
+        catalogue, tap = self._catalogue, verdict.tap
+        if pin is not None:
+            key = (
+                pin.station_id,
+                pin.policy_version,
+                bool(pin.suspended),
+                pin.tariff_version,
+                pin.modes,
+            )
+            return Repair(verdict.row, pin.station_id, catalogue.get_terms(key))
+        checked = check_again(catalogue, tap, verdict.problem, self._now_ms)
+        if isinstance(checked, TapRefused):
+            return None
+        repair = Repair(verdict.row, checked.gate.station_id, checked.terms)
+        self._repaired.append(repair)
+        return repair
+
+    def _read_rows(self, tokens: Collection[bytes]) -> dict[int, TapRow]:
+        """The rows of the tokens, by their index and, where that has not come yet, by looking."""
+        mark = self._connection.execute(
+            select(ledger_marks.c.value).where(ledger_marks.c.name == MARK)
+        ).scalar_one_or_none()
+        first_row = self._span.first_row
+        occurred = (taps.c.occurred_at >= self._span.from_ms) & (taps.c.row <= self._span.last_row)
+        indexed = (
+            select(*taps.c)
+            .join(token_rows, token_rows.c.row == taps.c.row)
+            # A tap set aside for a clock that was ahead stands long before its time.
+            .where(or_(token_rows.c.row >= first_row, token_rows.c.number == 0), occurred)
+        )
+        latest = select(*taps.c).where(taps.c.row > max(mark or 0, first_row - 1), occurred)
+        found: dict[int, TapRow] = {}
+        for chunk in _chunks(tokens):
+            for query, column in ((indexed, token_rows.c.token), (latest, taps.c.token)):
+                for values in self._connection.execute(query.where(column.in_(chunk))):
+                    found[values[0]] = TapRow._make(values)
+        return found
+
+    def _read_more(self, places: Collection[int]) -> dict[int, TapRow]:
+        return {row[0]: TapRow._make(row) for row in self._select(taps, places)}
+
+    def _read_reports(self, places: Collection[int]) -> dict[int, StoredReport]:
+        return {row.row: decode_report(tuple(row)) for row in self._select(reports, places)}
+
+    def _select(self, table: Table, places: Collection[int]) -> Iterable[Row[Any]]:
+        for chunk in _chunks(places):
+            within: ColumnElement[bool] = table.c.row.in_(chunk)
+            yield from self._connection.execute(select(*table.c).where(within))
+
+
+def _stand_at(gate: Gate, station_id: str | None) -> Gate:
+    """The gate as it stood at a tap, wherever it stands by now."""
+    if station_id is None or gate.station_id == station_id:
+        return gate
+    return replace(gate, station_id=station_id)
+
+
+def _make_stored(
+    verdict: Verdict, gate: Gate, terms: Terms, report: StoredReport | None
+) -> StoredTap:
+    decision = verdict.decision
+    return StoredTap(
+        verdict.row,
+        verdict.tap,
+        gate,
+        terms,
+        decision.reason,
+        decision.fare,
+        None if report is None else report.report,
+    )
+
+
+def _chunks(values: Collection[Any]) -> Iterable[list[Any]]:
+    ordered = sorted(values)
+    for place in range(0, len(ordered), LOOKUP_MAX):
+        yield ordered[place : place + LOOKUP_MAX]

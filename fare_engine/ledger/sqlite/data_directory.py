@@ -1,0 +1,184 @@
+"""The data directory: the ledger, the token key and the lock of one embedded engine."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final, Self
+
+from fare_engine.errors import (
+    ConfigurationError,
+    DataDirectoryMissing,
+    DataDirectoryUsed,
+    FileInvalid,
+)
+from fare_engine.ledger.sqlite.lock import Lock, hold
+
+TOKEN_KEY_BYTES: Final = 32
+_NEW: Final = ".new"
+"""What a ledger and its key are called until the directory is complete."""
+
+
+class DataDirectory:
+    """One directory with all that an embedded engine keeps; one process uses it at a time.
+
+    It holds `ledger.sqlite3`, `token.key` (readable by its owner only) and `lock`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.ledger_path = path / "ledger.sqlite3"
+        self.token_key_path = path / "token.key"
+        self.lock_path = path / "lock"
+        self._new_ledger_path = path / f"ledger.sqlite3{_NEW}"
+        self._new_token_key_path = path / f"token.key{_NEW}"
+
+    @contextmanager
+    def create(self) -> Iterator[Path]:
+        """Make the directory: build the ledger at the path given, then leave the block.
+
+        Nothing bears its final name before the block has ended well. When it fails the directory
+        is left as it was; when power fails in it, `create` may simply be called again.
+        """
+        made = self._make_directories()
+        mode = self.path.stat().st_mode & 0o777
+        had_lock = self.lock_path.exists()
+        done = False
+        try:
+            with self.lock("init"):
+                try:
+                    self._refuse_if_used()
+                    with self._unfinished(mode):
+                        yield self._new_ledger_path
+                        self._finish()
+                    done = True
+                finally:
+                    if not done and not had_lock:
+                        self.lock_path.unlink()
+        finally:
+            if not done:
+                for directory in made:
+                    with suppress(OSError):  # Somebody else put something there: it stays.
+                        directory.rmdir()
+        for directory in (self.path, *(directory.parent for directory in made)):
+            _sync_directory(directory)
+
+    def open(self) -> Self:
+        """This directory, once it was found to be complete; DataDirectoryMissing when not."""
+        if not self.path.is_dir():
+            raise DataDirectoryMissing(
+                f"there is no data directory {self.path}; `fare-engine init` makes one"
+            )
+        for path in (self.ledger_path, self.token_key_path):
+            if not path.is_file():
+                raise DataDirectoryMissing(
+                    f"{self.path} is no complete data directory: {path.name} is missing; "
+                    "`fare-engine init` makes one in a new directory, a backup restores one"
+                )
+        return self
+
+    def read_token_key(self) -> bytes:
+        """The key that turns media into tokens; FileInvalid when the file is not as written."""
+        try:
+            text = self.token_key_path.read_text("ascii")
+            key = bytes.fromhex(text.strip())
+        except FileNotFoundError:
+            self.open()
+            raise
+        except ValueError as error:
+            raise FileInvalid(f"{self.token_key_path}: must be hexadecimal digits") from error
+        if len(key) != TOKEN_KEY_BYTES:
+            raise FileInvalid(
+                f"{self.token_key_path}: must be a key of {TOKEN_KEY_BYTES} bytes, not {len(key)}"
+            )
+        return key
+
+    @contextmanager
+    def lock(self, purpose: str) -> Iterator[Lock]:
+        """Hold the directory alone; DataDirectoryInUse names the process that already does.
+
+        The lock ends with the process, however that ends.
+        """
+        with hold(self.lock_path, purpose) as lock:
+            yield lock
+
+    def _make_directories(self) -> list[Path]:
+        """Make the directory and its parents; those that were made, innermost first."""
+        missing = [path for path in (self.path, *self.path.parents) if not path.exists()]
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(f"{self.path} cannot be made: {error.strerror}") from error
+        return missing
+
+    def _refuse_if_used(self) -> None:
+        ours = {self._new_ledger_path, self._new_token_key_path}
+        if self.ledger_path.exists():
+            raise DataDirectoryUsed(
+                f"{self.path} already holds a ledger; nothing was changed. "
+                "Name another directory, or start the engine on this one"
+            )
+        if self._new_ledger_path.exists():
+            # An `init` was cut off. No tap was ever taken under its key.
+            ours.add(self.token_key_path)
+        allowed = {self.lock_path, self.path / "lost+found"}
+        others = [
+            path.name
+            for path in sorted(self.path.iterdir())
+            if path not in ours | allowed and not path.name.startswith(self._new_ledger_path.name)
+        ]
+        if others:
+            raise DataDirectoryUsed(
+                f"{self.path} is not empty: it holds {', '.join(others[:3])}"
+                f"{' and more' if len(others) > 3 else ''}; nothing was changed. "
+                "Name a new or an empty directory"
+            )
+
+    @contextmanager
+    def _unfinished(self, mode: int) -> Iterator[None]:
+        """What is made inside goes away again unless the block ends well."""
+        self._clear_unfinished()
+        try:
+            self.path.chmod(0o700)
+            self._write_token_key()
+            yield
+        except BaseException:
+            self._clear_unfinished()
+            self.path.chmod(mode)
+            raise
+
+    def _clear_unfinished(self) -> None:
+        if not self.ledger_path.exists():
+            self.token_key_path.unlink(missing_ok=True)
+        for path in self.path.glob(f"*{_NEW}*"):
+            path.unlink()
+
+    def _write_token_key(self) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        descriptor = os.open(self._new_token_key_path, flags, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(TOKEN_KEY_BYTES) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _finish(self) -> None:
+        """Give the files their names, the ledger last: with it the directory is complete."""
+        if not self._new_ledger_path.is_file():
+            raise ConfigurationError(f"no ledger was built in {self.path}")
+        leftover = self._new_ledger_path.with_name(f"{self._new_ledger_path.name}-wal")
+        if leftover.exists() and leftover.stat().st_size:
+            raise ConfigurationError(f"the ledger in {self.path} was not closed")
+        self._new_ledger_path.chmod(0o600)
+        self._new_token_key_path.rename(self.token_key_path)
+        _sync_directory(self.path)
+        self._new_ledger_path.rename(self.ledger_path)
+
+
+def _sync_directory(path: Path) -> None:
+    """Make the names in a directory as durable as the files behind them."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,112 @@
+"""What the rows tell of the past: the states that taps left, and verdicts as they were given."""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from fare_engine.catalogue import Catalogue
+from fare_engine.journey import BLANK, TokenState
+from fare_engine.ledger.rows import (
+    QUARANTINE_COLUMNS,
+    SELECT,
+    Reader,
+    TapRow,
+    decode_report,
+)
+from fare_engine.ledger.sqlite.side_tables import REPORT_COLUMNS
+from fare_engine.ports import StoredReport
+from fare_engine.verdict import Verdict
+
+LOOKUP_MAX: Final = 500
+"""Values of one IN list: below every SQLite's limit of variables."""
+
+
+class Past:
+    """Reads rows back, by whatever number the ledger found them. Raises what the driver raises."""
+
+    catalogue: Catalogue
+    """What knows every number in the rows; the ledger sets it."""
+
+    def __init__(self, connection: sqlite3.Connection, station_ids: dict[int, str]) -> None:
+        self._connection = connection
+        self._station_ids = station_ids
+
+    def read_states(self, latest: Mapping[bytes, int]) -> dict[bytes, TokenState]:
+        """The states after the given rows, or after what stood before where nobody passed."""
+        if not latest:
+            return {}
+        rows = self._read_rows(latest.values())
+        undone = self._find_reversed(rows)
+        entries = self._read_rows(
+            row.entry_row for row in rows.values() if row.entry_row is not None
+        )
+        reader = self._reader()
+        states = {}
+        for token, place in latest.items():
+            row = rows[place]
+            if place in undone:
+                states[token] = self._read_standing(row)
+            else:
+                states[token] = reader.state_after(row, entries.get(row.entry_row or 0))
+        return states
+
+    def read_state_before(self, place: int) -> TokenState:
+        """The state that the tap of a row found; its `number` is that of the tap itself."""
+        return self._read_standing(self._read_rows([place])[place])
+
+    def read_verdict(self, place: int) -> Verdict:
+        """The tap of a row as it was decided."""
+        row = self._read_rows([place])[place]
+        entry = None
+        if row.entry_row is not None:
+            entry = self._read_rows([row.entry_row]).get(row.entry_row)
+        set_aside = None
+        if row.gate is None:
+            columns = ", ".join(QUARANTINE_COLUMNS)
+            set_aside = self._connection.execute(
+                f"SELECT {columns} FROM quarantine WHERE row = ?", (place,)
+            ).fetchone()
+        return self._reader().verdict(row, entry, self.find_report(place), set_aside)
+
+    def find_report(self, row: int) -> StoredReport | None:
+        """The report stored beside a tap."""
+        values = self._connection.execute(
+            f"SELECT {REPORT_COLUMNS} FROM reports WHERE row = ?", (row,)
+        ).fetchone()
+        return decode_report(values) if values else None
+
+    def _read_rows(self, rows: Iterable[int]) -> dict[int, TapRow]:
+        wanted = list(rows)
+        found: dict[int, TapRow] = {}
+        for place in range(0, len(wanted), LOOKUP_MAX):
+            chunk = wanted[place : place + LOOKUP_MAX]
+            marks = ", ".join("?" * len(chunk))
+            for values in self._connection.execute(
+                f"{SELECT} FROM taps t WHERE t.row IN ({marks})", chunk
+            ):
+                found[values[0]] = TapRow._make(values)
+        return found
+
+    def _read_standing(self, row: TapRow) -> TokenState:
+        """The state that holds when the tap of this row turned out not to be a passage."""
+        before, number = row.previous_row or 0, row.number or 0
+        if before == 0:
+            return BLANK.replace(number=number)
+        return self.read_states({row.token: before})[row.token].replace(number=number)
+
+    def _find_reversed(self, rows: Iterable[int]) -> set[int]:
+        wanted = list(rows)
+        found: set[int] = set()
+        for place in range(0, len(wanted), LOOKUP_MAX):
+            chunk = wanted[place : place + LOOKUP_MAX]
+            marks = ", ".join("?" * len(chunk))
+            found.update(
+                row
+                for (row,) in self._connection.execute(
+                    f"SELECT row FROM reports WHERE reversed = 1 AND row IN ({marks})", chunk
+                )
+            )
+        return found
+
+    def _reader(self) -> Reader:
+        return Reader(self.catalogue, self._station_ids)

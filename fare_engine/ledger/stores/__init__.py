@@ -1,0 +1,1 @@
+"""What operators publish, stored and read back: SQLAlchemy Core, any database."""

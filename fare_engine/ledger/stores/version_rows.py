@@ -1,0 +1,153 @@
+"""Versions of policies and tariffs, and suspensions, as rows and as the audit tells them."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from fare_engine.calendar import from_ms
+from fare_engine.ledger import schema
+from fare_engine.ledger.stores.tariff_document import from_document, in_unit, to_document
+from fare_engine.network import Distances
+from fare_engine.policy import Policy, Suspension
+from fare_engine.tariff import SECOND_MS, Tariff
+
+
+def read_policies(connection: Connection) -> Mapping[str, tuple[Policy, ...]]:
+    """Every policy, oldest version first, by station."""
+    policies: dict[str, tuple[Policy, ...]] = defaultdict(tuple)
+    table = schema.policies
+    query = select(table).order_by(table.c.station_id, table.c.version)
+    for row in connection.execute(query):
+        policies[row.station_id] += (
+            Policy(
+                row.station_id,
+                row.version,
+                row.window_ms,
+                frozenset(row.media),
+                frozenset(row.designated_gates),
+                row.effective_from,
+                row.effective_to,
+                row.daily_limit,
+                row.note,
+            ),
+        )
+    return dict(policies)
+
+
+def read_suspensions(connection: Connection) -> Mapping[str, tuple[Suspension, ...]]:
+    """Every suspension, oldest first, by station."""
+    suspensions: dict[str, tuple[Suspension, ...]] = defaultdict(tuple)
+    query = select(schema.suspensions).order_by(schema.suspensions.c.suspension)
+    for row in connection.execute(query):
+        suspensions[row.station_id] += (
+            Suspension(row.station_id, row.suspended_at, row.reason, row.resumed_at),
+        )
+    return dict(suspensions)
+
+
+def read_tariffs(connection: Connection, distances: Distances) -> tuple[Tariff, ...]:
+    """Every tariff, oldest version first, over the distances given."""
+    return tuple(
+        from_document(
+            row.rules,
+            version=row.version,
+            effective_from_ms=row.effective_from,
+            effective_to_ms=row.effective_to,
+            distances=distances,
+        )
+        for row in connection.execute(select(schema.tariffs).order_by(schema.tariffs.c.version))
+    )
+
+
+def insert_policy(connection: Connection, policy: Policy, now_ms: int) -> None:
+    """Store a new version of a station's policy."""
+    connection.execute(
+        schema.policies.insert().values(
+            station_id=policy.station_id,
+            version=policy.version,
+            window_ms=policy.window_ms,
+            media=sorted(policy.media),
+            designated_gates=sorted(policy.designated_gates),
+            daily_limit=policy.daily_limit,
+            effective_from=policy.effective_from_ms,
+            effective_to=policy.effective_to_ms,
+            note=policy.note,
+            published_at=now_ms,
+        )
+    )
+
+
+def insert_tariff(connection: Connection, tariff: Tariff, now_ms: int) -> None:
+    """Store a new version of the tariff."""
+    connection.execute(
+        schema.tariffs.insert().values(
+            version=tariff.version,
+            effective_from=tariff.effective_from_ms,
+            effective_to=tariff.effective_to_ms,
+            rules=to_document(tariff),
+            published_at=now_ms,
+        )
+    )
+
+
+def insert_suspension(connection: Connection, suspension: Suspension) -> None:
+    """Store the beginning of a suspension."""
+    connection.execute(
+        schema.suspensions.insert().values(
+            station_id=suspension.station_id,
+            suspended_at=suspension.suspended_at_ms,
+            reason=suspension.reason,
+        )
+    )
+
+
+def update_resumed(connection: Connection, suspension: Suspension) -> None:
+    """Store the end of a station's suspension that was open."""
+    table = schema.suspensions
+    connection.execute(
+        table.update()
+        .where(table.c.station_id == suspension.station_id, table.c.resumed_at.is_(None))
+        .values(resumed_at=suspension.resumed_at_ms)
+    )
+
+
+def policy_document(policy: Policy, zone: str) -> dict[str, Any]:
+    """A policy by the field names of the contract, with times told in a time zone."""
+    return {
+        "station_id": policy.station_id,
+        "version": policy.version,
+        "window_seconds": in_unit(policy.window_ms, SECOND_MS),
+        "media": sorted(policy.media),
+        "designated_gates": sorted(policy.designated_gates),
+        "daily_limit": policy.daily_limit,
+        **_dates(policy, zone),
+        "note": policy.note,
+    }
+
+
+def tariff_document(tariff: Tariff, zone: str) -> dict[str, Any]:
+    """A tariff with its version and dates, told in a time zone, beside its rules."""
+    return {"version": tariff.version, **_dates(tariff, zone), **to_document(tariff)}
+
+
+def _dates(version: Policy | Tariff, zone: str) -> dict[str, str | None]:
+    return {
+        "effective_from": tell(version.effective_from_ms, zone),
+        "effective_to": tell(version.effective_to_ms, zone),
+    }
+
+
+def suspension_document(suspension: Suspension, zone: str) -> dict[str, Any]:
+    """A suspension, with times told in a time zone."""
+    return {
+        "suspended_at": tell(suspension.suspended_at_ms, zone),
+        "reason": suspension.reason,
+        "resumed_at": tell(suspension.resumed_at_ms, zone),
+    }
+
+
+def tell(at_ms: int | None, zone: str) -> str | None:
+    """An instant as documents write it, told in a time zone."""
+    return None if at_ms is None else from_ms(at_ms, zone).isoformat(timespec="milliseconds")

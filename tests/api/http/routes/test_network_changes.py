@@ -1,0 +1,106 @@
+"""Gates and media types registered over a real server, and taps that name them at once."""
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.api.contract.test_problems import check
+from tests.server_process import ServerProcess, make_tap, new_card
+
+AT = "2021-11-26T08:00:00.000+08:00"
+NEW_GATE: dict[str, Any] = {"station_id": "CXL", "directions": ["entry", "exit"]}
+
+
+def test_a_gate_that_was_missing_takes_taps_at_once(
+    gates: httpx2.Client, admin: httpx2.Client
+) -> None:
+    tap = make_tap("CXL-Z-01", "entry", new_card(), AT)
+    check(admin.post("/v1/taps", json=tap), 404, "unknown-gate")
+    check(gates.get("/v1/gates/CXL-Z-01"), 404, "not-found")
+    registered = admin.put("/v1/gates/CXL-Z-01", json=NEW_GATE | {"controller": "c 9"})
+    assert registered.status_code == 200, registered.text
+    assert registered.json() == {
+        "gate_id": "CXL-Z-01",
+        "station_id": "CXL",
+        "exit_id": None,
+        "directions": ["entry", "exit"],
+        "controller": "c 9",
+        "designated": False,
+        "clock_skew_ms": None,
+    }
+    assert gates.get("/v1/gates/CXL-Z-01").json() == registered.json()
+    assert admin.post("/v1/taps", json=tap).json()["journey"]["entry_station"] == "CXL"
+
+
+def test_a_gate_is_corrected_and_outlives_a_restart(server: ServerProcess) -> None:
+    with server.client(server.admin_key) as admin:
+        admin.put("/v1/gates/CXL-Z-02", json=NEW_GATE)
+        corrected = admin.put("/v1/gates/CXL-Z-02", json=NEW_GATE | {"directions": ["exit"]})
+        assert corrected.json()["directions"] == ["exit"]
+        actions = [
+            entry["action"]
+            for entry in admin.get("/v1/audit").json()["items"]
+            if entry["subject"] == "CXL-Z-02"
+        ]
+        assert actions == ["gate.corrected", "gate.registered"]
+    server.kill()
+    server.restart()
+    with server.client(server.admin_key) as admin:
+        assert admin.get("/v1/gates/CXL-Z-02").json() == corrected.json()
+        tap = make_tap("CXL-Z-02", "entry", new_card(), AT)
+        check(admin.post("/v1/taps", json=tap), 422, "direction-not-allowed")
+
+
+@pytest.mark.parametrize(
+    ("gate_id", "change", "field"),
+    [
+        ("CXL-Z-03", {"station_id": "NOPE"}, "station_id"),
+        ("CXL-Z-03", {"directions": []}, "directions"),
+        ("CXL-Z-03", {"directions": ["up"]}, "directions"),
+        ("CXL-Z-03", {"exit_id": "NOPE"}, "exit_id"),
+        ("CXL-Z-03", {"controller": ""}, "controller"),
+        ("CXL-Z-03", {"number": 7}, "number"),
+        ("-", {}, "gate_id"),
+        ("FHY-A-01", {"station_id": "CXL"}, "station_id"),
+    ],
+)
+def test_a_gate_that_cannot_be(
+    admin: httpx2.Client, gate_id: str, change: dict[str, Any], field: str
+) -> None:
+    response = admin.put(f"/v1/gates/{gate_id}", json=NEW_GATE | change)
+    assert response.status_code == 422, response.text
+    assert response.json()["errors"][0]["field"].startswith(field)
+
+
+def test_only_an_admin_key_registers(gates: httpx2.Client) -> None:
+    check(gates.put("/v1/gates/CXL-Z-04", json=NEW_GATE), 403, "forbidden")
+    medium = {"code": "coin", "name": {"zh": "币", "en": "Coin"}, "id_pattern": "[0-9]+"}
+    check(gates.post("/v1/media-types", json=medium), 403, "forbidden")
+
+
+def test_the_list_of_gates_comes_in_pages(gates: httpx2.Client) -> None:
+    whole = gates.get("/v1/gates", params={"limit": 1_000}).json()
+    first = gates.get("/v1/gates", params={"limit": 3}).json()
+    assert first["items"] == whole["items"][:3]
+    rest = gates.get("/v1/gates", params={"limit": 3, "cursor": first["next_cursor"]}).json()
+    assert rest["items"] == whole["items"][3:6]
+
+
+def test_a_medium_type_is_registered_and_tapped_with(admin: httpx2.Client) -> None:
+    tap = make_tap("FHY-A-01", "entry", "123456", AT)
+    tap["medium"]["type"] = "staff_card"
+    check(admin.post("/v1/taps", json=tap), 422, "unknown-medium")
+    medium = {
+        "code": "staff_card",
+        "name": {"zh": "员工卡", "en": "Staff card"},
+        "id_pattern": "[0-9]{6}",
+    }
+    registered = admin.post("/v1/media-types", json=medium)
+    assert (registered.status_code, registered.json()) == (201, medium)
+    assert medium in admin.get("/v1/media-types").json()["items"]
+    assert admin.post("/v1/taps", json=tap).json()["outcome"] == "entered"
+    members = check(admin.post("/v1/media-types", json=medium), 422, "catalogue-invalid")
+    assert members["errors"][0]["field"] == "code"
+    bad = tap | {"tap_id": tap["tap_id"] + "b", "medium": {"type": "staff_card", "id": "12"}}
+    check(admin.post("/v1/taps", json=bad), 422, "medium-id-invalid")

@@ -1,0 +1,115 @@
+"""Keys: who may ask what."""
+
+import httpx2
+import pytest
+
+from tests.api.contract.test_problems import check
+from tests.server_process import ServerProcess, make_tap, new_card
+
+TIME = "2021-11-24T08:15:30.120+08:00"
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer nonsense",
+        "Basic Zm9vOmJhcg==",
+        "Bearer " + "x" * 5_000,
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/taps", "/v1/taps/batch", "/v1/stations", "/v1/nothing"])
+def test_nobody_enters_without_a_key(
+    server: ServerProcess, path: str, authorization: str | None
+) -> None:
+    headers = {} if authorization is None else {"Authorization": authorization}
+    with server.client("") as client:
+        response = client.post(path, content=b"{", headers=headers)
+    check(response, 401, "unauthorized")
+    assert response.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_the_scheme_may_be_written_in_any_case(server: ServerProcess) -> None:
+    with server.client("") as client:
+        headers = {"Authorization": f"bearer {server.gate_key}"}
+        assert client.get("/v1/stations/FHY", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/livez", "/readyz", "/metrics", "/docs", "/openapi.json"])
+def test_health_and_documentation_need_no_key(server: ServerProcess, path: str) -> None:
+    with server.client("") as client:
+        assert client.get(path).status_code == 200
+
+
+def test_a_gate_key_may_not_do_what_an_admin_does(gates: httpx2.Client) -> None:
+    for path in ("/v1/keys", "/v1/audit", "/v1/quarantine"):
+        check(gates.get(path), 403, "forbidden")
+    check(gates.post("/v1/keys", json={"kind": "admin", "name": "me"}), 403, "forbidden")
+    suspend = gates.post("/v1/stations/FHY/policies/suspend", json={"reason": "why not"})
+    check(suspend, 403, "forbidden")
+
+
+def test_a_gate_key_speaks_for_its_stations_alone(
+    server: ServerProcess, admin: httpx2.Client
+) -> None:
+    request = {"kind": "gate", "name": "controller of 天府广场", "stations": ["TFGC"]}
+    made = admin.post("/v1/keys", json=request)
+    assert made.status_code == 201
+    tap = make_tap("FHY-A-01", "entry", new_card(), TIME)
+    own = make_tap("TFGC-A-01", "entry", new_card(), TIME)
+    with server.client(made.json()["key"]) as client:
+        check(client.post("/v1/taps", json=tap), 403, "gate-not-yours")
+        results = client.post("/v1/taps/batch", json={"taps": [tap, own]}).json()["results"]
+        assert results[0]["problem"]["type"] == "/problems/gate-not-yours"
+        assert results[1]["outcome"] == "entered"
+        assert client.get(f"/v1/taps/{own['tap_id']}").status_code == 200
+
+    assert admin.post("/v1/taps", json=tap).status_code == 200
+    report = {"gate_action_taken": "open", "fare_taken": 0}
+    with server.client(made.json()["key"]) as client:
+        check(client.get(f"/v1/taps/{tap['tap_id']}"), 403, "gate-not-yours")
+        response = client.post(f"/v1/taps/{tap['tap_id']}/report", json=report)
+        check(response, 403, "gate-not-yours")
+
+
+def test_a_key_is_told_once_and_useless_once_revoked(
+    server: ServerProcess, admin: httpx2.Client
+) -> None:
+    made = admin.post("/v1/keys", json={"kind": "admin", "name": "for an hour"}).json()
+    listed = {key["key_id"]: key for key in admin.get("/v1/keys").json()["items"]}
+    assert "key" not in listed[made["key_id"]]
+    with server.client(made["key"]) as client:
+        assert client.get("/v1/keys").status_code == 200
+        revoked = admin.delete(f"/v1/keys/{made['key_id']}")
+        assert revoked.status_code == 200
+        check(client.get("/v1/keys"), 401, "unauthorized")
+    # Again is no error, and changes nothing.
+    assert admin.delete(f"/v1/keys/{made['key_id']}").json() == revoked.json()
+    actions = [entry["action"] for entry in admin.get("/v1/audit").json()["items"]]
+    assert {"key.created", "key.revoked"} <= set(actions)
+
+
+@pytest.mark.parametrize(
+    ("request_body", "field"),
+    [
+        ({"kind": "gate", "name": "x"}, "stations"),
+        ({"kind": "gate", "name": "x", "stations": []}, "stations"),
+        ({"kind": "gate", "name": "x", "stations": ["NOPE"]}, "stations"),
+        ({"kind": "admin", "name": "x", "stations": ["FHY"]}, "stations"),
+        ({"kind": "king", "name": "x"}, "kind"),
+        ({"kind": "admin", "name": ""}, "name"),
+        ({"kind": "admin", "name": "x" * 101}, "name"),
+    ],
+)
+def test_a_key_that_cannot_be(
+    admin: httpx2.Client, request_body: dict[str, object], field: str
+) -> None:
+    response = admin.post("/v1/keys", json=request_body)
+    members = check(response, 422, response.json()["type"].removeprefix("/problems/"))
+    assert {fault["field"] for fault in members["errors"]} == {field}
+
+
+def test_a_key_that_is_not_there(admin: httpx2.Client) -> None:
+    check(admin.delete("/v1/keys/000000000000"), 404, "not-found")

@@ -1,0 +1,129 @@
+"""A controller's document is made once, and again when something changes or time has passed."""
+
+import asyncio
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from api.views.parameters import DAY_MS, Parameters, ParametersBook
+from api.wire.block_list import BlockList
+from fare_engine.catalogue import Catalogue
+from fare_engine.errors import NotFound
+from fare_engine.issuer import ED25519, IssuerKey
+from fare_engine.modes import DegradedMode, Mode
+from gates.parameters import check_version
+from tests.fare_engine.small_metro import MINUTE_MS, NETWORK, NOON_MS, PILOT, TARIFF
+
+ISSUER_KEY = IssuerKey("app", "k1", ED25519, bytes(32), 0)
+GATES = tuple(replace(gate, controller=f"{gate.station_id}-1") for gate in NETWORK.gates)
+METRO = Catalogue(replace(NETWORK, gates=GATES), {"FHY": (PILOT,)}, {}, (TARIFF,))
+
+
+def read(parameters: Parameters) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(parameters.body())
+    return told
+
+
+def get_all(book: ParametersBook, *asked: tuple[Catalogue, BlockList, int]) -> list[Parameters]:
+    async def get() -> list[Parameters]:
+        return [await book.get("FHY-1", *one) for one in asked]
+
+    return asyncio.run(get())
+
+
+def test_a_document_is_made_once_for_each_change() -> None:
+    blocked = BlockList()
+    first, again = get_all(ParametersBook(), (METRO, blocked, NOON_MS), (METRO, blocked, NOON_MS))
+    assert again is first
+
+    async def block() -> Parameters:
+        book = ParametersBook()
+        await book.get("FHY-1", METRO, blocked, NOON_MS)
+        blocked.add(b"b" * 16, NOON_MS)
+        blocked.add(b"a" * 16, NOON_MS)
+        return await book.get("FHY-1", METRO, blocked, NOON_MS)
+
+    told = read(asyncio.run(block()))
+    assert told["blocked"] == ["61" * 16, "62" * 16]
+    assert told["version"] != first.version
+
+
+@pytest.mark.parametrize(("after_ms", "told"), [(0, 1), (DAY_MS, 1), (DAY_MS + 1, 0)])
+def test_a_mode_is_told_for_a_day_after_its_end(after_ms: int, told: int) -> None:
+    ended = DegradedMode("FHY", Mode.TIME_FREE, NOON_MS - MINUTE_MS, "x", NOON_MS)
+    catalogue = METRO.with_modes("FHY", (ended,))
+    book, blocked = ParametersBook(), BlockList()
+    first, later = get_all(
+        book, (catalogue, blocked, NOON_MS), (catalogue, blocked, NOON_MS + after_ms)
+    )
+    assert len(read(first)["stations"][0]["degraded_modes"]) == 1
+    assert len(read(later)["stations"][0]["degraded_modes"]) == told
+    assert (later is first) == (told == 1), "made anew only where time has changed it"
+
+
+@pytest.mark.parametrize(
+    ("after_ms", "versions"), [(0, [1, 2]), (DAY_MS - 1, [1, 2]), (DAY_MS, [2])]
+)
+def test_a_version_is_told_for_a_day_after_its_successor_began(
+    after_ms: int, versions: list[int]
+) -> None:
+    tariff = replace(TARIFF, version=2, effective_from_ms=NOON_MS)
+    policy = replace(PILOT, version=2, effective_from_ms=NOON_MS)
+    catalogue = replace(METRO, tariffs=(TARIFF, tariff), policies={"FHY": (PILOT, policy)})
+    book, blocked = ParametersBook(), BlockList()
+    *_, later = get_all(
+        book, (catalogue, blocked, NOON_MS), (catalogue, blocked, NOON_MS + after_ms)
+    )
+    told = read(later)
+    assert [tariff["version"] for tariff in told["tariffs"]] == versions
+    assert [policy["version"] for policy in told["stations"][0]["policies"]] == versions
+    assert [int(version) for version in told["stations"][0]["highest_fares"]] == versions
+
+
+def test_what_all_controllers_are_told_alike_is_as_new_for_each() -> None:
+    tariff = replace(TARIFF, version=2, effective_from_ms=NOON_MS)
+    two_tariffs = replace(METRO, tariffs=(TARIFF, tariff))
+    media = tuple(replace(medium, id_pattern="[0-9]{4}") for medium in NETWORK.media)
+    changed = (
+        replace(two_tariffs, policies={}),
+        replace(two_tariffs, issuer_keys=(ISSUER_KEY,)),
+        replace(two_tariffs, network=replace(METRO.network, media=media)),
+        METRO,  # other tariffs
+    )
+    book, blocked = ParametersBook(), BlockList()
+    asked = [
+        (controller_id, catalogue, NOON_MS + after_ms)
+        for after_ms in (0, 0, 1, DAY_MS - 1, DAY_MS, 2 * DAY_MS)
+        for other in changed
+        for catalogue in (two_tariffs, other)
+        for controller_id in ("FHY-1", "CXL-1")
+    ]
+
+    async def compare() -> None:
+        for controller_id, catalogue, at_ms in asked:
+            told = await book.get(controller_id, catalogue, blocked, at_ms)
+            anew = await ParametersBook().get(controller_id, catalogue, blocked, at_ms)
+            assert told.body() == anew.body()
+
+    asyncio.run(compare())
+
+
+def test_a_block_changes_nothing_but_the_block_list() -> None:
+    book, blocked = ParametersBook(), BlockList()
+
+    async def block() -> tuple[Parameters, Parameters]:
+        before = await book.get("FHY-1", METRO, blocked, NOON_MS)
+        blocked.add(b"b" * 16, NOON_MS)
+        return before, await book.get("FHY-1", METRO, blocked, NOON_MS)
+
+    before, later = asyncio.run(block())
+    assert later.rest is before.rest
+    assert read(later) == read(before) | {"blocked": ["62" * 16], "version": later.version}
+    check_version(later.body())
+
+
+def test_a_controller_that_no_gate_names() -> None:
+    with pytest.raises(NotFound):
+        asyncio.run(ParametersBook().get("NOBODY", METRO, BlockList(), NOON_MS))

@@ -1,0 +1,127 @@
+"""Explanations read the same from the memory of the ledger and, later, from its index."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fare_engine.batch import ReportSubmission
+from fare_engine.ledger.database import open_database, reading
+from fare_engine.ledger.queries.explanations import Explanation, Place, find_explanation, find_place
+from fare_engine.tap import Report
+from fare_engine.verdict import Verdict
+from tests.fare_engine.small_metro import NOON_MS, SmallMetro
+
+RUN_ROWS = 64
+TURNED_BACK = Report(gate_opened=True, fare_taken=0, passed=False, cause="turned back")
+
+
+@pytest.fixture
+def metro(tmp_path: Path) -> Iterator[SmallMetro]:
+    metro = SmallMetro(tmp_path, run_rows=RUN_ROWS)
+    yield metro
+    metro.ledger.close()
+
+
+def explain(metro: SmallMetro, tap_id: str) -> Explanation | None:
+    recent_row = metro.ledger.find_recent_row(tap_id)
+    database = open_database(metro.path)
+    try:
+        with reading(database) as connection:
+            place = find_place(connection, metro.catalogue, tap_id, recent_row)
+            told = find_explanation(connection, metro.catalogue, tap_id, recent_row)
+    finally:
+        database.dispose()
+    assert (place is None) == (told is None)
+    if told is not None:
+        verdict = told.verdict
+        assert place == Place(verdict.tap.gate_id, verdict.station_id)
+    return told
+
+
+def get_explanation(metro: SmallMetro, verdict: Verdict) -> Explanation:
+    told = explain(metro, verdict.tap.tap_id)
+    assert told is not None
+    return told
+
+
+def report(metro: SmallMetro, verdict: Verdict, said: Report) -> None:
+    submission = ReportSubmission(verdict.tap.tap_id, said, NOON_MS, lambda _: None)
+    metro.engine.offer(submission)
+    metro.engine.run_batch(NOON_MS)
+
+
+def fill(metro: SmallMetro) -> None:
+    """Others tap until the index covers all that was decided before."""
+    for number in range(6 * RUN_ROWS):
+        metro.enter(token=f"other {number}")
+        if metro.ledger.indexing.run is not None:
+            metro.ledger.indexing.run.wait_until_sorted()
+
+
+def test_the_index_changes_nothing_that_is_told(metro: SmallMetro) -> None:
+    entry, exit_ = metro.enter(0), metro.leave(3)
+    first = [get_explanation(metro, entry), get_explanation(metro, exit_)]
+    assert metro.ledger.find_recent_row(entry.tap.tap_id) is not None
+    fill(metro)
+    assert metro.ledger.find_recent_row(entry.tap.tap_id) is None, "the index has them now"
+    assert [get_explanation(metro, entry), get_explanation(metro, exit_)] == first
+    metro.restart()
+    assert [get_explanation(metro, entry), get_explanation(metro, exit_)] == first
+
+
+def test_an_entry_and_its_exit_name_each_other(metro: SmallMetro) -> None:
+    entry, exit_ = metro.enter(0), metro.leave(3)
+    told = get_explanation(metro, entry)
+    assert told.closed_by is not None
+    assert told.closed_by.tap.tap_id == exit_.tap.tap_id
+    told = get_explanation(metro, exit_)
+    assert told.entry is not None
+    assert told.entry.tap.tap_id == entry.tap.tap_id
+    assert told.verdict == exit_
+
+
+def test_an_exit_that_comes_long_after_its_entry_was_indexed(metro: SmallMetro) -> None:
+    entry = metro.enter(0)
+    fill(metro)
+    exit_ = metro.leave(3)
+    told = get_explanation(metro, entry)
+    assert told.closed_by is not None
+    assert told.closed_by.tap.tap_id == exit_.tap.tap_id
+
+
+def test_waivers_before_are_counted_on_the_day_of_the_entry(metro: SmallMetro) -> None:
+    for number in range(3):
+        metro.enter(10 * number)
+        exit_ = metro.leave(10 * number + 2)
+        assert get_explanation(metro, exit_).waived_before == number
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+def test_an_exit_at_which_nobody_passed_closes_nothing(metro: SmallMetro, indexed: bool) -> None:
+    entry, exit_ = metro.enter(0), metro.leave(3)
+    report(metro, exit_, TURNED_BACK)
+    if indexed:
+        fill(metro)
+    assert get_explanation(metro, entry).closed_by is None
+    told = get_explanation(metro, exit_)
+    assert told.report is not None
+    assert told.report.reversed
+    again = metro.leave(4)
+    closed_by = get_explanation(metro, entry).closed_by
+    assert closed_by is not None
+    assert closed_by.tap.tap_id == again.tap.tap_id
+
+
+def test_a_tap_in_quarantine_says_why(metro: SmallMetro) -> None:
+    alone = Report(gate_opened=True, fare_taken=0)
+    verdict = metro.decide(metro.tap("GONE", "entry", report=alone))
+    told = get_explanation(metro, verdict)
+    assert told.verdict.station_id is None
+    assert told.detail is not None
+    assert "GONE" in told.detail
+    assert told.report is not None
+
+
+def test_a_tap_that_is_not_there(metro: SmallMetro) -> None:
+    assert explain(metro, "nobody") is None

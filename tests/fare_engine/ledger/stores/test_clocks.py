@@ -1,0 +1,49 @@
+"""Skews of clocks are kept with their times, the latest first found, and only so many of a gate."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, select
+
+from fare_engine.ledger.database import migrate, open_database, writing
+from fare_engine.ledger.schema import clock_skews
+from fare_engine.ledger.stores import clocks as clock_store
+from fare_engine.ledger.stores.catalogue import store_network
+from fare_engine.ledger.stores.clocks import load_skews, record_skews
+from tests.fare_engine.small_metro import NETWORK
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[Connection]:
+    database = open_database(tmp_path / "ledger.sqlite3")
+    migrate(database)
+    with writing(database) as connection:
+        store_network(connection, NETWORK, "test", 0)
+        yield connection
+    database.dispose()
+
+
+def _rows(connection: Connection) -> list[tuple[int, ...]]:
+    query = select(clock_skews).order_by(clock_skews.c.gate, clock_skews.c.measured_at)
+    return [tuple(row) for row in connection.execute(query)]
+
+
+def test_the_latest_skew_of_each_gate_is_found(connection: Connection) -> None:
+    record_skews(connection, {1: 40_000, 2: -5}, 100)
+    record_skews(connection, {1: 10}, 200)
+    assert load_skews(connection) == {1: (200, 10), 2: (100, -5)}
+    assert _rows(connection) == [(1, 100, 40_000), (1, 200, 10), (2, 100, -5)]
+
+
+def test_a_clock_of_the_engine_that_was_set_back_loses_nothing(connection: Connection) -> None:
+    for at_ms in (100, 100, 50):
+        record_skews(connection, {1: at_ms}, at_ms)
+    assert _rows(connection) == [(1, 100, 100), (1, 101, 100), (1, 102, 50)]
+
+
+def test_the_oldest_are_let_go(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock_store, "SKEWS_PER_GATE_MAX", 2)
+    for at_ms in (1, 2, 3):
+        record_skews(connection, {1: at_ms, 2: at_ms}, at_ms)
+    assert _rows(connection) == [(1, 2, 2), (1, 3, 3), (2, 2, 2), (2, 3, 3)]
