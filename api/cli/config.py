@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import typer
 
 from api.cli.options import DataDir, Json
+from api.cli.output import print_json
 
 app = typer.Typer(name="config", help="The configuration.", no_args_is_help=True)
 
@@ -17,7 +18,6 @@ def config() -> None:
 @app.command("check")
 def check(data_dir: DataDir = None, as_json: Json = False) -> None:
     """Look at settings, data directory, schema and catalogue; exit status 1 on any fault."""
-    from api.cli.output import print_json
     from api.settings import list_unknown_variables, load_settings
     from fare_engine.errors import ConfigurationError
 

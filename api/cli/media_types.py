@@ -4,35 +4,23 @@ from typing import Annotated
 
 import typer
 
-from api.cli.options import AdminKey, DataDir, Json
+from api.cli.operator_command import Question, call, list_all, operator_command
+from api.cli.output import as_table
 
 app = typer.Typer(name="media-types", help="Kinds of medium that gates take.", no_args_is_help=True)
 
 
-@app.command("list")
-def list_media_types(
-    data_dir: DataDir = None, admin_key: AdminKey = None, as_json: Json = False
-) -> None:
+@operator_command(app, "list")
+def list_media_types() -> Question:
     """All media types, in the order in which they were registered."""
-    from api.cli.operator import open_operator
-    from api.cli.output import print_json, print_table
-    from api.settings import load_settings
-
-    with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
-        media = operator.list_all("/v1/media-types")
-    if as_json:
-        print_json(media)
-        return
-    print_table(
+    print_media_types = as_table(
         ("code", "name", "", "ids"),
-        [
-            (medium["code"], medium["name"]["zh"], medium["name"]["en"], medium["id_pattern"])
-            for medium in media
-        ],
+        lambda it: (it["code"], it["name"]["zh"], it["name"]["en"], it["id_pattern"]),
     )
+    return list_all("/v1/media-types", print_media_types)
 
 
-@app.command("add")
+@operator_command(app, "add")
 def add(
     code: str,
     name_zh: Annotated[str, typer.Option(help="Its name in Chinese.")],
@@ -40,23 +28,11 @@ def add(
     id_pattern: Annotated[
         str, typer.Option(help="A regular expression that an id must match as a whole.")
     ],
-    data_dir: DataDir = None,
-    admin_key: AdminKey = None,
-    as_json: Json = False,
-) -> None:
+) -> Question:
     """Register a media type. Its discount belongs to the tariff, its use to policies."""
-    from api.cli.operator import open_operator
-    from api.cli.output import print_json
-    from api.settings import load_settings
-
-    draft = {
-        "code": code,
-        "name": {"zh": name_zh, "en": name_en},
-        "id_pattern": id_pattern,
-    }
-    with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
-        medium = operator.call("POST", "/v1/media-types", draft)
-    if as_json:
-        print_json(medium)
-    else:
-        print(f"{medium['code']} is registered: {medium['name']['zh']} {medium['name']['en']}")
+    return call(
+        "POST",
+        "/v1/media-types",
+        {"code": code, "name": {"zh": name_zh, "en": name_en}, "id_pattern": id_pattern},
+        lambda it: print(f"{it['code']} is registered: {it['name']['zh']} {it['name']['en']}"),
+    )

@@ -16,3 +16,4 @@ AdminKey = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Reason = Annotated[str, typer.Option(help="Why; it stands in the audit.")]

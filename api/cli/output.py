@@ -2,11 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
-
-from rich.console import Console
-from rich.table import Table
 
 PLAIN_COLUMNS = 160
 """Where no terminal says how wide it is, nothing should be cut."""
@@ -19,14 +16,32 @@ def print_json(value: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table on standard output; an empty one says so."""
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(*["–" if value is None else str(value) for value in row])
+        table.add_row(*map(_format_cell, row))
     if not table.row_count:
         print("none")
         return
     width = None if sys.stdout.isatty() else PLAIN_COLUMNS
     Console(width=width, highlight=False, markup=False).print(table)
+
+
+def as_table(
+    columns: Sequence[str], make_row: Callable[[Any], Sequence[object]]
+) -> Callable[[Iterable[Any]], None]:
+    """What prints a list of items as a table."""
+    return lambda items: print_table(columns, map(make_row, items))
+
+
+def _format_cell(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
 
 
 def tell_problem(problem: Any) -> str:

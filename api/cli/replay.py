@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from api.cli.options import DataDir, Json
+from api.cli.output import print_json
 
 if TYPE_CHECKING:
     from fare_engine.interchange.formats import TapFile
@@ -59,7 +60,6 @@ def replay(
     The catalogue is that of --data-dir where one is given, else the built-in network; gates that
     only the file knows are added to it.
     """
-    from api.cli.output import print_json
     from api.cli.replay_progress import ReplayProgress
     from api.cli.replay_report import print_report, write_skipped
     from fare_engine.interchange.formats import open_tap_file

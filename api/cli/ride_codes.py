@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.cli.options import AdminKey, DataDir, Json
+from api.cli.output import print_json
 
 if TYPE_CHECKING:
     from api.cli.operator import Operator
@@ -39,7 +40,6 @@ def issue(
     as_json: Json = False,
 ) -> None:
     """Make a code for an account, as the server behind a passenger's app does."""
-    from api.cli.output import print_json
     from gates.media.issuing import RideCodeIssuer
     from gates.media.ride_code import parse
 
@@ -67,7 +67,6 @@ def verify(
     Whether it was used before shows at a tap alone.
     """
     from api.cli.operator import open_operator
-    from api.cli.output import print_json
     from api.settings import load_settings
     from gates.media.faults import RideCodeRefused
 

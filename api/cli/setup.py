@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from api.cli.options import DataDir, Json
+from api.cli.output import print_json, print_table
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +25,6 @@ def initialise(
     as_json: Json = False,
 ) -> None:
     """Make a data directory: network, first tariff, pilot and two keys, told this once."""
-    from api.cli.output import print_json, print_table
     from api.service import now_ms
     from api.settings import load_settings
     from fare_engine import setup
@@ -44,7 +44,7 @@ def initialise(
             print_table(
                 ("gate", "directions", "designated"),
                 [
-                    (gate.gate_id, ", ".join(gate.directions), "yes" if gate.designated else "no")
+                    (gate.gate_id, ", ".join(gate.directions), gate.designated)
                     for gate in station.gates
                 ],
             )

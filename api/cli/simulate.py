@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.cli.options import AdminKey, Json
+from api.cli.output import print_json
 from simulator.deterministic import SEED_TAPS_MAX
 
 if TYPE_CHECKING:
@@ -155,18 +156,12 @@ def check(
     Messages get lost, gates reboot, the engine is killed between any two steps; then all heals, and
     the auditor judges. A seed that fails is shrunk and told, and the exit status is 1.
     """
-    from api.cli.output import print_json
     from simulator.deterministic.check import Check
 
     checked = Check(first, taps)
     with _watching() as progress:
         checked.run(seeds, progress, workers=workers)
-    if as_json:
-        print_json(checked.document())
-    else:
-        print("\n".join(checked.lines()))
-    if checked.failed:
-        raise typer.Exit(1)
+    _end(checked.document(), "\n".join(checked.lines()), not checked.failed, as_json)
 
 
 @app.command()
@@ -181,7 +176,6 @@ def audit(
 
     The exit status is 1 when it finds something, or when there was nothing to look at.
     """
-    from api.cli.output import print_json
     from fare_engine.errors import ConfigurationError
     from simulator.auditing import audit_file, conclude
     from simulator.auditor.log import LogInvalid
@@ -191,12 +185,8 @@ def audit(
     except (LogInvalid, UnicodeError) as error:
         raise ConfigurationError(f"{log}: {error}") from error
     audited = conclude(verdict)
-    if as_json:
-        print_json(verdict.to_document())
-    else:
-        print("\n".join([audited.verdict, *audited.findings]))
-    if not audited.passed:
-        raise typer.Exit(1)
+    text = "\n".join([audited.verdict, *audited.findings])
+    _end(verdict.to_document(), text, audited.passed, as_json)
 
 
 @app.command()
@@ -210,7 +200,6 @@ def kills(
     The server has a scratch directory, which is kept when something was found: its data, its log,
     and all that crossed the network. Then the exit status is 1.
     """
-    from api.cli.output import print_json
     from simulator.blackbox.deployments import Embedded, running
     from simulator.blackbox.kills import KILLS_MAX, run_kills
     from simulator.blackbox.report import tell
@@ -222,12 +211,7 @@ def kills(
         with running(Embedded(scratch.path)) as deployment:
             report = run_kills(kills, seed, deployment, scratch.path, _command(), progress)
         scratch.is_kept = not report["passed"]
-    if as_json:
-        print_json(report)
-    else:
-        print(tell(report))
-    if not report["passed"]:
-        raise typer.Exit(1)
+    _end(report, tell(report), report["passed"], as_json)
 
 
 def _check_keep(audit: bool, keep: Path | None) -> None:
@@ -286,15 +270,19 @@ def _command() -> str:
 
 
 def _finish(report: dict[str, Any], html: Path | None, as_json: bool) -> None:
-    from api.cli.output import print_json
     from simulator.report.page import make_page
     from simulator.report.text import tell
 
     if html is not None:
         html.write_text(make_page(report), encoding="utf-8")
+    _end(report, tell(report), report["passed"], as_json)
+
+
+def _end(document: Any, text: str, passed: bool, as_json: bool) -> None:
+    """Print what a run came to; the exit status is 1 when it did not pass."""
     if as_json:
-        print_json(report)
+        print_json(document)
     else:
-        print(tell(report))
-    if not report["passed"]:
+        print(text)
+    if not passed:
         raise typer.Exit(1)
