@@ -1,4 +1,4 @@
-"""`gates`: where each stands, and registering or correcting one."""
+"""`gates`: list, show, register and correct gates."""
 
 from typing import Annotated, Any
 
@@ -12,13 +12,13 @@ app = typer.Typer(name="gates", help="Gates of the network.", no_args_is_help=Tr
 
 @operator_command(app, "list")
 def list_gates() -> Question:
-    """All gates, in the order in which they were registered."""
+    """List all gates, in the order in which they were registered."""
     return list_all("/v1/gates", _print_gates)
 
 
 @operator_command(app, "show")
 def show(gate_id: str) -> Question:
-    """One gate."""
+    """Show one gate."""
     return call("GET", f"/v1/gates/{gate_id}", None, lambda gate: _print_gates([gate]))
 
 
@@ -28,11 +28,13 @@ def put(
     station: Annotated[str, typer.Option(help="The station it belongs to.")],
     direction: Annotated[list[str], typer.Option(help="entry or exit; may be repeated.")],
     exit_id: Annotated[
-        str | None, typer.Option("--exit", help="The exit of the station; left out: none.")
+        str | None, typer.Option("--exit", help="The exit of the station (default: none).")
     ] = None,
-    controller: Annotated[str | None, typer.Option(help="Left out: none.")] = None,
+    controller: Annotated[
+        str | None, typer.Option(help="The controller of the gate (default: none).")
+    ] = None,
 ) -> Question:
-    """Register a gate, or correct the one of that id, from now on."""
+    """Register a gate, or correct a registered one, from now on."""
     if not set(direction) <= {"entry", "exit"}:
         raise typer.BadParameter("must be entry or exit", param_hint="--direction")
     gate = {
@@ -41,10 +43,10 @@ def put(
         "directions": direction,
         "controller": controller,
     }
-    return call("PUT", f"/v1/gates/{gate_id}", gate, _print_placed)
+    return call("PUT", f"/v1/gates/{gate_id}", gate, _print_registered)
 
 
-def _print_placed(gate: dict[str, Any]) -> None:
+def _print_registered(gate: dict[str, Any]) -> None:
     print(f"{gate['gate_id']} belongs to {gate['station_id']}: {', '.join(gate['directions'])}")
 
 

@@ -1,4 +1,4 @@
-"""`issuers`: who may sign ride codes, with which keys, and until when."""
+"""`issuers`: who may sign ride codes, with which keys, in which period."""
 
 import os
 from collections.abc import Callable
@@ -19,27 +19,32 @@ app = typer.Typer(
     name="issuers", help="Issuers of ride codes and their public keys.", no_args_is_help=True
 )
 
-KeyId = Annotated[str, typer.Option(help="What codes call the key; never used for another.")]
+KeyId = Annotated[
+    str, typer.Option(help="The id of the key in ride codes; never used for another key.")
+]
 PublicKey = Annotated[
     str | None, typer.Option(help="A PEM file with an Ed25519 key, or a key in base64url.")
 ]
 NewKey = Annotated[
     Path | None,
     typer.Option(
-        help="Make a key pair, and write the private key to this new file (PEM, 0600). For "
-        "trials: whoever has that file can write ride codes for any account."
+        help="Make a key pair and write the private key to this new file (PEM, 0600). For "
+        "trials: with that file, ride codes can be made for any account."
     ),
 ]
 Algorithm = Annotated[str, typer.Option(help="Ed25519, or SM2 with the extra of that name.")]
 From = Annotated[
-    str | None, typer.Option("--from", help="First instant of codes it may sign (default: now).")
+    str | None,
+    typer.Option("--from", help="Start of the time in which it may sign (default: now)."),
 ]
-To = Annotated[str | None, typer.Option("--to", help="First instant after them (default: none).")]
+To = Annotated[
+    str | None, typer.Option("--to", help="End of that time, exclusive (default: none).")
+]
 
 
 @operator_command(app, "list")
 def list_issuers() -> Question:
-    """Every issuer with all its keys, those that ended too."""
+    """List all issuers with all their keys, ended ones included."""
     return list_all("/v1/ride-code-issuers", _print_issuers)
 
 
@@ -53,7 +58,7 @@ def add(
     valid_from: From = None,
     valid_to: To = None,
 ) -> Question:
-    """Register an issuer with its first key: its codes are taken from now on."""
+    """Register an issuer with its first key."""
     body = {
         "issuer_id": issuer_id,
         "key_id": key_id,
@@ -77,7 +82,7 @@ def rotate(
     valid_from: From = None,
     valid_to: To = None,
 ) -> Question:
-    """Register another key of an issuer. Those before stay in force until they are retired."""
+    """Register another key of an issuer. Earlier keys stay in force until they are retired."""
     body = {
         "key_id": key_id,
         "algorithm": algorithm,
@@ -86,7 +91,9 @@ def rotate(
     }
     return Question(
         _register(f"/v1/ride-code-issuers/{issuer_id}/rotate", body, public_key, new_key),
-        lambda _issuer: print(f"{issuer_id}: the key {key_id} is registered beside those before"),
+        lambda _issuer: print(
+            f"{issuer_id}: the key {key_id} is registered, and earlier keys stay in force"
+        ),
     )
 
 
@@ -96,10 +103,10 @@ def retire(
     key_id: KeyId,
     reason: Reason,
     valid_to: Annotated[
-        str | None, typer.Option("--at", help="First instant that no longer counts (default: now).")
+        str | None, typer.Option("--at", help="When the key ends (default: now).")
     ] = None,
 ) -> Question:
-    """End a key: codes issued from then on no longer count. A stolen key may end in the past."""
+    """End a key: codes issued from then on are invalid. A stolen key may end in the past."""
 
     def print_retired(issuer: dict[str, Any]) -> None:
         ends = {key["key_id"]: key["valid_to"] for key in issuer["keys"]}
@@ -130,7 +137,7 @@ def _print_issuers(issuers: list[dict[str, Any]]) -> None:
 def _register(
     path: str, body: dict[str, Any], public_key: str | None, new_key: Path | None
 ) -> Callable[["Operator"], Any]:
-    """What sends a public key: the one given, or that of a new pair.
+    """Returns what registers a public key: the one given, or that of a new pair.
 
     The file of a new private key stays only if its public key was registered.
     """
@@ -176,7 +183,7 @@ def _write_private(path: Path, private_key: Any) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise FileInvalid(f"{path}: cannot be made: {error.strerror}") from error
+        raise FileInvalid(f"{path}: cannot be created: {error.strerror}") from error
     with os.fdopen(descriptor, "wb") as file:
         file.write(to_pem(private_key))
         file.flush()

@@ -1,4 +1,4 @@
-"""`keys`: make, list and revoke them."""
+"""`keys`: create, list and revoke keys."""
 
 from typing import Annotated
 
@@ -12,13 +12,15 @@ app = typer.Typer(name="keys", help="Keys of gates and operators.", no_args_is_h
 
 @operator_command(app, "create")
 def create(
-    name: Annotated[str, typer.Option(help="Whose key it is.")],
+    name: Annotated[
+        str, typer.Option(help="A name for the key, for example the role or system that uses it.")
+    ],
     kind: Annotated[str, typer.Option(help="gate or admin.")] = "gate",
     station: Annotated[
-        list[str] | None, typer.Option(help="A station the gate key speaks for; may be repeated.")
+        list[str] | None, typer.Option(help="A station of a gate key; may be repeated.")
     ] = None,
 ) -> Question:
-    """Make a key. It is told this once and never again."""
+    """Create a key. It is shown once and cannot be shown again."""
     if kind not in ("gate", "admin"):
         raise typer.BadParameter("must be gate or admin", param_hint="--kind")
     if (kind == "gate") != bool(station):
@@ -29,13 +31,13 @@ def create(
         "POST",
         "/v1/keys",
         {"kind": kind, "name": name, "stations": station or None},
-        lambda key: print(f"{key['key_id']}  {key['key']}\n(told now and never again)"),
+        lambda key: print(f"{key['key_id']}  {key['key']}\n(shown once)"),
     )
 
 
 @operator_command(app, "list")
 def list_keys() -> Question:
-    """Every key ever made, without its secret."""
+    """List all keys ever created, without their secrets."""
     print_keys = as_table(
         ("key", "kind", "name", "stations", "created", "revoked"),
         lambda key: (
@@ -52,7 +54,7 @@ def list_keys() -> Question:
 
 @operator_command(app, "revoke")
 def revoke(key_id: str) -> Question:
-    """Make a key useless for good, from now on."""
+    """Revoke a key for good, from now on."""
     return call(
         "DELETE",
         f"/v1/keys/{key_id}",

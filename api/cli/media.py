@@ -1,4 +1,4 @@
-"""`media`: which media may not enter."""
+"""`media`: block lost media, unblock and list them."""
 
 import sys
 from typing import Annotated, Any
@@ -9,7 +9,7 @@ from api.cli.operator_command import Question, call, list_all, operator_command
 from api.cli.options import Reason
 from api.cli.output import as_table
 
-app = typer.Typer(name="media", help="Media that may not enter.", no_args_is_help=True)
+app = typer.Typer(name="media", help="The block list of lost media.", no_args_is_help=True)
 
 MediumType = Annotated[str, typer.Argument(help="tianfutong, qr or another type.")]
 Number = Annotated[
@@ -18,14 +18,14 @@ Number = Annotated[
         "--id", help="The number of the card or the account; `-` reads it from standard input."
     ),
 ]
-Token = Annotated[str | None, typer.Option(help="Its token, in place of the number.")]
+Token = Annotated[str | None, typer.Option(help="The token of the medium, instead of its number.")]
 
 BLOCKED_COLUMNS = ("token", "medium_type", "masked", "blocked_at", "reason")
 
 
 @operator_command(app, "blocked")
 def list_blocked() -> Question:
-    """All blocked media."""
+    """List all blocked media."""
     print_media = as_table(BLOCKED_COLUMNS, lambda medium: [medium[it] for it in BLOCKED_COLUMNS])
     return list_all("/v1/media/blocked", print_media)
 
@@ -34,7 +34,7 @@ def list_blocked() -> Question:
 def block(
     medium_type: MediumType, reason: Reason, number: Number = None, token: Token = None
 ) -> Question:
-    """Let a medium enter no more, from now on. It may still leave."""
+    """Block a medium from now on: it cannot enter, but can still leave."""
     return _switch("block", _read_medium(medium_type, number, token), reason)
 
 
@@ -42,7 +42,7 @@ def block(
 def unblock(
     medium_type: MediumType, reason: Reason, number: Number = None, token: Token = None
 ) -> Question:
-    """Let a medium enter again."""
+    """Unblock a medium: it can enter again."""
     return _switch("unblock", _read_medium(medium_type, number, token), reason)
 
 
@@ -52,7 +52,7 @@ def _read_medium(medium_type: str, number: str | None, token: str | None) -> dic
     if token is not None:
         return {"type": medium_type, "token": token}
     assert number is not None
-    # A number on the command line stands in every process list.
+    # A number given as an argument is visible in every process list.
     return {"type": medium_type, "id": sys.stdin.readline().strip() if number == "-" else number}
 
 

@@ -1,4 +1,4 @@
-"""`media-types`: the kinds of medium that gates take."""
+"""`media-types`: list and register the media types that gates accept."""
 
 from typing import Annotated
 
@@ -7,12 +7,12 @@ import typer
 from api.cli.operator_command import Question, call, list_all, operator_command
 from api.cli.output import as_table
 
-app = typer.Typer(name="media-types", help="Kinds of medium that gates take.", no_args_is_help=True)
+app = typer.Typer(name="media-types", help="Media types that gates accept.", no_args_is_help=True)
 
 
 @operator_command(app, "list")
 def list_media_types() -> Question:
-    """All media types, in the order in which they were registered."""
+    """List all media types, in the order in which they were registered."""
     print_media_types = as_table(
         ("code", "name", "", "ids"),
         lambda it: (it["code"], it["name"]["zh"], it["name"]["en"], it["id_pattern"]),
@@ -26,10 +26,10 @@ def add(
     name_zh: Annotated[str, typer.Option(help="Its name in Chinese.")],
     name_en: Annotated[str, typer.Option(help="Its name in English.")],
     id_pattern: Annotated[
-        str, typer.Option(help="A regular expression that an id must match as a whole.")
+        str, typer.Option(help="A regular expression that the whole id must match.")
     ],
 ) -> Question:
-    """Register a media type. Its discount belongs to the tariff, its use to policies."""
+    """Register a media type. Discounts are set by the tariff, use for crossings by policies."""
     return call(
         "POST",
         "/v1/media-types",

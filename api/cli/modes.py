@@ -1,4 +1,4 @@
-"""`modes`: what a station lets go while something is broken."""
+"""`modes`: degraded modes of a station, while equipment is broken or in an emergency."""
 
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ Mode = Annotated[
 
 @operator_command(app, "list")
 def list_modes(station_id: str) -> Question:
-    """All degraded modes of a station, in the order in which they were started."""
+    """List all degraded modes of a station, in the order in which they were started."""
     print_modes = as_table(
         ("number", "mode", "in force", "from", "to", "reason"),
         lambda mode: (
@@ -40,10 +40,10 @@ def start(
     reason: Reason,
     effective_from: Annotated[
         str | None,
-        typer.Option("--from", help="A time with an offset, also a past one. Left out: now."),
+        typer.Option("--from", help="A time with an offset, also a past one (default: now)."),
     ] = None,
     effective_to: Annotated[
-        str | None, typer.Option("--to", help="Left out: until it is ended.")
+        str | None, typer.Option("--to", help="A time with an offset (default: until it is ended).")
     ] = None,
 ) -> Question:
     """Start a degraded mode at a station."""
@@ -68,7 +68,7 @@ def end(
     reason: Reason,
     effective_to: Annotated[
         str | None,
-        typer.Option("--to", help="A time with an offset, also a past one. Left out: now."),
+        typer.Option("--to", help="A time with an offset, also a past one (default: now)."),
     ] = None,
 ) -> Question:
     """End a degraded mode at a station."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Question(NamedTuple):
-    """What a command asks, and how it prints the answer for people."""
+    """What a command asks the engine, and how it prints the answer as text."""
 
     ask: Callable[["Operator"], Any]
     print_answer: Callable[[Any], None]
@@ -43,7 +43,7 @@ def operator_command(
     """Register a function as a command: it checks its arguments and returns its question.
 
     The command takes the common options too, asks the running server or the data directory, and
-    prints the answer as JSON or for people.
+    prints the answer as JSON or as text.
     """
 
     def register(make_question: Callable[..., Question]) -> Callable[..., Question]:

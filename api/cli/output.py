@@ -1,4 +1,4 @@
-"""What commands print: tables for people, JSON for programs."""
+"""What commands print: tables as text, JSON for programs."""
 
 import json
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 PLAIN_COLUMNS = 160
-"""Where no terminal says how wide it is, nothing should be cut."""
+"""The width where the output is no terminal: wide enough to cut nothing."""
 
 
 def print_json(value: Any) -> None:
@@ -15,7 +15,7 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table on standard output; an empty one says so."""
+    """A table on standard output, or `none` where it has no rows."""
     from rich.console import Console
     from rich.table import Table
 
@@ -32,7 +32,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 def as_table(
     columns: Sequence[str], make_row: Callable[[Any], Sequence[object]]
 ) -> Callable[[Iterable[Any]], None]:
-    """What prints a list of items as a table."""
+    """Returns what prints a list of items as a table."""
     return lambda items: print_table(columns, map(make_row, items))
 
 
@@ -44,12 +44,12 @@ def _format_cell(value: object) -> str:
     return str(value)
 
 
-def tell_problem(problem: Any) -> str:
+def format_problem(problem: Any) -> str:
     """A problem of the API as lines for a terminal."""
     if not isinstance(problem, dict):
-        return "the server answered what is no problem of this API"
+        return "the server's error answer is not a problem document of this API"
     faults = problem.get("errors") or []
     if len(faults) < 2:
         return f"{problem.get('title')}: {problem.get('detail')}"
-    told = [f"  {fault['field']}: {fault['message']}" for fault in faults]
-    return "\n".join([f"{problem.get('title')}:", *told])
+    lines = [f"  {fault['field']}: {fault['message']}" for fault in faults]
+    return "\n".join([f"{problem.get('title')}:", *lines])

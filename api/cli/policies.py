@@ -1,4 +1,4 @@
-"""`policies`: list them, publish a new version, suspend and resume."""
+"""`policies`: list and publish crossing policies, suspend and resume crossing."""
 
 from typing import Annotated, Any
 
@@ -13,7 +13,7 @@ app = typer.Typer(name="policies", help="Crossing policies of stations.", no_arg
 
 @operator_command(app, "list")
 def list_policies(station_id: str) -> Question:
-    """All versions of a station's policy, oldest first."""
+    """List all versions of a station's policy, oldest first."""
     print_policies = as_table(
         ("version", "window", "media", "gates", "a day", "from", "to", "note"),
         lambda policy: (
@@ -33,17 +33,23 @@ def list_policies(station_id: str) -> Question:
 @operator_command(app, "publish")
 def publish(
     station_id: str,
-    window_seconds: Annotated[int, typer.Option(help="Inclusive.")],
+    window_seconds: Annotated[
+        int, typer.Option(help="Longest time of a free crossing, inclusive.")
+    ],
     medium: Annotated[list[str], typer.Option(help="A media type; may be repeated.")],
     gate: Annotated[list[str], typer.Option(help="A designated gate; may be repeated.")],
     effective_from: Annotated[
         str, typer.Option("--from", help="A time with an offset: 2021-11-24T00:00:00+08:00.")
     ],
-    effective_to: Annotated[str | None, typer.Option("--to", help="Left out: no end.")] = None,
-    daily_limit: Annotated[int | None, typer.Option(help="Left out: no limit.")] = None,
+    effective_to: Annotated[
+        str | None, typer.Option("--to", help="A time with an offset (default: no end).")
+    ] = None,
+    daily_limit: Annotated[
+        int | None, typer.Option(help="Free crossings a day for one medium (default: no limit).")
+    ] = None,
     note: str = "",
 ) -> Question:
-    """Publish a new version. Versions are never edited, and open journeys keep theirs."""
+    """Publish a new version. Versions are never edited; open journeys keep theirs."""
 
     def print_published(policy: dict[str, Any]) -> None:
         version, begins = policy["version"], policy["effective_from"]
@@ -63,13 +69,13 @@ def publish(
 
 @operator_command(app, "suspend")
 def suspend(station_id: str, reason: Reason) -> Question:
-    """Stop waiving at a station, from now on."""
+    """Suspend free crossing at a station, from now on."""
     return _switch("suspend", station_id, reason)
 
 
 @operator_command(app, "resume")
 def resume(station_id: str, reason: Reason) -> Question:
-    """Waive again at a station, from now on."""
+    """Resume free crossing at a station, from now on."""
     return _switch("resume", station_id, reason)
 
 

@@ -1,4 +1,4 @@
-"""`settle`: what a day should have cost, once all that came late is known."""
+"""`settle`: decide a service date again once late taps are known, and issue the differences."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -19,10 +19,10 @@ def settle(
         datetime, typer.Option(formats=["%Y-%m-%d"], help="The date to settle: 2021-11-24.")
     ],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Tell what would be issued, and store nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be issued, and store nothing.")
     ] = False,
 ) -> Question:
-    """Settle a service date. Decisions stay; differences are issued beside them, each once."""
+    """Settle a service date. Decisions stay as they are; each difference is issued once."""
     body = {"service_date": service_date.date().isoformat(), "dry_run": dry_run}
     return Question(
         # A large day takes longer than any other call.

@@ -1,4 +1,4 @@
-"""`stations`: what the engine knows of the network."""
+"""`stations`: list and show the stations of the network."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ app = typer.Typer(name="stations", help="Stations, exits and gates.", no_args_is
 
 @operator_command(app, "list")
 def list_stations() -> Question:
-    """All stations, with the policy in force."""
+    """List all stations, with the policy in force."""
     print_stations = as_table(
         ("station", "name", "", "lines", "gates", "policy"),
         lambda station: (
@@ -29,7 +29,7 @@ def list_stations() -> Question:
 
 @operator_command(app, "show")
 def show(station_id: str) -> Question:
-    """One station with its gates, the policy in force and the next one."""
+    """Show one station with its gates, the policy in force and the next one."""
     return call("GET", f"/v1/stations/{station_id}", None, _print_station)
 
 

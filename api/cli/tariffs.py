@@ -16,7 +16,7 @@ app = typer.Typer(name="tariffs", help="The fare rules of the network.", no_args
 
 @operator_command(app, "list")
 def list_tariffs() -> Question:
-    """All versions, oldest first."""
+    """List all versions, oldest first."""
     print_tariffs = as_table(
         ("version", "from", "to", "same station", "note"),
         lambda tariff: (
@@ -32,7 +32,7 @@ def list_tariffs() -> Question:
 
 @app.command("show")
 def show(version: int, data_dir: DataDir = None, admin_key: AdminKey = None) -> None:
-    """One version, as JSON that `publish` takes once its dates are set."""
+    """Show one version as JSON; with new dates, `publish` accepts it."""
     from api.cli.operator import open_operator
     from api.settings import load_settings
 
@@ -46,7 +46,7 @@ def show(version: int, data_dir: DataDir = None, admin_key: AdminKey = None) -> 
 def publish(
     file: Annotated[Path, typer.Argument(help="A JSON file, as `show` prints it.")],
 ) -> Question:
-    """Publish a new version. Versions are never edited, and open journeys keep theirs."""
+    """Publish a new version. Versions are never edited; open journeys keep theirs."""
 
     def print_published(tariff: dict[str, Any]) -> None:
         print(f"tariff {tariff['version']} is in force from {tariff['effective_from']}")
