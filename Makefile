@@ -27,8 +27,13 @@ FARE_SHENZHEN_TAPS ?= ../shared/data/shenzhen_taps_2018-09-01.csv.gz
 export FARE_SHENZHEN_TAPS
 NO_TAPS := no recorded taps at $(FARE_SHENZHEN_TAPS) (FARE_SHENZHEN_TAPS names the file)
 
+# What `make quick` runs: no server, no process and hardly a disk.
+QUICK_TESTS := $(addprefix tests/fare_engine/, test_matching_*.py test_conditions.py \
+    test_rule_table.py test_engine_*.py test_calendar.py test_decision.py test_distances.py \
+    test_journey.py test_network.py test_tariff.py test_versions.py validation)
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test test-recorded check bench format requirements clean
+.PHONY: help setup run demo test quick test-recorded check bench format requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +52,9 @@ test: setup ## all tests; those on recorded taps where their file is there, and 
 	    echo 'LEFT OUT: the tests on recorded taps; $(NO_TAPS).'; \
 	    echo 'To run them: make test-recorded FARE_SHENZHEN_TAPS=FILE'; \
 	fi
+
+quick: setup ## the tests of rule, engine, values and validation, for daily use
+	$(BIN)/pytest -n auto $(QUICK_TESTS)
 
 test-recorded: setup ## the tests on recorded taps
 	@[ -f "$$FARE_SHENZHEN_TAPS" ] || { echo 'make: $(NO_TAPS).' >&2; exit 1; }

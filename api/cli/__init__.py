@@ -44,7 +44,7 @@ for group in (
 
 
 def main() -> None:
-    """Run a command. An error that the engine knows by name is told in one line."""
+    """Run a command. A known error (FareEngineError) is printed in one line."""
     try:
         app()
     except FareEngineError as error:

@@ -1,10 +1,12 @@
-"""`config check`: everything that would keep the engine from serving, told at once."""
+"""`config check`: reports every problem that keeps the engine from serving, in one run."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import typer
 
 from api.cli.options import DataDir, Json
+from api.cli.output import print_json
 
 app = typer.Typer(name="config", help="The configuration.", no_args_is_help=True)
 
@@ -16,8 +18,7 @@ def config() -> None:
 
 @app.command("check")
 def check(data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Look at settings, data directory, schema and catalogue; exit status 1 on any fault."""
-    from api.cli.output import print_json
+    """Check settings, data directory, schema and catalogue. Exit status 1 on any fault."""
     from api.runtime.settings import list_unknown_variables, load_settings
     from fare_engine.errors import ConfigurationError
 
@@ -28,7 +29,7 @@ def check(data_dir: DataDir = None, as_json: Json = False) -> None:
     except ConfigurationError as error:
         faults += str(error).splitlines()
     else:
-        faults += _directory_faults(settings.data_dir)
+        faults += _list_directory_faults(settings.data_dir)
     if as_json:
         print_json({"ok": not faults, "faults": faults, "warnings": warnings})
     else:
@@ -41,10 +42,8 @@ def check(data_dir: DataDir = None, as_json: Json = False) -> None:
     raise typer.Exit(1 if faults else 0)
 
 
-def _directory_faults(path: object) -> Iterator[str]:
+def _list_directory_faults(path: Path) -> Iterator[str]:
     """Faults of a data directory. A server may be running on it: nothing is locked or written."""
-    from pathlib import Path
-
     from api.runtime.service import now_ms
     from fare_engine.errors import FareEngineError
     from fare_engine.ledger.database import check_schema, open_database, reading
@@ -54,7 +53,6 @@ def _directory_faults(path: object) -> Iterator[str]:
     from fare_engine.validation import list_faults
     from fare_engine.versions import find_in_force
 
-    assert isinstance(path, Path)
     try:
         directory = DataDirectory(path).open()
         directory.read_token_key()
@@ -74,4 +72,4 @@ def _directory_faults(path: object) -> Iterator[str]:
     if find_in_force(catalogue.tariffs, now_ms()) is None:
         yield "tariffs: none is in force now"
     if not keys:
-        yield "keys: none is in force; nobody could send a tap"
+        yield "keys: none is in force, so no tap can be sent"

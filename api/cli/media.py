@@ -1,13 +1,15 @@
-"""`media`: which media may not enter."""
+"""`media`: block lost media, unblock and list them."""
 
 import sys
 from typing import Annotated, Any
 
 import typer
 
-from api.cli.options import AdminKey, DataDir, Json
+from api.cli.operator_command import Question, call, list_all, operator_command
+from api.cli.options import Reason
+from api.cli.output import as_table
 
-app = typer.Typer(name="media", help="Media that may not enter.", no_args_is_help=True)
+app = typer.Typer(name="media", help="The block list of lost media.", no_args_is_help=True)
 
 MediumType = Annotated[str, typer.Argument(help="tianfutong, qr or another type.")]
 Number = Annotated[
@@ -16,80 +18,52 @@ Number = Annotated[
         "--id", help="The number of the card or the account; `-` reads it from standard input."
     ),
 ]
-Token = Annotated[str | None, typer.Option(help="Its token, in place of the number.")]
-Reason = Annotated[str, typer.Option(help="Why; it stands in the audit.")]
+Token = Annotated[str | None, typer.Option(help="The token of the medium, instead of its number.")]
+
+BLOCKED_COLUMNS = ("token", "medium_type", "masked", "blocked_at", "reason")
 
 
-@app.command("blocked")
-def list_blocked(
-    data_dir: DataDir = None, admin_key: AdminKey = None, as_json: Json = False
-) -> None:
-    """All blocked media."""
-    from api.cli.operator import open_operator
-    from api.cli.output import print_json, print_table
-    from api.runtime.settings import load_settings
-
-    with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
-        media = operator.list_all("/v1/media/blocked")
-    if as_json:
-        print_json(media)
-        return
-    columns = ("token", "medium_type", "masked", "blocked_at", "reason")
-    print_table(columns, [[medium[name] for name in columns] for medium in media])
+@operator_command(app, "blocked")
+def list_blocked() -> Question:
+    """List all blocked media."""
+    print_media = as_table(BLOCKED_COLUMNS, lambda medium: [medium[it] for it in BLOCKED_COLUMNS])
+    return list_all("/v1/media/blocked", print_media)
 
 
-@app.command("block")
+@operator_command(app, "block")
 def block(
-    medium_type: MediumType,
-    reason: Reason,
-    number: Number = None,
-    token: Token = None,
-    data_dir: DataDir = None,
-    admin_key: AdminKey = None,
-    as_json: Json = False,
-) -> None:
-    """Let a medium enter no more, from now on. It may still leave."""
-    _switch("block", _medium(medium_type, number, token), reason, data_dir, admin_key, as_json)
+    medium_type: MediumType, reason: Reason, number: Number = None, token: Token = None
+) -> Question:
+    """Block a medium from now on: it cannot enter, but can still leave."""
+    return _switch("block", _read_medium(medium_type, number, token), reason)
 
 
-@app.command("unblock")
+@operator_command(app, "unblock")
 def unblock(
-    medium_type: MediumType,
-    reason: Reason,
-    number: Number = None,
-    token: Token = None,
-    data_dir: DataDir = None,
-    admin_key: AdminKey = None,
-    as_json: Json = False,
-) -> None:
-    """Let a medium enter again."""
-    _switch("unblock", _medium(medium_type, number, token), reason, data_dir, admin_key, as_json)
+    medium_type: MediumType, reason: Reason, number: Number = None, token: Token = None
+) -> Question:
+    """Unblock a medium: it can enter again."""
+    return _switch("unblock", _read_medium(medium_type, number, token), reason)
 
 
-def _medium(medium_type: str, number: str | None, token: str | None) -> dict[str, str]:
+def _read_medium(medium_type: str, number: str | None, token: str | None) -> dict[str, str]:
     if (number is None) == (token is None):
         raise typer.BadParameter("give either --id or --token")
     if token is not None:
         return {"type": medium_type, "token": token}
     assert number is not None
-    # A number on the command line stands in every process list.
+    # A number given as an argument is visible in every process list.
     return {"type": medium_type, "id": sys.stdin.readline().strip() if number == "-" else number}
 
 
-def _switch(
-    action: str, medium: Any, reason: str, data_dir: Any, admin_key: Any, as_json: bool
-) -> None:
-    from api.cli.operator import open_operator
-    from api.cli.output import print_json
-    from api.runtime.settings import load_settings
+def _switch(action: str, medium: dict[str, str], reason: str) -> Question:
+    body = {"medium": medium, "reason": reason}
+    return call("POST", f"/v1/media/{action}", body, _print_state)
 
-    with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
-        answer = operator.call("POST", f"/v1/media/{action}", {"medium": medium, "reason": reason})
-    if as_json:
-        print_json(answer)
-        return
-    told = f"{answer['medium_type']} {answer['masked'] or answer['token']}"
-    if answer["blocked"]:
-        print(f"{told} is blocked since {answer['blocked_at']}: {answer['reason']}")
+
+def _print_state(medium: dict[str, Any]) -> None:
+    name = f"{medium['medium_type']} {medium['masked'] or medium['token']}"
+    if medium["blocked"]:
+        print(f"{name} is blocked since {medium['blocked_at']}: {medium['reason']}")
     else:
-        print(f"{told} is not blocked")
+        print(f"{name} is not blocked")

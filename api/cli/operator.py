@@ -1,8 +1,8 @@
-"""How operator commands reach the engine: over the API, always.
+"""How operator commands reach the engine: always over its API.
 
-Where a running server holds the data directory they speak to it. Where none does, the command
-opens the directory itself and speaks to the same application within its own process, so that both
-ways check, store and audit alike.
+A server that runs on the data directory is called over HTTP. Where none runs, the command opens the
+directory and calls the same application inside its own process, so both ways check, store and audit
+alike.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import httpx2
 
-from api.cli.output import tell_problem
+from api.cli.output import format_problem
 from api.http.app import create_app
 from api.runtime.logs import configure_logs
 from api.runtime.service import now_ms
@@ -34,7 +34,7 @@ class CallFailed(FareEngineError):
 
 
 class Operator:
-    """Calls the API and gives back what it answers."""
+    """Calls the API and returns its answers."""
 
     def __init__(self, runner: asyncio.Runner, client: httpx2.AsyncClient) -> None:
         self._runner = runner
@@ -49,7 +49,7 @@ class Operator:
         timeout_s: float | None = TIMEOUT_S,
         **query: Any,
     ) -> Any:
-        """One call; CallFailed tells the problem it was answered. None: no limit of time."""
+        """One call. CallFailed carries the problem of the answer. A timeout of None is no limit."""
         query = {name: value for name, value in query.items() if value is not None}
         try:
             request = self._client.request(method, path, json=body, params=query, timeout=timeout_s)
@@ -61,11 +61,11 @@ class Operator:
         except ValueError:
             answer = None
         if response.is_error:
-            raise CallFailed(tell_problem(answer))
+            raise CallFailed(format_problem(answer))
         return answer
 
     def list_all(self, path: str) -> list[Any]:
-        """A list, page after page."""
+        """All items of a list, page after page."""
         items: list[Any] = []
         cursor = None
         while True:
@@ -78,7 +78,7 @@ class Operator:
 
 @contextmanager
 def open_operator(settings: Settings) -> Iterator[Operator]:
-    """An operator of a data directory, whether a server runs on it or not."""
+    """An operator on a data directory, with or without a running server."""
     configure_logs(settings.model_copy(update={"log_level": "warning"}))
     directory = DataDirectory(settings.data_dir).open()
     with asyncio.Runner() as runner:
@@ -109,7 +109,7 @@ def open_operator(settings: Settings) -> Iterator[Operator]:
 async def _open_here(
     directory: DataDirectory, settings: Settings, stack: AsyncExitStack
 ) -> httpx2.AsyncClient:
-    """A client of an application in this process; its key is good nowhere else."""
+    """A client of an application in this process; its key is valid nowhere else."""
     runtime = await stack.enter_async_context(open_runtime(directory, settings))
     runtime.keys[hash_secret(ACTOR)] = Key(ACTOR, ADMIN, ACTOR, None, now_ms())
     client = _client(ACTOR, "http://here", httpx2.ASGITransport(create_app(runtime)))

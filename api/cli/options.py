@@ -1,4 +1,4 @@
-"""Options that several commands take. Each overrules its FARE_… variable."""
+"""Options that several commands share. An option overrides its FARE_… variable."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,8 @@ AdminKey = Annotated[
     str | None,
     typer.Option(
         "--admin-key",
-        help="For a running server; better in FARE_ADMIN_KEY, which no process list shows.",
+        help="For a running server; prefer FARE_ADMIN_KEY, which no process list shows.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Reason = Annotated[str, typer.Option(help="Why; recorded in the audit.")]

@@ -1,15 +1,12 @@
-"""What commands print: tables for people, JSON for programs."""
+"""What commands print: tables as text, JSON for programs."""
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 PLAIN_COLUMNS = 160
-"""Where no terminal says how wide it is, nothing should be cut."""
+"""The width where the output is no terminal: wide enough to cut nothing."""
 
 
 def print_json(value: Any) -> None:
@@ -18,10 +15,13 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table on standard output; an empty one says so."""
+    """A table on standard output, or `none` where it has no rows."""
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(*["–" if value is None else str(value) for value in row])
+        table.add_row(*map(_format_cell, row))
     if not table.row_count:
         print("none")
         return
@@ -29,12 +29,27 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     Console(width=width, highlight=False, markup=False).print(table)
 
 
-def tell_problem(problem: Any) -> str:
+def as_table(
+    columns: Sequence[str], make_row: Callable[[Any], Sequence[object]]
+) -> Callable[[Iterable[Any]], None]:
+    """Returns what prints a list of items as a table."""
+    return lambda items: print_table(columns, map(make_row, items))
+
+
+def _format_cell(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def format_problem(problem: Any) -> str:
     """A problem of the API as lines for a terminal."""
     if not isinstance(problem, dict):
-        return "the server answered what is no problem of this API"
+        return "the server's error answer is not a problem document of this API"
     faults = problem.get("errors") or []
     if len(faults) < 2:
         return f"{problem.get('title')}: {problem.get('detail')}"
-    told = [f"  {fault['field']}: {fault['message']}" for fault in faults]
-    return "\n".join([f"{problem.get('title')}:", *told])
+    lines = [f"  {fault['field']}: {fault['message']}" for fault in faults]
+    return "\n".join([f"{problem.get('title')}:", *lines])

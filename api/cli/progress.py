@@ -1,4 +1,4 @@
-"""How far a long command has come: a bar on a terminal, a plain line now and then elsewhere."""
+"""Progress of a long command: a bar on a terminal, else a plain line every few seconds."""
 
 import sys
 import time
@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 SECONDS_BETWEEN: Final = 5.0
-"""Between two plain lines, so that a log of hours stays short."""
+"""Between two plain lines, to keep logs short."""
 
 
 class LongWork:
-    """Tells of it on standard error, whatever goes to standard output."""
+    """Reports progress on standard error, so that standard output stays free for results."""
 
-    def __init__(self, first_told: str) -> None:
+    def __init__(self, description: str) -> None:
         self._last_line_at = time.monotonic()
         self._bar: Progress | None = None
         if sys.stderr.isatty():
@@ -27,7 +27,7 @@ class LongWork:
                 console=Console(stderr=True),
                 transient=True,
             )
-            self._task = self._bar.add_task(first_told, total=None)
+            self._task = self._bar.add_task(description, total=None)
 
     def __enter__(self) -> Self:
         if self._bar is not None:
@@ -43,12 +43,12 @@ class LongWork:
         if self._bar is not None:
             self._bar.stop()
 
-    def update(self, told: str, done: int, total: int | None) -> None:
-        """How much is done, of how much; None while nobody knows."""
+    def update(self, description: str, done: int, total: int | None) -> None:
+        """Report how much is done, of how much; a total of None is not known yet."""
         if self._bar is not None:
-            self._bar.update(self._task, description=told, completed=done, total=total)
+            self._bar.update(self._task, description=description, completed=done, total=total)
             return
         now = time.monotonic()
         if done == total or now - self._last_line_at >= SECONDS_BETWEEN:
             self._last_line_at = now
-            print(told, file=sys.stderr, flush=True)
+            print(description, file=sys.stderr, flush=True)

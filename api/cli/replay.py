@@ -1,4 +1,4 @@
-"""`replay`: a file of recorded taps decided by the engine, and what it came to."""
+"""`replay`: decide a file of recorded taps and report the results."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from api.cli.options import DataDir, Json
+from api.cli.output import print_json
 
 if TYPE_CHECKING:
     from fare_engine.interchange.formats import TapFile
@@ -24,11 +25,15 @@ def replay(
     ],
     form: Annotated[
         Literal["own", "shenzhen"] | None,
-        typer.Option("--format", help="What the columns are, else told by their names."),
+        typer.Option(
+            "--format", help="The format of the file (default: found by its column names)."
+        ),
     ] = None,
     mapping: Annotated[
         Path | None,
-        typer.Option(help="TOML: what columns, stations, gates and directions mean here."),
+        typer.Option(
+            help="A TOML file with the meaning of columns, stations, gates and directions."
+        ),
     ] = None,
     pilot: Annotated[
         Literal["configured", "all", "none"],
@@ -38,28 +43,27 @@ def replay(
         ),
     ] = "configured",
     window_seconds: Annotated[
-        int | None, typer.Option(min=1, help="A window in place of the policies' own.")
+        int | None, typer.Option(min=1, help="A window instead of the policies' own.")
     ] = None,
     into_ledger: Annotated[
         bool,
         typer.Option(
             "--into-ledger",
-            help="Store the taps in the data directory, by its catalogue, for good.",
+            help="Store the taps in the data directory for good, decided by its catalogue.",
         ),
     ] = False,
     data_dir: DataDir = None,
     rejected: Annotated[
         Path | None,
-        typer.Option(help="A CSV file to write: every row that was left out, and why."),
+        typer.Option(help="Write every row that was skipped, with the reason, to this CSV file."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Decide a file of recorded taps, in a scratch ledger that is gone afterwards.
+    """Decide a file of recorded taps in a scratch ledger, which is deleted afterwards.
 
-    The catalogue is that of --data-dir where one is given, else the built-in network; gates that
-    only the file knows are added to it.
+    The catalogue is that of --data-dir if given, else the built-in network. Gates that stand only
+    in the file are added to it.
     """
-    from api.cli.output import print_json
     from api.cli.replay_progress import ReplayProgress
     from api.cli.replay_report import print_report, write_skipped
     from fare_engine.interchange.formats import open_tap_file
@@ -67,9 +71,9 @@ def replay(
     from fare_engine.replay.run import Watch
 
     _check_usage(file, pilot, window_seconds, into_ledger, rejected)
-    told = read_mapping(mapping) if mapping else NO_MAPPING
+    meanings = read_mapping(mapping) if mapping else NO_MAPPING
     with (
-        open_tap_file(file, format_name=form, mapping=told) as taps,
+        open_tap_file(file, format_name=form, mapping=meanings) as taps,
         write_skipped(rejected) as on_skipped,
         ReplayProgress() as progress,
     ):
@@ -94,11 +98,13 @@ def _check_usage(
 ) -> None:
     if into_ledger and (pilot != "configured" or window_seconds is not None):
         raise typer.BadParameter(
-            "a ledger is decided by its own policies: no --pilot and no --window-seconds with it",
+            "a ledger uses its own policies: --pilot and --window-seconds are not allowed",
             param_hint="--into-ledger",
         )
     if pilot == "none" and window_seconds is not None:
-        raise typer.BadParameter("nothing has a window with --pilot none", param_hint="--pilot")
+        raise typer.BadParameter(
+            "--window-seconds has no effect with --pilot none", param_hint="--pilot"
+        )
     if rejected is not None and rejected.exists() and file.exists() and rejected.samefile(file):
         raise typer.BadParameter("must not be the file that is read", param_hint="--rejected")
 
@@ -115,9 +121,9 @@ def _replay_in_scratch(
     from fare_engine.replay.run import replay_in_scratch
     from gates.media import KEY_BYTES_MIN, TokenMaker
 
-    # Only where it is named: a file is not to be decided otherwise because of where one stands.
+    # Only with the option: FARE_DATA_DIR must not change what a file comes to.
     base = read_catalogue(DataDirectory(data_dir).open()) if data_dir else None
-    # A key of this run alone: nobody can find a card again in what it leaves behind.
+    # A key of this run alone, so that no card can be found in what it leaves behind.
     make_token = TokenMaker(secrets.token_bytes(KEY_BYTES_MIN)).token
     return replay_in_scratch(
         taps,

@@ -1,17 +1,17 @@
-"""How far a replay has come."""
+"""Progress of a replay."""
 
 from api.cli.progress import LongWork
 
 
 class ReplayProgress(LongWork):
-    """Tells of a replay."""
+    """Reports the progress of a replay."""
 
     def __init__(self) -> None:
         super().__init__("reading")
 
     def show(self, rows: int, decided: int, taps: int | None) -> None:
         """As `Watch.on_progress`."""
-        told = f"{rows:,} rows read"
+        text = f"{rows:,} rows read"
         if taps is not None:
-            told += f", {decided:,} of {taps:,} taps decided"
-        self.update(told, decided, taps)
+            text += f", {decided:,} of {taps:,} taps decided"
+        self.update(text, decided, taps)

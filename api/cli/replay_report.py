@@ -1,4 +1,4 @@
-"""What a replay came to, as tables for people and as a file of the rows that were left out."""
+"""The results of a replay: tables as text, and a CSV file of skipped rows."""
 
 import csv
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +11,7 @@ from fare_engine.errors import FileInvalid
 from fare_engine.interchange.rows import SkippedRow
 from fare_engine.replay.figures import Figures
 
-REJECTED_TOLD_MAX = 20
+REJECTED_SHOWN_MAX = 20
 
 
 class Amount(str):
@@ -20,7 +20,7 @@ class Amount(str):
     __slots__ = ()
 
 
-def _tell_money(fen: int) -> Amount:
+def _format_money(fen: int) -> Amount:
     return Amount(f"{fen // 100:,}.{fen % 100:02}")
 
 
@@ -49,16 +49,16 @@ def print_report(figures: Figures) -> None:
         ],
     )
     _print_headed(
-        "What became of the entries", ("", "entries"), list(figures.count_entries().items())
+        "Entries by how they ended", ("", "entries"), list(figures.count_entries().items())
     )
     _print_same_station(figures)
     _print_headed(
         f"Money in {figures.currency}",
         ("", "amount"),
         [
-            ("fares taken", _tell_money(figures.fare)),
-            ("same-station fares waived", _tell_money(figures.fare_waived)),
-            ("recorded against missing exits", _tell_money(figures.incomplete_fare)),
+            ("fares taken", _format_money(figures.fare)),
+            ("same-station fares waived", _format_money(figures.fare_waived)),
+            ("recorded against missing exits", _format_money(figures.incomplete_fare)),
         ],
     )
     _print_rejected(figures)
@@ -86,15 +86,15 @@ def _print_same_station(figures: Figures) -> None:
 def _print_rejected(figures: Figures) -> None:
     if not figures.rejected_count:
         return
-    told = figures.list_rejected()[:REJECTED_TOLD_MAX]
+    shown = figures.list_rejected()[:REJECTED_SHOWN_MAX]
     _print_headed(
         f"Rejected rows: {figures.rejected_count:,}",
         ("line", "reason", "column", "what is wrong"),
-        [(row.line_number, row.reason, row.column or None, row.message) for row in told],
+        [(row.line_number, row.reason, row.column or None, row.message) for row in shown],
     )
-    if figures.rejected_count > len(told):
-        more = figures.rejected_count - len(told)
-        print(f"and {more:,} more; --rejected FILE writes all of them down")
+    if figures.rejected_count > len(shown):
+        more = figures.rejected_count - len(shown)
+        print(f"and {more:,} more; --rejected FILE writes all of them")
 
 
 def _print_headed(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -105,17 +105,17 @@ def _print_headed(title: str, columns: Sequence[str], rows: Sequence[Sequence[ob
 
 
 def _align(cells: tuple[object, ...]) -> list[object]:
-    """Counts one below the other, digit under digit; anything else as it is."""
-    told = [f"{cell:,}" if type(cell) is int else cell for cell in cells]
+    """Cells as text; a column of counts or amounts is aligned to the right."""
+    texts = [f"{cell:,}" if type(cell) is int else cell for cell in cells]
     if not all(isinstance(cell, int | Amount) for cell in cells):
-        return told
-    width = max(len(str(cell)) for cell in told)
-    return [str(cell).rjust(width) for cell in told]
+        return texts
+    width = max(len(str(cell)) for cell in texts)
+    return [str(cell).rjust(width) for cell in texts]
 
 
 @contextmanager
 def write_skipped(path: Path | None) -> Iterator[Callable[[SkippedRow], None]]:
-    """What writes each skipped row to a CSV file, as it is found; without a path it is dropped."""
+    """Returns what writes a skipped row to a CSV file. Without a path, rows are dropped."""
     if path is None:
         yield lambda _row: None
         return

@@ -1,4 +1,4 @@
-"""`ride-code`: issue a code, say what one is worth, draw one."""
+"""`ride-code`: issue, verify and draw ride codes."""
 
 import sys
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.cli.options import AdminKey, DataDir, Json
+from api.cli.output import print_json
 
 if TYPE_CHECKING:
     from api.cli.operator import Operator
@@ -30,16 +31,15 @@ At = Annotated[
 def issue(
     account: str,
     issuer: Annotated[str, typer.Option(help="The issuer, as it is registered.")],
-    key_id: Annotated[str, typer.Option(help="Which of its keys.")],
+    key_id: Annotated[str, typer.Option(help="The id of the issuer's key.")],
     key: Annotated[Path, typer.Option(help="PEM file with the private key (Ed25519).")],
     companion: Annotated[
-        int, typer.Option(min=0, max=9, help="For a companion of the account: her number.")
+        int, typer.Option(min=0, max=9, help="The number of a companion on the account; 0: none.")
     ] = 0,
     at: At = None,
     as_json: Json = False,
 ) -> None:
-    """Make a code for an account, as the server behind a passenger's app does."""
-    from api.cli.output import print_json
+    """Issue a code for an account, as the server of a ride-code app does."""
     from gates.media.issuing import RideCodeIssuer
     from gates.media.ride_code import parse
 
@@ -62,12 +62,11 @@ def verify(
     admin_key: AdminKey = None,
     as_json: Json = False,
 ) -> None:
-    """What a code says, and whether a gate would take it; if not, why. Status 1 when not.
+    """Show what a code says, and whether a gate would accept it. Exit status 1 if not.
 
-    Whether it was used before shows at a tap alone.
+    Reuse is not checked: only a tap shows whether a code was used before.
     """
     from api.cli.operator import open_operator
-    from api.cli.output import print_json
     from api.runtime.settings import load_settings
     from gates.media.faults import RideCodeRefused
 
@@ -79,11 +78,11 @@ def verify(
         ride_code = verifier.verify(text, at_ms)
     except RideCodeRefused as refused:
         fault, ride_code = refused.fault, refused.ride_code
-    told = _tell(ride_code, fault, at_ms)
+    report = _report(ride_code, fault, at_ms)
     if as_json:
-        print_json(told)
+        print_json(report)
     else:
-        for name, value in told.items():
+        for name, value in report.items():
             if value is not None:
                 print(f"{name.replace('_', ' '):<12} {value}")
     raise typer.Exit(0 if fault is None else 1)
@@ -95,7 +94,7 @@ def show(
     svg: Annotated[Path | None, typer.Option(help="Write it to this SVG file.")] = None,
     png: Annotated[Path | None, typer.Option(help="Write it to this PNG file.")] = None,
 ) -> None:
-    """Draw a code on the terminal, or to files."""
+    """Draw a code as a QR code on the terminal, or to files."""
     import segno
 
     from fare_engine.errors import FileInvalid
@@ -120,8 +119,8 @@ def show(
         picture.terminal(compact=True)
 
 
-def _tell(ride_code: "RideCode | None", fault: "Fault | None", at_ms: int) -> dict[str, Any]:
-    told: dict[str, Any] = {
+def _report(ride_code: "RideCode | None", fault: "Fault | None", at_ms: int) -> dict[str, Any]:
+    report: dict[str, Any] = {
         "taken": "yes" if fault is None else "no",
         "reason": None if fault is None else fault.reason.code,
         "fault": None if fault is None else fault.value,
@@ -130,7 +129,7 @@ def _tell(ride_code: "RideCode | None", fault: "Fault | None", at_ms: int) -> di
     if ride_code is not None:
         from api.contract.times import format_ms
 
-        told |= {
+        report |= {
             "issuer": ride_code.issuer_id,
             "key": ride_code.key_id,
             "account": ride_code.account,
@@ -139,11 +138,11 @@ def _tell(ride_code: "RideCode | None", fault: "Fault | None", at_ms: int) -> di
             "age_ms": at_ms - ride_code.issued_at_ms,
             "code_id": ride_code.code_id,
         }
-    return told
+    return report
 
 
 def _make_verifier(operator: "Operator", at_ms: int) -> "RideCodeVerifier":
-    """A verifier as a gate has one: by the registered keys, and the tariff in force then."""
+    """A verifier like a gate's: with the registered keys and the tariff in force at that time."""
     from api.contract.issuers import decode_key
     from api.contract.times import parse_rfc3339
     from fare_engine.errors import NoTariffInForce

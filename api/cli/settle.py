@@ -1,16 +1,17 @@
-"""`settle`: what a day should have cost, once all that came late is known."""
+"""`settle`: decide a service date again once late taps are known, and issue the differences."""
 
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
-from api.cli.options import AdminKey, DataDir, Json
+from api.cli.operator_command import Question, operator_command
+from api.cli.output import print_table
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command("settle")(settle)
+    operator_command(app, "settle")(settle)
 
 
 def settle(
@@ -18,29 +19,19 @@ def settle(
         datetime, typer.Option(formats=["%Y-%m-%d"], help="The date to settle: 2021-11-24.")
     ],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Tell what would be issued, and store nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be issued, and store nothing.")
     ] = False,
-    data_dir: DataDir = None,
-    admin_key: AdminKey = None,
-    as_json: Json = False,
-) -> None:
-    """Settle a service date. Decisions stay; differences are issued beside them, each once."""
-    from api.cli.operator import open_operator
-    from api.cli.output import print_json
-    from api.runtime.settings import load_settings
-
+) -> Question:
+    """Settle a service date. Decisions stay as they are; each difference is issued once."""
     body = {"service_date": service_date.date().isoformat(), "dry_run": dry_run}
-    with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
-        outcome = operator.call("POST", "/v1/settlements", body, timeout_s=None)
-    if as_json:
-        print_json(outcome)
-    else:
-        _tell(outcome)
+    return Question(
+        # A large day takes longer than any other call.
+        lambda operator: operator.call("POST", "/v1/settlements", body, timeout_s=None),
+        _print_outcome,
+    )
 
 
-def _tell(outcome: dict[str, Any]) -> None:
-    from api.cli.output import print_table
-
+def _print_outcome(outcome: dict[str, Any]) -> None:
     run = "dry run" if outcome["dry_run"] else f"settlement {outcome['settlement_id']}"
     print(
         f"{outcome['service_date']}, {run}: {outcome['tokens']} tokens looked at, "

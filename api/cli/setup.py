@@ -1,4 +1,4 @@
-"""`init`, `serve` and `migrate`: a data directory from its making to its use."""
+"""`init`, `serve` and `migrate`: create a data directory, serve it, migrate it."""
 
 import gc
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from api.cli.options import DataDir, Json
+from api.cli.output import print_json, print_table
 
 
 def register(app: typer.Typer) -> None:
@@ -19,12 +20,11 @@ def initialise(
     data_dir: DataDir = None,
     network: Annotated[
         str | None,
-        typer.Option(help="A network that comes with the engine, or a file (FARE_NETWORK)."),
+        typer.Option(help="A built-in network, or a file (FARE_NETWORK)."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a data directory: network, first tariff, pilot and two keys, told this once."""
-    from api.cli.output import print_json, print_table
+    """Create a data directory: network, first tariff, pilot and two keys, which are shown once."""
     from api.runtime.service import now_ms
     from api.runtime.settings import load_settings
     from fare_engine import setup
@@ -44,12 +44,12 @@ def initialise(
             print_table(
                 ("gate", "directions", "designated"),
                 [
-                    (gate.gate_id, ", ".join(gate.directions), "yes" if gate.designated else "no")
+                    (gate.gate_id, ", ".join(gate.directions), gate.designated)
                     for gate in station.gates
                 ],
             )
             print()
-    print("Keys, told now and never again:")
+    print("Keys, shown once:")
     print(f"  gate key   {made.gate_key}")
     print(f"  admin key  {made.admin_key}\n")
     print(f"Next: fare-engine serve --data-dir {settings.data_dir}")
@@ -62,12 +62,11 @@ def serve(
         int | None, typer.Option(min=0, max=65_535, help="0 takes any free port (FARE_PORT).")
     ] = None,
     _no_console: Annotated[
-        bool, typer.Option("--no-console", help="Serve the API alone, which is all there is yet.")
+        bool, typer.Option("--no-console", help="Serve the API alone; there is no console yet.")
     ] = False,
 ) -> None:
-    """Serve the API until told to stop (SIGTERM or Ctrl-C)."""
-    # Nothing that is loaded goes away again; `api.runtime.gc_control` says how it goes on.
-    gc.disable()
+    """Serve the API until SIGTERM or Ctrl-C."""
+    gc.disable()  # what is loaded stays; `api.runtime.gc_control` collects the rest when idle
     from api.http import server
     from api.runtime.settings import load_settings
 
@@ -78,12 +77,12 @@ def serve(
 
     status = server.serve(settings, announce)
     if status:
-        typer.echo("fare-engine: the engine has died; the log says why", err=True)
+        typer.echo("fare-engine: the engine stopped after an error; see the log", err=True)
     raise typer.Exit(status)
 
 
 def migrate(data_dir: DataDir = None) -> None:
-    """Bring the ledger of an older version to this one's schema. Make a backup first."""
+    """Migrate the ledger of an older version to this version's schema. Make a backup first."""
     from api.runtime.settings import load_settings
     from fare_engine.ledger import database
     from fare_engine.ledger.sqlite.data_directory import DataDirectory

@@ -1,4 +1,4 @@
-"""`simulate`: a simulated network's passengers against an engine, and whether it was right."""
+"""`simulate`: play simulated passengers against an engine, and check its answers."""
 
 import sys
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.cli.options import AdminKey, Json
+from api.cli.output import print_json
 from simulator.deterministic import SEED_TAPS_MAX
 
 if TYPE_CHECKING:
@@ -22,23 +23,26 @@ app = typer.Typer(
 Url = Annotated[
     str | None,
     typer.Option(
-        help="A server, which keeps the taps; FARE_ADMIN_KEY opens it. Else one of its own.",
+        help="A running server, which keeps the taps; needs FARE_ADMIN_KEY (default: a new one).",
         show_default=False,
     ),
 ]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed, the same taps.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same taps.")]
 Audit = Annotated[
     bool,
-    typer.Option(help="Have the auditor decide every tap again, by an implementation of its own."),
+    typer.Option(
+        help="Let the auditor decide every tap again, by its own implementation of the rules."
+    ),
 ]
 Keep = Annotated[
     Path | None,
     typer.Option(
-        help="Keep what the auditor sees as JSON lines, for `simulate audit`.", show_default=False
+        help="Write what the auditor reads to this file (JSON lines), for `simulate audit`.",
+        show_default=False,
     ),
 ]
 Html = Annotated[
-    Path | None, typer.Option(help="Write the report as one HTML file too.", show_default=False)
+    Path | None, typer.Option(help="Also write the report as one HTML file.", show_default=False)
 ]
 
 
@@ -50,13 +54,16 @@ def load(
         float | None,
         typer.Option(
             min=0.1,
-            help="Taps a second, arriving at random; else they come by the day's curve.",
+            help="Taps a second, arriving at random (default: by the curve of a day).",
             show_default=False,
         ),
     ] = None,
-    seconds: Annotated[float, typer.Option(min=1, help="How long it takes.")] = 30.0,
+    seconds: Annotated[float, typer.Option(min=1, help="Length of the run.")] = 30.0,
     taps: Annotated[
-        int, typer.Option(min=10, help="Taps of the day that is squeezed in, without --rate.")
+        int,
+        typer.Option(
+            min=10, help="Without --rate: taps of the whole day that is compressed into the run."
+        ),
     ] = 15_000,
     batch: Annotated[int, typer.Option(min=1, help="Taps of a batch; 1 sends single taps.")] = 1,
     batch_share: Annotated[
@@ -67,7 +74,9 @@ def load(
     warm_up: Annotated[
         float | None,
         typer.Option(
-            min=0, help="Seconds that do not count, else a tenth of all.", show_default=False
+            min=0,
+            help="Seconds at the start that do not count (default: a tenth of all).",
+            show_default=False,
         ),
     ] = None,
     seed: Seed = 42,
@@ -76,10 +85,10 @@ def load(
     html: Html = None,
     as_json: Json = False,
 ) -> None:
-    """Send taps when they are due, whether answers come or not, and time the answers from then.
+    """Send taps when they are due, without waiting for answers, and time answers from then.
 
-    The report tells the rate held, latencies, errors, each answer that was not as it must be, and
-    what the auditor found; then the exit status is 1.
+    Reports the rate reached, latencies, errors, wrong answers and findings of the auditor. Exit
+    status 1 if there is a wrong answer or a finding.
     """
     from simulator.auditing import audit_server
     from simulator.delivery.requests import BATCH_MAX
@@ -95,7 +104,7 @@ def load(
     if warm_up is None:
         warm_up = seconds / 10
     if warm_up >= seconds:
-        raise typer.BadParameter("nothing would be left to count", param_hint="--warm-up")
+        raise typer.BadParameter("must be shorter than --seconds", param_hint="--warm-up")
     controllers = _make_controllers(connections, batch, batch_share)
     wanted = Load(seed, count, seconds, rate is None, warm_up, controllers)
     with _watching() as progress, open_target(url, _find_key(url, admin_key)) as target:
@@ -117,9 +126,9 @@ def day(
     html: Html = None,
     as_json: Json = False,
 ) -> None:
-    """A whole day of a network, faster than real time, with every answer held to its intention.
+    """Play a whole day of a network, faster than real time, and check every answer.
 
-    Decided in this process over a scratch ledger, or sent in batches to the server at --url.
+    Decides in this process over a scratch ledger, or sends batches to the server at --url.
     """
     from contextlib import nullcontext
 
@@ -142,46 +151,39 @@ def day(
 
 @app.command()
 def check(
-    seeds: Annotated[int, typer.Option(min=1, help="How many small worlds are played.")] = 100,
-    first: Annotated[int, typer.Option(min=0, help="The first seed; others follow it.")] = 0,
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds to play.")] = 100,
+    first: Annotated[int, typer.Option(min=0, help="The first seed.")] = 0,
     taps: Annotated[
-        int, typer.Option(min=4, max=2_000, help="About so many taps a seed.")
+        int, typer.Option(min=4, max=2_000, help="About how many taps a seed has.")
     ] = SEED_TAPS_MAX,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that play.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Number of processes.")] = 1,
     as_json: Json = False,
 ) -> None:
-    """Real gates and the real engine over virtual time, while everything that can fail does.
+    """Play real gates and the real engine over virtual time, with faults from seeds.
 
-    Messages get lost, gates reboot, the engine is killed between any two steps; then all heals, and
-    the auditor judges. A seed that fails is shrunk and told, and the exit status is 1.
+    Messages get lost, gates reboot, the engine is killed between any two steps; then all recovers
+    and the auditor checks the run. A failing seed is shrunk and reported; exit status 1.
     """
-    from api.cli.output import print_json
     from simulator.deterministic.check import Check
 
     checked = Check(first, taps)
     with _watching() as progress:
         checked.run(seeds, progress, workers=workers)
-    if as_json:
-        print_json(checked.document())
-    else:
-        print("\n".join(checked.lines()))
-    if checked.failed:
-        raise typer.Exit(1)
+    _end(checked.document(), "\n".join(checked.lines()), not checked.failed, as_json)
 
 
 @app.command()
 def audit(
     log: Annotated[
         Path,
-        typer.Argument(exists=True, dir_okay=False, help="What was sent, answered, published."),
+        typer.Argument(exists=True, dir_okay=False, help="A file written by --keep."),
     ],
     as_json: Json = False,
 ) -> None:
-    """Have the auditor look at a run that was kept, as JSON lines (docs/auditor.md).
+    """Audit a run that was kept with --keep (docs/auditor.md).
 
-    The exit status is 1 when it finds something, or when there was nothing to look at.
+    Exit status 1 if there is a finding, or nothing to check.
     """
-    from api.cli.output import print_json
     from fare_engine.errors import ConfigurationError
     from simulator.auditing import audit_file, conclude
     from simulator.auditor.log import LogInvalid
@@ -191,29 +193,23 @@ def audit(
     except (LogInvalid, UnicodeError) as error:
         raise ConfigurationError(f"{log}: {error}") from error
     audited = conclude(verdict)
-    if as_json:
-        print_json(verdict.to_document())
-    else:
-        print("\n".join([audited.verdict, *audited.findings]))
-    if not audited.passed:
-        raise typer.Exit(1)
+    text = "\n".join([audited.verdict, *audited.findings])
+    _end(verdict.to_document(), text, audited.passed, as_json)
 
 
 @app.command()
 def kills(
-    kills: Annotated[int, typer.Option(min=1, help="How often the server is cut off.")] = 100,
+    kills: Annotated[int, typer.Option(min=1, help="How often the server is killed.")] = 100,
     seed: Seed = 42,
     as_json: Json = False,
 ) -> None:
-    """Cut a server off under load, again and again: it must lose nothing and charge nothing twice.
+    """Kill a server under load, again and again: it must lose nothing and charge nothing twice.
 
-    The server has a scratch directory, which is kept when something was found: its data, its log,
-    and all that crossed the network. Then the exit status is 1.
+    On a finding, the scratch directory is kept (data, log and network traffic); exit status 1.
     """
-    from api.cli.output import print_json
     from simulator.blackbox.deployments import Embedded, running
     from simulator.blackbox.kills import KILLS_MAX, run_kills
-    from simulator.blackbox.report import tell
+    from simulator.blackbox.report import tell as format_report
     from simulator.blackbox.scratch import open_scratch
 
     if kills > KILLS_MAX:
@@ -222,17 +218,12 @@ def kills(
         with running(Embedded(scratch.path)) as deployment:
             report = run_kills(kills, seed, deployment, scratch.path, _command(), progress)
         scratch.is_kept = not report["passed"]
-    if as_json:
-        print_json(report)
-    else:
-        print(tell(report))
-    if not report["passed"]:
-        raise typer.Exit(1)
+    _end(report, format_report(report), report["passed"], as_json)
 
 
 def _check_keep(audit: bool, keep: Path | None) -> None:
     if keep is not None and not audit:
-        raise typer.BadParameter("nobody looks with --no-audit", param_hint="--keep")
+        raise typer.BadParameter("has no effect with --no-audit", param_hint="--keep")
 
 
 def _make_controllers(connections: int, batch: int, batch_share: float) -> "Controllers":
@@ -243,7 +234,7 @@ def _make_controllers(connections: int, batch: int, batch_share: float) -> "Cont
 
 
 def _find_key(url: str | None, admin_key: str | None) -> str | None:
-    """The key for a server of somebody's: it must speak for all gates, as an admin's does."""
+    """The admin key for the server at --url: taps of all gates are sent with it."""
     from api.runtime.settings import load_settings
     from fare_engine.errors import ConfigurationError
 
@@ -257,7 +248,7 @@ def _find_key(url: str | None, admin_key: str | None) -> str | None:
 
 @contextmanager
 def _watching() -> Iterator["Progress"]:
-    """Progress for whoever looks on, and errors of the simulation told as those of commands."""
+    """Progress on standard error, and errors of the simulation as errors of the command."""
     from api.cli.progress import LongWork
     from fare_engine.errors import ConfigurationError
     from simulator.serving import NotServed
@@ -265,36 +256,40 @@ def _watching() -> Iterator["Progress"]:
 
     with LongWork("starting") as work:
 
-        def tell(what: str, done: int, total: int) -> None:
+        def report(what: str, done: int, total: int) -> None:
             work.update(f"{what}: {done:,} of {total:,}", done, total)
 
         try:
-            yield tell
+            yield report
         except (NotServed, TooManyTaps, OSError) as error:
             raise ConfigurationError(f"simulate: {error}") from error
 
 
 def _command() -> str:
-    """The command as it was given, but for a key."""
-    told, hidden = ["fare-engine"], False
+    """The command line as it was given, with an admin key hidden."""
+    words, hidden = ["fare-engine"], False
     for argument in sys.argv[1:]:
         name, equals, _ = argument.partition("=")
         is_key = name == "--admin-key"
-        told.append("…" if hidden else f"{name}=…" if is_key and equals else argument)
+        words.append("…" if hidden else f"{name}=…" if is_key and equals else argument)
         hidden = is_key and not equals
-    return " ".join(told)
+    return " ".join(words)
 
 
 def _finish(report: dict[str, Any], html: Path | None, as_json: bool) -> None:
-    from api.cli.output import print_json
     from simulator.report.page import make_page
-    from simulator.report.text import tell
+    from simulator.report.text import tell as format_report
 
     if html is not None:
         html.write_text(make_page(report), encoding="utf-8")
+    _end(report, format_report(report), report["passed"], as_json)
+
+
+def _end(document: Any, text: str, passed: bool, as_json: bool) -> None:
+    """Print the result of a run; exit status 1 if it did not pass."""
     if as_json:
-        print_json(report)
+        print_json(document)
     else:
-        print(tell(report))
-    if not report["passed"]:
+        print(text)
+    if not passed:
         raise typer.Exit(1)

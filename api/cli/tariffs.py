@@ -1,49 +1,38 @@
 """`tariffs`: list, show and publish the fare rules."""
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from api.cli.options import AdminKey, DataDir, Json
+from api.cli.operator_command import Question, call, list_all, operator_command
+from api.cli.options import AdminKey, DataDir
+from api.cli.output import as_table
+from fare_engine.errors import FileInvalid
 
 app = typer.Typer(name="tariffs", help="The fare rules of the network.", no_args_is_help=True)
 
 
-@app.command("list")
-def list_tariffs(
-    data_dir: DataDir = None, admin_key: AdminKey = None, as_json: Json = False
-) -> None:
-    """All versions, oldest first."""
-    from api.cli.operator import open_operator
-    from api.cli.output import print_json, print_table
-    from api.runtime.settings import load_settings
-
-    with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
-        tariffs = operator.list_all("/v1/tariffs")
-    if as_json:
-        print_json(tariffs)
-        return
-    print_table(
+@operator_command(app, "list")
+def list_tariffs() -> Question:
+    """List all versions, oldest first."""
+    print_tariffs = as_table(
         ("version", "from", "to", "same station", "note"),
-        [
-            (
-                tariff["version"],
-                tariff["effective_from"],
-                tariff["effective_to"],
-                f"{tariff['rules']['same_station_fare']} fen",
-                tariff["rules"]["note"],
-            )
-            for tariff in tariffs
-        ],
+        lambda tariff: (
+            tariff["version"],
+            tariff["effective_from"],
+            tariff["effective_to"],
+            f"{tariff['rules']['same_station_fare']} fen",
+            tariff["rules"]["note"],
+        ),
     )
+    return list_all("/v1/tariffs", print_tariffs)
 
 
 @app.command("show")
 def show(version: int, data_dir: DataDir = None, admin_key: AdminKey = None) -> None:
-    """One version, as JSON that `publish` takes once its dates are set."""
-    import json
-
+    """Show one version as JSON; with new dates, `publish` accepts it."""
     from api.cli.operator import open_operator
     from api.runtime.settings import load_settings
 
@@ -53,30 +42,22 @@ def show(version: int, data_dir: DataDir = None, admin_key: AdminKey = None) -> 
     print(json.dumps(dates | tariff["rules"], ensure_ascii=False, indent=2))
 
 
-@app.command("publish")
+@operator_command(app, "publish")
 def publish(
     file: Annotated[Path, typer.Argument(help="A JSON file, as `show` prints it.")],
-    data_dir: DataDir = None,
-    admin_key: AdminKey = None,
-    as_json: Json = False,
-) -> None:
-    """Publish a new version. Versions are never edited, and open journeys keep theirs."""
-    import json
+) -> Question:
+    """Publish a new version. Versions are never edited; open journeys keep theirs."""
 
-    from api.cli.operator import open_operator
-    from api.cli.output import print_json
-    from api.runtime.settings import load_settings
-    from fare_engine.errors import FileInvalid
+    def print_published(tariff: dict[str, Any]) -> None:
+        print(f"tariff {tariff['version']} is in force from {tariff['effective_from']}")
 
+    return call("POST", "/v1/tariffs", _read_json(file), print_published)
+
+
+def _read_json(file: Path) -> Any:
     try:
-        draft = json.loads(file.read_text("utf-8"))
+        return json.loads(file.read_text("utf-8"))
     except OSError as error:
         raise FileInvalid(f"{file}: cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise FileInvalid(f"{file}: is not JSON in UTF-8: {error}") from error
-    with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
-        tariff = operator.call("POST", "/v1/tariffs", draft)
-    if as_json:
-        print_json(tariff)
-    else:
-        print(f"tariff {tariff['version']} is in force from {tariff['effective_from']}")

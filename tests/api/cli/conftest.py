@@ -1,4 +1,4 @@
-"""Commands run within the process of the tests: many of them, without the start of Python."""
+"""Runs commands inside the process of the tests, which saves the start of Python."""
 
 import json
 import sys
@@ -18,8 +18,8 @@ class Ended(NamedTuple):
     err: str
 
     @property
-    def told(self) -> Any:
-        """The JSON that it printed."""
+    def json(self) -> Any:
+        """The JSON that the command printed."""
         assert self.status == 0, self.err
         return json.loads(self.out)
 

@@ -13,14 +13,14 @@ from tests.server_process import ServerProcess, run_command
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """A data directory on which no server runs, with what `init` told of it."""
+    """A data directory on which no server runs, with what `init` printed."""
     data_dir = tmp_path_factory.mktemp("cli") / "data"
     run = run_command("init", "--data-dir", data_dir, "--json")
     assert run.returncode == 0, run.stderr
     return data_dir, json.loads(run.stdout)
 
 
-def tell(*arguments: object, **environment: str) -> Any:
+def run_json(*arguments: object, **environment: str) -> Any:
     """The JSON that a command prints."""
     run = run_command(*arguments, "--json", **environment)
     assert run.returncode == 0, run.stderr
@@ -36,7 +36,7 @@ def fail(*arguments: object, **environment: str) -> str:
     return run.stderr
 
 
-def test_init_tells_what_scripts_need(made: tuple[Path, dict[str, Any]]) -> None:
+def test_init_prints_what_scripts_need(made: tuple[Path, dict[str, Any]]) -> None:
     _, setup = made
     assert setup["gate_key"]
     assert setup["admin_key"]
@@ -58,7 +58,7 @@ def test_init_on_a_used_directory_is_refused(made: tuple[Path, dict[str, Any]]) 
     assert (data_dir / "ledger.sqlite3").read_bytes() == before
 
 
-def test_init_for_people_tells_the_keys_and_what_comes_next(tmp_path: Path) -> None:
+def test_init_prints_the_keys_and_the_next_step(tmp_path: Path) -> None:
     run = run_command("init", FARE_DATA_DIR=str(tmp_path / "data"))
     assert run.returncode == 0, run.stderr
     assert "fe_gate_" in run.stdout
@@ -89,13 +89,13 @@ def test_wrong_usage_ends_with_2(made: tuple[Path, dict[str, Any]]) -> None:
 
 
 def test_help_names_every_command() -> None:
-    told = run_command("--help").stdout
+    output = run_command("--help").stdout
     for command in (
         *("init", "serve", "migrate", "replay", "settle"),
         *("keys", "stations", "gates", "media-types", "policies", "modes", "tariffs"),
         *("media", "issuers", "ride-code", "config"),
     ):
-        assert command in told
+        assert command in output
         assert run_command(command, "--help").returncode == 0
 
 
@@ -103,38 +103,38 @@ def test_modes_without_a_server(made: tuple[Path, dict[str, Any]]) -> None:
     data_dir, _ = made
     at = ("--data-dir", data_dir)
     reason = ("--reason", "smoke")
-    started = tell("modes", "start", "FHY", "emergency", *reason, *at)
+    started = run_json("modes", "start", "FHY", "emergency", *reason, *at)
     assert started["in_force"] is True
-    (listed,) = tell("modes", "list", "FHY", *at)
+    (listed,) = run_json("modes", "list", "FHY", *at)
     assert listed == started
-    (ended,) = tell("modes", "end", "FHY", "emergency", *reason, *at)["items"]
+    (ended,) = run_json("modes", "end", "FHY", "emergency", *reason, *at)["items"]
     assert ended["effective_to"]
-    told = run_command("modes", "end", "FHY", "emergency", *reason, *at).stdout
-    assert told == "FHY: emergency was not in force\n"
+    output = run_command("modes", "end", "FHY", "emergency", *reason, *at).stdout
+    assert output == "FHY: emergency was not in force\n"
     assert "mode" in fail("modes", "start", "FHY", "free", *reason, *at)
 
 
 def test_media_without_a_server(made: tuple[Path, dict[str, Any]]) -> None:
     data_dir, _ = made
     at, reason = ("--data-dir", data_dir), ("--reason", "lost")
-    blocked = tell("media", "block", "tianfutong", "--id", "3104870512345678", *reason, *at)
+    blocked = run_json("media", "block", "tianfutong", "--id", "3104870512345678", *reason, *at)
     assert (blocked["blocked"], blocked["masked"]) == (True, "****5678")
-    (listed,) = tell("media", "blocked", *at)
+    (listed,) = run_json("media", "blocked", *at)
     assert listed == blocked
     by_token = ("tianfutong", "--token", blocked["token"], *reason, *at)
-    assert tell("media", "unblock", *by_token)["blocked"] is False
-    assert tell("media", "blocked", *at) == []
+    assert run_json("media", "unblock", *by_token)["blocked"] is False
+    assert run_json("media", "blocked", *at) == []
     assert run_command("media", "block", "tianfutong", *reason, *at).returncode == 2
 
 
 def test_keys_without_a_server(made: tuple[Path, dict[str, Any]]) -> None:
     data_dir, _ = made
     at = ("--data-dir", data_dir)
-    key = tell("keys", "create", "--name", "controller", "--station", "FHY", *at)
+    key = run_json("keys", "create", "--name", "controller", "--station", "FHY", *at)
     assert key["key"].startswith("fe_gate_")
     assert key["stations"] == ["FHY"]
-    assert tell("keys", "revoke", key["key_id"], *at)["revoked_at"]
-    listed = {entry["key_id"]: entry for entry in tell("keys", "list", *at)}
+    assert run_json("keys", "revoke", key["key_id"], *at)["revoked_at"]
+    listed = {entry["key_id"]: entry for entry in run_json("keys", "list", *at)}
     assert listed[key["key_id"]]["revoked_at"]
     assert "command line" not in listed
     assert "NOPE" in fail("keys", "create", "--name", "x", "--station", "NOPE", *at)
@@ -149,24 +149,24 @@ def test_operator_commands_speak_to_a_running_server(
     admin = {"FARE_ADMIN_KEY": server.admin_key}
     assert "FARE_ADMIN_KEY" in fail("stations", "list", *at)
     assert "key" in fail("stations", "list", *at, FARE_ADMIN_KEY="wrong")
-    assert len(tell("stations", "list", *at, **admin)) > 200
-    assert tell("stations", "show", "FHY", *at, **admin)["policy"]["version"] == 1
+    assert len(run_json("stations", "list", *at, **admin)) > 200
+    assert run_json("stations", "show", "FHY", *at, **admin)["policy"]["version"] == 1
     assert "孵化园" in run_command("stations", "show", "FHY", *at, **admin).stdout
 
-    suspended = tell("policies", "suspend", "FHY", "--reason", "测试", *at, **admin)
+    suspended = run_json("policies", "suspend", "FHY", "--reason", "测试", *at, **admin)
     assert suspended["suspended"] is True
     with server.client() as client:
         assert client.get("/v1/stations/FHY").json()["suspended"] is True
     server.stop()
 
     # No server any more: the same command, on the same directory.
-    assert tell("policies", "resume", "FHY", "--reason", "好了", *at)["suspended"] is False
-    policy = tell(
+    assert run_json("policies", "resume", "FHY", "--reason", "好了", *at)["suspended"] is False
+    policy = run_json(
         *("policies", "publish", "FHY", *at, "--window-seconds", "600", "--medium", "qr"),
         *("--gate", "FHY-A-01", "--gate", "FHY-C-02", "--from", "2027-01-01T00:00:00+08:00"),
     )
     assert policy["version"] == 2
-    assert [entry["version"] for entry in tell("policies", "list", "FHY", *at)] == [1, 2]
+    assert [entry["version"] for entry in run_json("policies", "list", "FHY", *at)] == [1, 2]
     error = fail(
         *("policies", "publish", "FHY", *at, "--window-seconds", "600", "--medium", "paper"),
         *("--gate", "CXL-A-01", "--from", "2027-01-01T00:00:00+08:00"),
@@ -189,8 +189,8 @@ def test_a_tariff_shown_can_be_published(made: tuple[Path, dict[str, Any]], tmp_
     draft = json.loads(shown.stdout) | {"effective_from": "2998-01-01T00:00:00+08:00"}
     file = tmp_path / "tariff.json"
     file.write_text(json.dumps(draft), "utf-8")
-    assert tell("tariffs", "publish", file, *at)["version"] == 2
-    assert [entry["version"] for entry in tell("tariffs", "list", *at)] == [1, 2]
+    assert run_json("tariffs", "publish", file, *at)["version"] == 2
+    assert [entry["version"] for entry in run_json("tariffs", "list", *at)] == [1, 2]
     file.write_text("{", "utf-8")
     assert "tariff.json" in fail("tariffs", "publish", file, *at)
     assert "nowhere.json" in fail("tariffs", "publish", tmp_path / "nowhere.json", *at)
@@ -201,15 +201,15 @@ def test_a_good_configuration(made: tuple[Path, dict[str, Any]]) -> None:
     data_dir, _ = made
     run = run_command("config", "check", "--data-dir", data_dir)
     assert (run.returncode, run.stdout) == (0, "the configuration is good\n")
-    told = tell("config", "check", "--data-dir", data_dir, FARE_PROT="80")
-    assert told == {
+    report = run_json("config", "check", "--data-dir", data_dir, FARE_PROT="80")
+    assert report == {
         "ok": True,
         "faults": [],
         "warnings": ["FARE_PROT: no option reads this variable"],
     }
 
 
-def test_a_bad_configuration_tells_every_fault(
+def test_a_bad_configuration_reports_every_fault(
     made: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
     data_dir, _ = made
@@ -230,7 +230,7 @@ def test_a_bad_configuration_tells_every_fault(
     assert "token.key" in run.stdout
 
 
-def test_serve_says_what_it_misses(tmp_path: Path) -> None:
+def test_serve_names_what_is_missing(tmp_path: Path) -> None:
     assert "fare-engine init" in fail("serve", "--data-dir", tmp_path / "nowhere")
     assert "FARE_PORT" in fail("serve", "--data-dir", tmp_path / "nowhere", FARE_PORT="x")
 

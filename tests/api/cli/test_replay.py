@@ -95,7 +95,7 @@ def test_json_holds_the_fixed_fields(replay: Replay, day: Path) -> None:
     }
 
 
-def test_json_tells_rejected_rows(replay: Replay, crossing: Path) -> None:
+def test_json_lists_rejected_rows(replay: Replay, crossing: Path) -> None:
     rejected = read_json(replay(crossing, "--json"))["rejected"]
     assert rejected == {
         "count": 2,
@@ -116,7 +116,7 @@ def test_json_tells_rejected_rows(replay: Replay, crossing: Path) -> None:
     }
 
 
-def test_tables_for_people(replay: Replay, crossing: Path) -> None:
+def test_the_report_is_tables_without_json(replay: Replay, crossing: Path) -> None:
     run = replay(crossing)
     assert run.status == 0
     lines = [" ".join(line.split()) for line in run.out.splitlines()]
@@ -165,7 +165,7 @@ def test_mapping(replay: Replay, tmp_path: Path) -> None:
     taps = write_file(
         tmp_path / "taps.txt",
         "gate_id;direction;konto;occurred_at",
-        "FHY-A-01;entry;anna;2021-11-25T08:00:00+08:00",
+        "FHY-A-01;entry;account-1;2021-11-25T08:00:00+08:00",
     )
     document = read_json(replay(taps, "--mapping", mapping, "--json"))
     assert document["outcomes"] == {"entered": 1}
@@ -201,9 +201,9 @@ def test_failures_are_one_line_and_status_1(replay: Replay, crossing: Path, tmp_
         run = replay(*arguments)
         assert run.status == 1, arguments
         assert run.out == ""
-        told = [line for line in run.err.splitlines() if "rows read" not in line]
-        assert len(told) == 1, told
-        assert told[0].startswith("fare-engine: ")
+        errors = [line for line in run.err.splitlines() if "rows read" not in line]
+        assert len(errors) == 1, errors
+        assert errors[0].startswith("fare-engine: ")
 
 
 def test_wrong_usage_is_status_2(replay: Replay, crossing: Path) -> None:

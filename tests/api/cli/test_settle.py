@@ -24,14 +24,14 @@ def at(tmp_path: Path, command: Command) -> tuple[str, Path]:
 
 
 def test_a_day_is_tried_settled_and_settled_again(command: Command, at: tuple[str, Path]) -> None:
-    tried = command("settle", *DAY, "--dry-run", *at, "--json").told
+    tried = command("settle", *DAY, "--dry-run", *at, "--json").json
     assert (tried["settlement_id"], tried["adjustments"]) == (None, 1)
-    told = command("settle", *DAY, *at)
-    assert told.status == 0, told.err
-    assert "settlement 1: 1 tokens looked at" in told.out
-    assert "adjustments: 1" in told.out
-    assert "arrived_late" in told.out
-    again = command("settle", *DAY, *at, "--json").told
+    ended = command("settle", *DAY, *at)
+    assert ended.status == 0, ended.err
+    assert "settlement 1: 1 tokens looked at" in ended.out
+    assert "adjustments: 1" in ended.out
+    assert "arrived_late" in ended.out
+    again = command("settle", *DAY, *at, "--json").json
     assert (again["settlement_id"], again["items"]) == (2, [])
 
 
