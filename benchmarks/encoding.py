@@ -12,7 +12,7 @@ from fare_engine.batch import Result, Submission
 from fare_engine.engine import Engine
 from fare_engine.ledger.rows import WIDTH, encode
 from fare_engine.ports import Step
-from fare_engine.states.memory import MemoryIndex
+from fare_engine.states.memory import MemoryStates
 
 
 class Bench:
@@ -23,7 +23,7 @@ class Bench:
         gates = catalogue.network.gates
         self._places = {gate.gate_id: (number, number // 20) for number, gate in enumerate(gates)}
         self._media = catalogue.media
-        engine = Engine(VolatileLedger(catalogue), MemoryIndex(), catalogue)
+        engine = Engine(VolatileLedger(catalogue), MemoryStates(), catalogue)
         self._batches: list[list[Step]] = []
         for taps in in_batches(Workload().mixed(count), 1_000):
             now_ms = taps[-1].occurred_at_ms

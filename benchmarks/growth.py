@@ -23,7 +23,7 @@ from fare_engine.journey import TokenState
 from fare_engine.ledger.sqlite.data_directory import DataDirectory
 from fare_engine.ledger.sqlite.ledger import SqliteLedger
 from fare_engine.ports import Entries
-from fare_engine.states.memory import MemoryIndex
+from fare_engine.states.memory import MemoryStates
 from fare_engine.verdict import Verdict
 
 BATCH_TAPS = 1_000
@@ -107,7 +107,7 @@ class _WatchedLedger(SqliteLedger):
 def _measure_at(data_dir: Path, workload: Workload, size: Size, rows: int) -> list[Figure]:
     catalogue = metro.load(data_dir)
     ledger = _WatchedLedger(DataDirectory(data_dir).open().ledger_path, catalogue)
-    engine = Engine(ledger, MemoryIndex(), catalogue)
+    engine = Engine(ledger, MemoryStates(), catalogue)
     for thread in threading.enumerate():
         if thread.name == "ledger-tokens":
             thread.join()  # what a server reads beside its first taps is no part of the figure

@@ -16,7 +16,7 @@ from fare_engine.journey import BLANK
 from fare_engine.ledger.sqlite.index.tail import Tail
 from fare_engine.matching import decide
 from fare_engine.network import Direction
-from fare_engine.states.memory import MemoryIndex
+from fare_engine.states.memory import MemoryStates
 from fare_engine.tap import Tap
 
 
@@ -42,7 +42,7 @@ def measure(size: Size, say: Callable[[str], None]) -> list[Figure]:
 def weigh(count: int) -> Weights:
     """So many passengers enter and leave again."""
     bench = Bench(2 * count, whole_journeys=True)
-    index, tail = MemoryIndex(4 * count), Tail()
+    index, tail = MemoryStates(4 * count), Tail()
     with _Scale() as scale:
         _remember(bench, index, Direction.ENTRY)
         opened = scale.bytes()
@@ -56,7 +56,7 @@ def weigh(count: int) -> Weights:
     return Weights(opened / states, closed / states, (with_ids - closed) / len(tail))
 
 
-def _remember(bench: Bench, index: MemoryIndex, direction: Direction) -> None:
+def _remember(bench: Bench, index: MemoryStates, direction: Direction) -> None:
     """Decide the taps of one direction, and keep nothing but the states."""
     gates, find_terms = bench.catalogue.gates, bench.catalogue.find_terms
     row = 100_000_000 * direction
@@ -72,7 +72,7 @@ def _remember(bench: Bench, index: MemoryIndex, direction: Direction) -> None:
             index.apply({tap.token: decide(before, tap, gate, terms, row)[1]})
 
 
-def _remember_ids(tail: Tail, taps: list[Tap], index: MemoryIndex) -> None:
+def _remember_ids(tail: Tail, taps: list[Tap], index: MemoryStates) -> None:
     """As a ledger does: the number of a row is one object in the tail and in the state it made."""
     states = index.find(tap.token for tap in taps)
     first = len(tail) + 1

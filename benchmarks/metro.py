@@ -30,7 +30,7 @@ from fare_engine.ledger.stores.catalogue import (
 )
 from fare_engine.network import CHENGDU_BANDS, Direction, FareTable
 from fare_engine.policy import Policy
-from fare_engine.states.memory import MemoryIndex
+from fare_engine.states.memory import MemoryStates
 from fare_engine.tap import Tap
 from fare_engine.tariff import Tariff
 
@@ -103,7 +103,7 @@ def _opened(path: Path) -> Iterator[Engine]:
     catalogue = load(path)
     ledger = SqliteLedger(DataDirectory(path).open().ledger_path, catalogue)
     try:
-        yield Engine(ledger, MemoryIndex(), catalogue)
+        yield Engine(ledger, MemoryStates(), catalogue)
     finally:
         ledger.close()
 

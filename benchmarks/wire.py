@@ -12,7 +12,7 @@ from benchmarks.decide import make_catalogue
 from benchmarks.volatile_ledger import VolatileLedger
 from benchmarks.workload import Workload, in_batches
 from fare_engine.engine import Engine
-from fare_engine.states.memory import MemoryIndex
+from fare_engine.states.memory import MemoryStates
 from fare_engine.verdict import Verdict
 
 BATCH_TAPS = 1_000
@@ -31,7 +31,7 @@ class Bench:
         self.reader = TapReader(_never, _never)
         network = self.catalogue.network
         self._writer = AnswerWriter(network.time_zone, network.currency)
-        self._engine = Engine(VolatileLedger(self.catalogue), MemoryIndex(), self.catalogue)
+        self._engine = Engine(VolatileLedger(self.catalogue), MemoryStates(), self.catalogue)
 
     def answer(self, body: bytes) -> bytes:
         """Read a batch, decide it, write its answer."""

@@ -6,7 +6,7 @@ from fare_engine.code_use import CodeUse
 from fare_engine.decision import Reason
 from fare_engine.errors import FareEngineError, TapRefused
 from fare_engine.journey import TokenState
-from fare_engine.ports import Conflict, Entries, Step, StoredReport
+from fare_engine.ports import Changes, Conflict, DecidedTap, KnownTap, Loaded, StoredReport, Wanted
 from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
 
@@ -20,7 +20,7 @@ class CodeId(str):
 
 
 class BlockedCodeId(CodeId):
-    """The same, of an account that is blocked: a copy of the code is told as a copy first."""
+    """The same, of an account that is blocked: a copy of the code is refused as a copy first."""
 
     __slots__ = ()
 
@@ -28,28 +28,32 @@ class BlockedCodeId(CodeId):
 Finding = TapRefused | Reason | CodeId
 """What the edge found out about a medium: an error, a refusal of the rule, or a ride code."""
 
+Done = Callable[[list[Result]], None]
+
 
 class Submission:
     """Taps that came together and are answered together, in order.
 
-    `findings` are told by place. `done` is called with `results`, one a tap, and given nothing
-    else: bound to its submission it would be a cycle, left with all its taps to the garbage
-    collector.
+    `findings` are given by place, `sender` is the key that sent them. `done` is called with
+    `results`, one a tap, and given nothing else: bound to its submission it would be a cycle, left
+    with all its taps to the garbage collector.
     """
 
-    __slots__ = ("done", "findings", "received_at_ms", "results", "taps")
+    __slots__ = ("done", "findings", "received_at_ms", "results", "sender", "taps")
 
     def __init__(
         self,
         taps: Sequence[Tap],
         received_at_ms: int,
-        done: Callable[[list[Result]], None],
+        done: Done,
         findings: Mapping[int, Finding] | None = None,
+        sender: str | None = None,
     ) -> None:
         self.taps = taps
         self.received_at_ms = received_at_ms
         self.done = done
         self.findings = findings
+        self.sender = sender
         self.results: list[Result] = []
 
 
@@ -58,9 +62,7 @@ class ReportSubmission:
 
     __slots__ = ("done", "received_at_ms", "report", "results", "tap_id")
 
-    def __init__(
-        self, tap_id: str, report: Report, received_at_ms: int, done: Callable[[list[Result]], None]
-    ) -> None:
+    def __init__(self, tap_id: str, report: Report, received_at_ms: int, done: Done) -> None:
         self.tap_id = tap_id
         self.report = report
         self.received_at_ms = received_at_ms
@@ -69,45 +71,102 @@ class ReportSubmission:
 
 
 class Batch:
-    """What one transaction decides: an overlay over index and ledger until it is durable.
+    """What one transaction decides: an overlay over cache and ledger until it is durable.
 
-    `behind` is the batch that is being committed meanwhile: this one stands on it, and falls with
-    it.
+    `base` is the batch that was being committed when this one was gathered: it stands on it, and
+    falls with it. `tokens` are all it concerns, `cached` the states of them that the cache had,
+    `found` all that were read, `states` the same after what is decided. `tries` counts how often
+    it was begun.
     """
 
-    def __init__(self, decided_at_ms: int, behind: "Batch | None") -> None:
-        self.decided_at_ms = decided_at_ms
-        self.behind = behind
+    def __init__(
+        self, submissions: list[Submission | ReportSubmission], base: "Batch | None" = None
+    ) -> None:
+        self.submissions = submissions
+        self.base = base
+        self.tries = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget all that was decided: it is decided for the first time, or again whole."""
+        self.tries += 1
+        self.decided_at_ms = 0
         self.next_row = 0
-        self.submissions: list[Submission | ReportSubmission] = []
+        self.version = 0
+        self.wanted = Wanted()
+        self.tokens: set[bytes] = set()
+        self.cached: dict[bytes, TokenState] = {}
+        self.found: dict[bytes, TokenState] = {}
         self.states: dict[bytes, TokenState] = {}
-        self.known: dict[str, Verdict] = {}
-        self.fresh: dict[str, Step] = {}
+        self.known: dict[str, KnownTap] = {}
+        self.fresh: dict[str, DecidedTap] = {}
         self.reports: dict[int, StoredReport] = {}
         self.conflicts: list[Conflict] = []
         self.codes: dict[str, CodeUse] = {}
         self.new_codes: list[tuple[str, int]] = []
         self.replays = 0
+        for submission in self.submissions:
+            submission.results = []
 
-    def find_step(self, tap_id: str) -> Step | None:
-        """A tap that is decided and not durable yet."""
-        step = self.fresh.get(tap_id)
-        if step is None and self.behind is not None:
-            step = self.behind.fresh.get(tap_id)
-        return step
+    def take(self, loaded: Loaded) -> None:
+        """Stand on what was loaded, and on what the batch before decided, which is newer."""
+        self.known, self.codes, self.found = loaded.known, loaded.codes, self.cached
+        self.found.update(loaded.states)
+        base, self.base = self.base, None  # nothing of it is needed from here on
+        if base is not None:
+            self._stand_on(base)
+        self.states = dict(self.found)
 
-    def find_report(self, row: int) -> StoredReport | None:
-        """A report that is taken and not durable yet."""
-        report = self.reports.get(row)
-        if report is None and self.behind is not None:
-            report = self.behind.reports.get(row)
-        return report
+    def _stand_on(self, base: "Batch") -> None:
+        known, wanted, fresh = self.known, self.wanted, base.fresh
+        if not fresh.keys().isdisjoint(wanted.tap_ids):
+            for tap_id in wanted.tap_ids:
+                if tap_id in fresh:
+                    known[tap_id] = KnownTap(fresh[tap_id].verdict, None, fresh[tap_id].before)
+        reports = base.reports
+        for tap_id, one in [*known.items()] if reports else ():
+            if one.verdict.row in reports:
+                known[tap_id] = one._replace(report=reports[one.verdict.row])
+        self.codes.update(
+            {code_id: base.codes[code_id] for code_id in wanted.code_ids if code_id in base.codes}
+        )
+        concerned = {
+            known[tap_id].verdict.tap.token for tap_id in wanted.reported if tap_id in known
+        }
+        states = base.states
+        for token in states.keys() & (self.tokens | concerned):
+            self.found[token] = states[token]
+
+    def find_known(self, tap_id: str) -> KnownTap | None:
+        """A tap that is stored, or decided and not durable yet, with the report taken of it."""
+        fresh = self.fresh.get(tap_id)
+        if fresh is not None:
+            known = KnownTap(fresh.verdict, None, fresh.before)
+        else:
+            stored = self.known.get(tap_id)
+            if stored is None:
+                return None
+            known = stored
+        report = self.reports.get(known.verdict.row)
+        return known if report is None else known._replace(report=report)
 
     @property
-    def entries(self) -> Entries:
+    def changes(self) -> Changes:
         """What the ledger has to store."""
-        steps, reports = tuple(self.fresh.values()), tuple(self.reports.values())
-        return Entries(steps, reports, self.conflicts, self.new_codes)
+        return Changes(
+            tuple(self.fresh.values()),
+            tuple(self.reports.values()),
+            self.conflicts,
+            self.new_codes,
+            self.found,
+            self.states,
+            self.version,
+        )
+
+    @property
+    def size(self) -> int:
+        """How many taps were sent with it, whether they are new or not."""
+        return sum(len(one.taps) for one in self.submissions if isinstance(one, Submission))
 
     @property
     def taps(self) -> int:

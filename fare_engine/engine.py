@@ -1,41 +1,30 @@
 """The engine: taps in, verdicts out, one transaction for all that gathered meanwhile.
 
-A synchronous object without clock, thread or event loop. A shell around it offers submissions,
-takes a batch, has the ledger commit it (wherever it likes), and tells the engine how that ended::
+A synchronous object without clock, thread or event loop. A shell around it (`fare_engine.turn`
+says what is next) has it go through a batch in five steps::
 
-    engine.offer(submission)            any number of times
-    batch = engine.take_batch(now_ms)   loads, decides
-    engine.commit(batch)                blocks until durable; may run in another thread
-    engine.committed(batch)             or failed(batch, error): results are there now
+    engine.offer(submission)              any number of times
+    batch = engine.gather()               takes what waits, finds out what must be loaded
+    loaded = engine.load(batch)           blocks while it reads; may run in another thread
+    engine.decide(batch, loaded, now_ms)
+    engine.commit(batch)                  blocks until durable; may run in another thread
+    engine.committed(batch)               or failed(batch, error), or decide_again(batch)
 
-While one batch is being committed the next may be taken: it is decided upon the first, committed
-after it, and falls with it. `process` does all of it at once, for replays and tests.
+While one batch is being committed the next may be gathered and decided: it stands on the first, is
+committed after it, and falls with it. `process` does all of it at once, for replays and tests.
 """
 
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from fare_engine.batch import Batch, CodeId, Finding, ReportSubmission, Result, Submission
-from fare_engine.catalogue import Catalogue, TermsStretch
-from fare_engine.checks import CLOCK_AHEAD_MAX_MS, check_tap
-from fare_engine.decision import Decision, Reason
-from fare_engine.errors import (
-    FareEngineError,
-    LedgerError,
-    LedgerUnavailable,
-    NotFound,
-    Overloaded,
-    TapConflict,
-    TapRefused,
-)
-from fare_engine.journey import BLANK
-from fare_engine.matching import decide
-from fare_engine.ports import NOTHING, Conflict, Ledger, StateIndex, StoredReport
-from fare_engine.reports import take_report
-from fare_engine.ride_codes import decide_with_code, load_codes
+from fare_engine.catalogue import Catalogue
+from fare_engine.deciding import NO_SUSPECTS, Decider
+from fare_engine.errors import FareEngineError, LedgerError, Overloaded, Overtaken
+from fare_engine.ports import Ledger, Loaded, Maintenance, StateCache, Wanted
+from fare_engine.published import Published
 from fare_engine.tap import Tap
-from fare_engine.verdict import Verdict
 
 BATCH_TAPS_MAX: Final = 1_000
 """Taps of one transaction: enough that its fixed costs vanish, few enough that nobody waits."""
@@ -45,33 +34,47 @@ PENDING_TAPS_MAX: Final = 100_000
 
 
 class Engine:
-    """Pairs taps by the rule, over a ledger that is the truth and an index that is a cache."""
+    """Pairs taps by the rule, over a ledger that is the truth and a cache of token states."""
 
     def __init__(
         self,
         ledger: Ledger,
-        index: StateIndex,
-        catalogue: Catalogue,
+        cache: StateCache,
+        published: Published,
         *,
         batch_taps_max: int = BATCH_TAPS_MAX,
         pending_taps_max: int = PENDING_TAPS_MAX,
+        suspect_gates: Collection[str] = NO_SUSPECTS,
     ) -> None:
         self._ledger = ledger
-        self._index = index
+        self._cache = cache
         self._batch_taps_max = batch_taps_max
         self._pending_taps_max = pending_taps_max
+        self._suspect_gates = suspect_gates
         self._pending: deque[Submission | ReportSubmission] = deque()
-        self._uncommitted: deque[Batch] = deque()
-        self._doubtful_tokens: set[bytes] | None = None
+        self._uncommitted: list[Batch] = []
+        self.must_recover = False
+        """Whether a commit is in doubt: the ledger is read again before anything is loaded."""
         self.pending_taps = 0
-        self.suspect_gates: Collection[str] = ()
-        """Gates whose clocks are known to be wrong; what they sent is decided with that mark."""
-        self.use(catalogue)
+        self.use(published)
 
-    def use(self, catalogue: Catalogue) -> None:
-        """Decide by this catalogue from the next batch on."""
-        self.catalogue = self._ledger.catalogue = catalogue
-        self._stretches: dict[str, TermsStretch] = {}
+    def use(self, published: Published) -> None:
+        """Decide by what is published now from the next batch on."""
+        self.published = published
+        self._ledger.use(published)
+        self._decider = self._make_decider(published.catalogue, self._suspect_gates)
+
+    _make_decider = Decider
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue that decides now."""
+        return self.published.catalogue
+
+    @property
+    def maintenance(self) -> Maintenance | None:
+        """What the ledger has to do while no tap waits, if anything."""
+        return self._ledger.maintenance
 
     @property
     def has_pending(self) -> bool:
@@ -80,103 +83,103 @@ class Engine:
 
     def offer(self, submission: Submission | ReportSubmission) -> None:
         """Queue taps for the next batch; Overloaded when too many wait already."""
-        taps = len(submission.taps) if isinstance(submission, Submission) else 1
+        taps = count_taps(submission)
         if self.pending_taps + taps > self._pending_taps_max:
             raise Overloaded(f"{self.pending_taps} taps wait already; try again")
         self.pending_taps += taps
         self._pending.append(submission)
 
-    @property
-    def must_recover(self) -> bool:
-        """Whether the ledger has to be read again first, which no commit may disturb."""
-        return self._doubtful_tokens is not None
+    def gather(self) -> Batch | None:
+        """Take what waits, up to the limit of a batch; None when nothing waits.
 
-    def take_batch(self, now_ms: int) -> Batch | None:
-        """Decide what waits, up to the limit of a batch; nothing is applied yet.
-
-        None when nothing waits, or when the ledger could not be read: everyone has been told.
+        At most one batch may be uncommitted, and it must be decided: the new one stands on it.
         """
         if not self._pending:
             return None
-        behind = self._uncommitted[-1] if self._uncommitted else None
-        batch = Batch(now_ms, behind)
+        base = self._uncommitted[-1] if self._uncommitted else None
+        batch = Batch(self._take_pending(), base)
         self._uncommitted.append(batch)
-        self._gather(batch)
-        try:
-            if self._doubtful_tokens is not None:
-                self._recover()
-            batch.next_row = behind.next_row if behind else self._ledger.next_row()
-            self._load(batch)
-            for submission in batch.submissions:
-                if isinstance(submission, Submission):
-                    self._decide_taps(batch, submission)
-                else:
-                    submission.results.append(self._decide_report(batch, submission))
-        except LedgerError as error:
-            self.failed(batch, error)
-            return None
+        self._find_wanted(batch)
+        batch.cached = self._cache.find(batch.tokens)
+        missing = batch.tokens.difference(batch.cached)
+        if base is not None:
+            missing.difference_update(base.states)
+        batch.wanted = batch.wanted._replace(tokens=tuple(missing))
         return batch
 
-    def commit(self, batch: Batch) -> None:
-        """Make the batch durable, in the order of taking. Raises LedgerUnavailable.
+    def load(self, batch: Batch) -> Loaded:
+        """Read what the batch wants; blocks, and may run in another thread. Raises LedgerError."""
+        if self.must_recover:
+            self._ledger.recover()
+            self.must_recover = False
+        return self._ledger.load(batch.wanted)
 
-        Safe in another thread, also while the next batch is taken.
+    def decide(self, batch: Batch, loaded: Loaded, now_ms: int) -> None:
+        """Decide all of the batch on what was loaded; nothing is applied yet."""
+        batch.decided_at_ms = now_ms
+        batch.version = self.published.version
+        batch.take(loaded)
+        size = batch.size
+        batch.next_row = self._ledger.take_rows(size) if size else 0
+        decider = self._decider
+        for submission in batch.submissions:
+            if isinstance(submission, Submission):
+                decider.decide_taps(batch, submission)
+            else:
+                submission.results.append(decider.decide_report(batch, submission))
+
+    def commit(self, batch: Batch) -> None:
+        """Make the batch durable, in the order of gathering; blocks, may run in another thread.
+
+        Raises Overtaken, Outdated or LedgerUnavailable (`ports.Ledger.commit`).
         """
         if not batch.is_empty():
-            self._ledger.commit(batch.entries)
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether a burst of taps left the ledger work to do while none waits."""
-        return not self._uncommitted and not self.must_recover and self._ledger.is_behind
-
-    @property
-    def can_tend(self) -> bool:
-        """Whether `tend` would do some of it now."""
-        return self._ledger.can_catch_up
-
-    def tend(self) -> None:
-        """Have the ledger do some of it, like a commit; then call `tended`. LedgerUnavailable."""
-        self._ledger.commit(NOTHING)
-
-    def tended(self) -> None:
-        """What `tend` did is durable now."""
-        self._ledger.confirm()
+            self._ledger.commit(batch.changes)
 
     def committed(self, batch: Batch) -> None:
-        """Apply what is durable now, and answer."""
+        """It is durable: answer, and remember the states."""
         if batch not in self._uncommitted:
             return  # it was given up meanwhile; its tokens are read from the ledger again
         self._uncommitted.remove(batch)
-        if self._uncommitted:
-            self._uncommitted[0].behind = None
         if not batch.is_empty():
             self._ledger.confirm()
-        self._index.apply(batch.states)
         for submission in batch.submissions:
             submission.done(submission.results)
+        self._cache.apply(batch.states)
+
+    def decide_again(self, batch: Batch) -> None:
+        """Another engine was first, or something was published: begin the batch anew.
+
+        What it decided is forgotten, and all it needs is read from the ledger, not from the cache.
+        What was decided ahead falls with it, back to what waits. Nobody else notices.
+        """
+        ahead = [other for other in self._uncommitted if other is not batch]
+        self._uncommitted = [batch]
+        self._give_back(ahead)
+        self._cache.forget(batch.states)
+        batch.begin()
+        batch.base = None
+        self._find_wanted(batch)
 
     def failed(self, batch: Batch, error: FareEngineError) -> None:
-        """Nothing is known to be stored: everyone who waits hears so, and nothing is applied.
+        """Whether it is stored is in doubt: everyone who waits gets the error, nothing is applied.
 
         The tokens concerned are read from the ledger again before anything else is decided.
         """
-        doubtful = self._doubtful_tokens or set()
         for uncommitted in (batch, *self._uncommitted):
-            doubtful |= uncommitted.states.keys()
-        self._doubtful_tokens = doubtful
+            self._cache.forget(uncommitted.states)
+        self.must_recover = True
         self.fail_all(error)
 
     def fail_all(self, error: FareEngineError) -> None:
-        """Answer everyone with an error: those of batches that were taken, and all who wait."""
+        """Answer everyone with an error: those of batches that were gathered, and all who wait."""
         waiting = [submission for batch in self._uncommitted for submission in batch.submissions]
         waiting += self._pending
         self._uncommitted.clear()
         self._pending.clear()
         self.pending_taps = 0
         for submission in waiting:
-            count = len(submission.taps) if isinstance(submission, Submission) else 1
-            submission.results = [error] * count
+            submission.results = [error] * count_taps(submission)
             submission.done(submission.results)
 
     def process(
@@ -192,180 +195,66 @@ class Engine:
         return submission.results
 
     def run_batch(self, now_ms: int) -> Batch | None:
-        """One turn without a shell: take, commit, apply."""
-        batch = self.take_batch(now_ms)
-        if batch is None:
-            return None
-        try:
-            self.commit(batch)
-        except LedgerUnavailable as error:
-            self.failed(batch, error)
-        else:
-            self.committed(batch)
+        """One batch from beginning to end, without a shell; None when nothing waits."""
+        batch = self.gather()
+        while batch is not None:
+            try:
+                self.decide(batch, self.load(batch), now_ms)
+                self.commit(batch)
+            except Overtaken:
+                self.decide_again(batch)
+            except LedgerError as error:
+                self.failed(batch, error)
+                break
+            else:
+                self.committed(batch)
+                break
         return batch
 
-    def _gather(self, batch: Batch) -> None:
+    def _take_pending(self) -> list[Submission | ReportSubmission]:
+        taken: list[Submission | ReportSubmission] = []
         taps = 0
         while self._pending:
-            waiting = self._pending[0]
-            size = len(waiting.taps) if isinstance(waiting, Submission) else 1
+            size = count_taps(self._pending[0])
             if taps and taps + size > self._batch_taps_max:
                 break
             taps += size
-            batch.submissions.append(self._pending.popleft())
+            taken.append(self._pending.popleft())
         self.pending_taps -= taps
+        return taken
 
-    def _load(self, batch: Batch) -> None:
-        """Read at once what the whole batch needs: taps known already, states not remembered."""
+    def _give_back(self, batches: Iterable[Batch]) -> None:
+        """Let what these batches hold wait again, before all that came later."""
+        submissions = [submission for batch in batches for submission in batch.submissions]
+        self._pending.extendleft(reversed(submissions))
+        self.pending_taps += sum(map(count_taps, submissions))
+
+    def _find_wanted(self, batch: Batch) -> None:
+        """Find out what the batch needs, wherever that stands."""
         tap_ids: list[str] = []
-        tokens: list[bytes] = []
+        reported: list[str] = []
+        code_ids: list[str] = []
+        tokens = batch.tokens
         for submission in batch.submissions:
             if isinstance(submission, Submission):
                 for tap in submission.taps:
                     tap_ids.append(tap.tap_id)
-                    tokens.append(tap.token)
+                    tokens.add(tap.token)
+                    if tap.report is not None:
+                        reported.append(tap.tap_id)
                 if submission.findings:
-                    load_codes(batch, self._ledger, submission.findings.values())
+                    found = submission.findings.values()
+                    code_ids += [finding for finding in found if isinstance(finding, CodeId)]
             else:
                 tap_ids.append(submission.tap_id)
-        known = batch.known
-        known.update(self._ledger.find_taps(tap_ids))
-        behind = batch.behind
-        if behind is not None:
-            fresh = behind.fresh
-            if not fresh.keys().isdisjoint(tap_ids):
-                known.update({tap_id: fresh[tap_id][0] for tap_id in tap_ids if tap_id in fresh})
-        if known:
-            tokens += [verdict.tap.token for verdict in known.values()]
-        states = batch.states
-        wanted = set(tokens)
-        if behind is not None:
-            before = behind.states
-            states.update({token: before[token] for token in before.keys() & wanted})
-            wanted.difference_update(states)
-        found = self._index.find(wanted)
-        states.update(found)
-        if len(found) < len(wanted):
-            states.update(self._ledger.find_states(wanted.difference(found)))
-
-    def _recover(self) -> None:
-        self._ledger.recover()
-        self._index.forget(self._doubtful_tokens or ())
-        self._doubtful_tokens = None
-
-    def _decide_taps(self, batch: Batch, submission: Submission) -> None:
-        """Decide the taps of a submission in order.
-
-        One flat loop over local names: here a million taps go by, and every call would show. What
-        its guard lets through, `check_tap` would too; all others are left to it.
-        """
-        findings = submission.findings
-        known, fresh, states = batch.known, batch.fresh, batch.states
-        answer, find_state = submission.results.append, states.get
-        find_gate, media = self.catalogue.gates.get, self.catalogue.media
-        find_stretch = self._stretches.get
-        received_at_ms, decided_at_ms = submission.received_at_ms, batch.decided_at_ms
-        latest_ms = received_at_ms + CLOCK_AHEAD_MAX_MS
-        finding: Finding | None = None
-        suspects = self.suspect_gates
-        row = batch.next_row
-        for place, tap in enumerate(submission.taps):
-            tap_id, token, at_ms = tap.tap_id, tap.token, tap.occurred_at_ms
-            gate = find_gate(tap.gate_id)
-            if findings is not None:
-                finding = findings.get(place)
-            terms = None
-            if (
-                tap_id not in fresh
-                and tap_id not in known
-                and gate is not None
-                and tap.direction in gate.directions
-                and at_ms <= latest_ms
-                and tap.medium_type in media
-                and (finding is None or finding.__class__ is Reason)
-            ):
-                station_id = gate.station_id
-                stretch = find_stretch(station_id)
-                if stretch is None or not stretch[0] <= at_ms < stretch[1]:
-                    stretch = self.catalogue.find_stretch(station_id, at_ms)
-                    self._stretches[station_id] = stretch
-                terms = stretch[2]
-            if terms is None or gate is None:
-                batch.next_row = row
-                answer(self._answer_unusual(batch, submission, tap, finding))
-                row = batch.next_row
-                continue
-            before = find_state(token, BLANK)
-            decision, after = decide(before, tap, gate, terms, row, finding)  # type: ignore[arg-type]
-            if suspects and tap.gate_id in suspects:
-                decision = decision.replace(clock_suspect=True)
-            verdict = Verdict(tap, decision, station_id, received_at_ms, decided_at_ms, row)
-            answer(verdict)
-            fresh[tap_id] = (verdict, before, after, "")
-            states[token] = after
-            if tap.report is not None:
-                batch.reports[row] = StoredReport(row, tap.report, False, received_at_ms)
-            row += 1
-        batch.next_row = row
-
-    def _answer_unusual(
-        self, batch: Batch, submission: Submission, tap: Tap, finding: Finding | None
-    ) -> Result:
-        """A tap whose id is known already, which cannot be decided, or which shows a ride code."""
-        step = batch.fresh.get(tap.tap_id)
-        first = step[0] if step else batch.known.get(tap.tap_id)
-        received_at_ms = submission.received_at_ms
-        if first is not None:
-            return self._answer_again(batch, first, tap, received_at_ms)
-        fault = finding if isinstance(finding, TapRefused) else None
-        checked = check_tap(self.catalogue, tap, received_at_ms, fault)
-        if isinstance(checked, TapRefused):
-            return self._refuse(batch, submission, tap, checked)
-        # Whatever else passes the checks was decided in the loop.
-        assert isinstance(finding, CodeId)
-        suspect = tap.gate_id in self.suspect_gates
-        return decide_with_code(
-            batch, submission, tap, checked.gate, checked.terms, finding, suspect
-        )
-
-    def _refuse(self, batch: Batch, submission: Submission, tap: Tap, error: TapRefused) -> Result:
-        """Tell what is wrong, or set the tap aside: a gate that acted alone must not resend it."""
-        if tap.report is None:
-            return error
-        return self._set_aside(batch, tap, submission.received_at_ms, error)
-
-    def _set_aside(self, batch: Batch, tap: Tap, received_at_ms: int, error: TapRefused) -> Verdict:
-        """Record a tap that cannot be decided, to be settled once it can."""
-        assert tap.report is not None
-        row = batch.next_row
-        suspect = tap.gate_id in self.suspect_gates
-        decision = Decision(Reason.RECORDED, gate_opens=True, clock_suspect=suspect)
-        verdict = Verdict(tap, decision, None, received_at_ms, batch.decided_at_ms, row, error.code)
-        before = batch.states.get(tap.token, BLANK)
-        batch.fresh[tap.tap_id] = (verdict, before, before, str(error))
-        batch.reports[row] = StoredReport(row, tap.report, False, received_at_ms)
-        batch.next_row = row + 1
-        return verdict
-
-    def _answer_again(self, batch: Batch, first: Verdict, tap: Tap, received_at_ms: int) -> Result:
-        """The first decision of a known tap_id; TapConflict when the content is another."""
-        if not first.tap.has_content_of(tap):
-            batch.conflicts.append(Conflict(first.row, tap, received_at_ms))
-            return TapConflict(f"tap_id {tap.tap_id} was used before with other content")
-        if tap.report is not None:
-            take_report(batch, self._ledger, first, tap.report, received_at_ms)
-        batch.replays += 1
-        return first.replace(replayed=True)
-
-    def _decide_report(self, batch: Batch, submission: ReportSubmission) -> Result:
-        step = batch.find_step(submission.tap_id)
-        verdict = step[0] if step else batch.known.get(submission.tap_id)
-        if verdict is None:
-            return NotFound(f"there is no tap {submission.tap_id}")
-        received_at_ms = submission.received_at_ms
-        take_report(batch, self._ledger, verdict, submission.report, received_at_ms)
-        return verdict.replace(replayed=True)
+                reported.append(submission.tap_id)
+        batch.wanted = Wanted(tap_ids, reported, tuple(tokens), code_ids)
 
 
-def _nothing(_results: list[Result]) -> None:
+def count_taps(submission: Submission | ReportSubmission) -> int:
+    """How many answers a submission waits for."""
+    return len(submission.taps) if isinstance(submission, Submission) else 1
+
+
+def _nothing(_results: object) -> None:
     """Nobody waits: `process` looks at the results itself."""

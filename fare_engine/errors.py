@@ -13,6 +13,8 @@
     ├── TapConflict                   tap-conflict: a known tap_id with other content
     ├── LedgerError
     │   ├── LedgerUnavailable         ledger-unavailable: nothing is known to be stored
+    │   ├── Overtaken                 overtaken: another engine was first, nothing is stored
+    │   ├── Outdated                  outdated: something was published, nothing is stored
     │   ├── Overloaded                overloaded: a limit of the engine is reached
     │   └── LedgerDamaged             ledger-damaged: the ledger contradicts itself
     ├── NotFound                      not-found
@@ -80,6 +82,18 @@ class LedgerUnavailable(LedgerError):
     """The ledger did not confirm; the tap may or may not be decided, its retry will tell."""
 
     code = "ledger-unavailable"
+
+
+class Overtaken(LedgerError):
+    """Another engine committed first what this batch was decided on; it is decided again."""
+
+    code = "overtaken"
+
+
+class Outdated(LedgerError):
+    """Something was published since this batch was decided; that is loaded, and it decided again."""
+
+    code = "outdated"
 
 
 class Overloaded(LedgerError):

@@ -2,21 +2,17 @@
 
 from fare_engine.batch import Batch
 from fare_engine.journey import BLANK
-from fare_engine.ports import Conflict, Ledger, StoredReport
+from fare_engine.ports import Conflict, KnownTap, StoredReport
 from fare_engine.tap import Report
-from fare_engine.verdict import Verdict
 
 
-def take_report(
-    batch: Batch, ledger: Ledger, verdict: Verdict, report: Report, received_at_ms: int
-) -> None:
+def take_report(batch: Batch, known: KnownTap, report: Report, received_at_ms: int) -> None:
     """Store the first report of a tap beside it; one that contradicts it is a conflict.
 
     A report that repeats what the first said and adds whether she passed completes it; one that
     repeats it and says less changes nothing.
     """
-    row = verdict.row
-    first = batch.find_report(row) or ledger.find_report(row)
+    row, first = known.verdict.row, known.report
     if first is not None:
         said = first.report
         agrees = (said.gate_opened, said.fare_taken) == (report.gate_opened, report.fare_taken)
@@ -25,19 +21,27 @@ def take_report(
         if not agrees or said.passed is not None:
             batch.conflicts.append(Conflict(row, report, received_at_ms))
             return
-    reverses = _reverse_passage(batch, ledger, verdict, report)
-    batch.reports[row] = StoredReport(row, report, reverses, received_at_ms)
+    if first is not None and first.reversed:  # it stays so, at the number it took then
+        batch.reports[row] = first.replace(report=report, received_at_ms=received_at_ms)
+        return
+    number = _reverse_passage(batch, known, report)
+    batch.reports[row] = StoredReport(row, report, number is not None, received_at_ms, number)
 
 
-def _reverse_passage(batch: Batch, ledger: Ledger, verdict: Verdict, report: Report) -> bool:
-    """Return the token to before its latest tap, when nobody went through at it after all."""
+def _reverse_passage(batch: Batch, known: KnownTap, report: Report) -> int | None:
+    """Return the token to before its latest tap, when nobody went through at it after all.
+
+    That takes the next number of the token's chain: whoever holds the state of before would
+    otherwise pass for up to date. None where nothing changes.
+    """
     if report.passed is not False and report.gate_opened:
-        return False
+        return None
+    verdict = known.verdict
     token = verdict.tap.token
     state = batch.states.get(token, BLANK)
     if state.row != verdict.row:
-        return False
-    step = batch.find_step(verdict.tap.tap_id)
-    before = step[1] if step else ledger.get_state_before(verdict)
-    batch.states[token] = before.replace(number=state.number)
-    return True
+        return None
+    assert known.before is not None, "a reported tap is loaded with the state before it"
+    number = state.number + 1
+    batch.states[token] = known.before.replace(number=number)
+    return number

@@ -1,29 +1,17 @@
 """Taps that show a ride code: decided like any other, once the code was not used before.
 
-They are off the way of all other taps, which pay nothing for them.
+They are decided apart, so that all other taps pay nothing for them.
 """
 
-from collections.abc import Iterable
-
-from fare_engine.batch import Batch, BlockedCodeId, CodeId, Finding, Submission
+from fare_engine.batch import Batch, BlockedCodeId, CodeId, Submission
 from fare_engine.code_use import is_copy, make_use, uses_code
 from fare_engine.decision import Reason
 from fare_engine.journey import BLANK, Terms
 from fare_engine.matching import decide
 from fare_engine.network import Gate
-from fare_engine.ports import Ledger, StoredReport
+from fare_engine.ports import DecidedTap, StoredReport
 from fare_engine.tap import Tap
 from fare_engine.verdict import Verdict
-
-
-def load_codes(batch: Batch, ledger: Ledger, findings: Iterable[Finding]) -> None:
-    """Read which of the codes shown were used before: in the ledger, or in the batch ahead."""
-    code_ids = [finding for finding in findings if isinstance(finding, CodeId)]
-    if code_ids:
-        batch.codes.update(ledger.find_codes(code_ids))
-        if batch.behind is not None:
-            ahead = batch.behind.codes
-            batch.codes.update({code: ahead[code] for code in code_ids if code in ahead})
 
 
 def decide_with_code(
@@ -53,7 +41,7 @@ def decide_with_code(
     verdict = Verdict(
         tap, decision, gate.station_id, submission.received_at_ms, batch.decided_at_ms, row
     )
-    batch.fresh[tap.tap_id] = (verdict, before, after, "")
+    batch.fresh[tap.tap_id] = DecidedTap(verdict, before, after)
     batch.states[tap.token] = after
     report = tap.report
     if report is not None:

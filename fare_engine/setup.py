@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from fare_engine.access_key import ADMIN, GATE
 from fare_engine.calendar import ServiceCalendar, to_ms
 from fare_engine.catalogue import Catalogue
 from fare_engine.errors import CatalogueInvalid
@@ -113,11 +114,9 @@ def initialise(
                     catalogue = publish_policy(connection, catalogue, file.pilot, ACTOR, now_ms)
                 validate(catalogue)
                 _, gate_key = key_store.create_key(
-                    connection, key_store.GATE, "init", _spoken_for(file), now_ms, ACTOR
+                    connection, GATE, "init", _spoken_for(file), now_ms, ACTOR
                 )
-                _, admin_key = key_store.create_key(
-                    connection, key_store.ADMIN, "init", None, now_ms, ACTOR
-                )
+                _, admin_key = key_store.create_key(connection, ADMIN, "init", None, now_ms, ACTOR)
         finally:
             # With its last connection SQLite folds the log into the file.
             engine.dispose()

@@ -8,6 +8,7 @@ alike.
 import asyncio
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 import httpx2
@@ -18,9 +19,10 @@ from api.runtime.logs import configure_logs
 from api.runtime.service import now_ms
 from api.runtime.settings import Settings
 from api.runtime.wiring import open_runtime
+from fare_engine.access_key import ADMIN, Key
 from fare_engine.errors import ConfigurationError, DataDirectoryInUse, FareEngineError
 from fare_engine.ledger.sqlite.data_directory import DataDirectory
-from fare_engine.ledger.stores.keys import ADMIN, Key, hash_secret
+from fare_engine.ledger.stores.keys import hash_secret
 
 TIMEOUT_S: Final = 60.0
 ACTOR: Final = "command line"
@@ -111,7 +113,9 @@ async def _open_here(
 ) -> httpx2.AsyncClient:
     """A client of an application in this process; its key is valid nowhere else."""
     runtime = await stack.enter_async_context(open_runtime(directory, settings))
-    runtime.keys[hash_secret(ACTOR)] = Key(ACTOR, ADMIN, ACTOR, None, now_ms())
+    published = runtime.published
+    keys = {**published.keys, hash_secret(ACTOR): Key(ACTOR, ADMIN, ACTOR, None, now_ms())}
+    runtime.service.use(replace(published, keys=keys))
     client = _client(ACTOR, "http://here", httpx2.ASGITransport(create_app(runtime)))
     return await stack.enter_async_context(client)
 

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.contract.problems import Refused, problem_bytes
 from api.runtime.wiring import Runtime
-from fare_engine.ledger.stores.keys import Key
+from fare_engine.access_key import Key
 
 KEY_BYTES_MAX: Final = 256
 UNAUTHORIZED: Final = "send a valid key: Authorization: Bearer <key>"
@@ -25,7 +25,7 @@ def find_key(runtime: Runtime, authorization: bytes | None) -> Key | None:
         return None
     if authorization[:7].lower() != b"bearer ":
         return None
-    key = runtime.keys.get(sha256(authorization[7:].strip()).digest())
+    key = runtime.published.keys.get(sha256(authorization[7:].strip()).digest())
     return None if key is None or key.revoked_at_ms is not None else key
 
 

@@ -18,10 +18,10 @@ from api.runtime.wiring import Runtime
 from api.wire.answers import AnswerWriter
 from api.wire.batch_answers import answer_batch
 from api.wire.reader import BatchRead, TapReader
+from fare_engine.access_key import Key
 from fare_engine.batch import Result, Submission
 from fare_engine.catalogue import Catalogue
 from fare_engine.errors import FareEngineError, LedgerError
-from fare_engine.ledger.stores.keys import Key
 from fare_engine.verdict import Verdict
 
 logger = structlog.get_logger(__name__)
@@ -46,10 +46,10 @@ class TapDesk:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._strange_in: Catalogue | None = None
-        self._strange: dict[Key, frozenset[str]] = {}
+        self._foreign_in: Catalogue | None = None
+        self._foreign: dict[Key, frozenset[str]] = {}
         self.body_bytes_max = runtime.settings.body_bytes_max
-        self._reader = TapReader(runtime.make_token, runtime.ride_codes.read, runtime.block_list)
+        self._reader = TapReader(runtime.make_token, runtime.ride_codes.read)
         network = runtime.catalogue.network
         self._writer = AnswerWriter(network.time_zone, network.currency)
 
@@ -83,24 +83,26 @@ class TapDesk:
 
     def _take_one(self, key: Key, body: bytes, respond: Respond) -> None:
         received_at_ms = now_ms()
-        catalogue = self._runtime.catalogue
-        tap, finding = self._reader.read_tap(body, catalogue)
-        gate = catalogue.gates.get(tap.gate_id)
+        published = self._runtime.published
+        tap, finding = self._reader.read_tap(body, published)
+        gate = published.catalogue.gates.get(tap.gate_id)
         if gate is not None and not speaks_for(key, gate.station_id):
             raise Refused("gate-not-yours", _NOT_YOURS + tap.gate_id)
         findings = None if finding is None else {0: finding}
         done = partial(self._answer, self._write_one, respond)
-        self._runtime.service.offer(Submission((tap,), received_at_ms, done, findings))
+        submission = Submission((tap,), received_at_ms, done, findings, key.key_id)
+        self._runtime.service.offer(submission)
 
     def _take_batch(self, key: Key, body: bytes, respond: Respond) -> None:
         received_at_ms = now_ms()
-        read = self._reader.read_batch(body, self._runtime.catalogue)
-        self._set_strangers_apart(key, read)
+        read = self._reader.read_batch(body, self._runtime.published)
+        self._take_out_foreign(key, read)
         done = partial(self._answer, partial(self._write_batch, read), respond)
         if not read.taps:
             done([])
             return
-        self._runtime.service.offer(Submission(read.taps, received_at_ms, done, read.findings))
+        submission = Submission(read.taps, received_at_ms, done, read.findings, key.key_id)
+        self._runtime.service.offer(submission)
 
     def _answer(
         self, write: Callable[[list[Result]], Response], respond: Respond, results: list[Result]
@@ -127,16 +129,16 @@ class TapDesk:
         answer = answer_batch(self._writer.write, read, results)
         return 200, [_JSON, (b"content-length", b"%d" % len(answer))], answer
 
-    def _set_strangers_apart(self, key: Key, read: BatchRead) -> None:
+    def _take_out_foreign(self, key: Key, read: BatchRead) -> None:
         """Take the taps of gates that the key does not speak for out of a batch."""
-        strange = self._find_strange_gates(key)
-        if not strange or strange.isdisjoint({tap.gate_id for tap in read.taps}):
+        foreign = self._find_foreign_gates(key)
+        if not foreign or foreign.isdisjoint({tap.gate_id for tap in read.taps}):
             return
         taps, findings, bad = read.taps, read.findings, read.bad
         read.taps, read.findings = [], {}
         places = (place for place in range(len(taps) + len(bad)) if place not in bad)
         for number, (place, tap) in enumerate(zip(list(places), taps, strict=True)):
-            if tap.gate_id in strange:
+            if tap.gate_id in foreign:
                 refused = Refused("gate-not-yours", _NOT_YOURS + tap.gate_id)
                 bad[place] = tap.tap_id, refused
                 continue
@@ -144,19 +146,19 @@ class TapDesk:
                 read.findings[len(read.taps)] = findings[number]
             read.taps.append(tap)
 
-    def _find_strange_gates(self, key: Key) -> frozenset[str]:
+    def _find_foreign_gates(self, key: Key) -> frozenset[str]:
         """The gates that a key does not speak for; found once a key and catalogue."""
         catalogue = self._runtime.catalogue
-        if self._strange_in is not catalogue or len(self._strange) >= KEYS_MAX:
-            self._strange_in, self._strange = catalogue, {}
-        strange = self._strange.get(key)
-        if strange is None:
+        if self._foreign_in is not catalogue or len(self._foreign) >= KEYS_MAX:
+            self._foreign_in, self._foreign = catalogue, {}
+        foreign = self._foreign.get(key)
+        if foreign is None:
             gates = catalogue.gates.values()
-            strange = frozenset(
+            foreign = frozenset(
                 gate.gate_id for gate in gates if not speaks_for(key, gate.station_id)
             )
-            self._strange[key] = strange
-        return strange
+            self._foreign[key] = foreign
+        return foreign
 
 
 def is_json(content_type: bytes) -> bool:

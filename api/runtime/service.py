@@ -1,33 +1,33 @@
-"""The thin asyncio shell around the engine: it gathers taps, commits batches, wakes who waits.
+"""The asyncio shell around the engine: it offers taps, does what is next, wakes who waits.
 
-Batches form by themselves: while one commit runs, the next batch gathers; there is no timer. A
-small batch is committed in the event loop, since handing it to a thread and back costs more than
-the sync itself; a large one in the ledger's thread, while the loop reads and decides the next.
+What is next `fare_engine.turn` says. Batches form by themselves: while one commit runs, the next
+batch gathers; there is no timer. A small batch is committed in the event loop, since handing it to
+a thread and back costs more than the sync itself; a large one in the ledger's thread, while the
+loop reads and decides the next.
 """
 
 import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 import structlog
 
+from api.runtime.upkeep import Upkeep
 from fare_engine.batch import Batch, Finding, ReportSubmission, Result, Submission
 from fare_engine.catalogue import Catalogue
 from fare_engine.engine import Engine
 from fare_engine.errors import LedgerError, LedgerUnavailable
+from fare_engine.published import Published
 from fare_engine.tap import Report, Tap
+from fare_engine.turn import Commit, Load, Turn
 
 logger = structlog.get_logger(__name__)
 
 INLINE_TAPS_MAX: Final = 128
-QUIET_S: Final = 0.05
-"""After so long without a tap the ledger may catch up with what a burst left."""
-
-AHEAD_TAPS_MIN: Final = 200
-"""Fewer taps wait for the commit to end, and share the next one."""
 
 
 def now_ms() -> int:
@@ -40,15 +40,12 @@ class EngineService:
 
     def __init__(self, engine: Engine, *, inline_taps_max: int = INLINE_TAPS_MAX) -> None:
         self._engine = engine
+        self._turn = Turn(engine)
         self._inline_taps_max = inline_taps_max
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
-        self._turn_is_due = False
-        self._committing = False
-        self._tending: asyncio.TimerHandle | None = None
-        self._is_tending = False
-        self._closed = False
-        self._ahead: Batch | None = None
+        self._upkeep = Upkeep(engine.maintenance, self._turn, self._run_in_thread, self._schedule)
+        self._is_scheduled = False
         self._idle = asyncio.Event()
         self._idle.set()
         self._commit_s = 0.0
@@ -66,6 +63,11 @@ class EngineService:
         return self._engine.catalogue
 
     @property
+    def published(self) -> Published:
+        """What operators have published, as the engine goes by it now."""
+        return self._engine.published
+
+    @property
     def pending_taps(self) -> int:
         """Taps that wait for a transaction."""
         return self._engine.pending_taps
@@ -76,13 +78,13 @@ class EngineService:
         return self._commit_s
 
     @property
-    def is_tending(self) -> bool:
-        """Whether the ledger catches up just now."""
-        return self._is_tending
+    def is_maintaining(self) -> bool:
+        """Whether the ledger does work of its own just now."""
+        return self._turn.is_maintaining
 
-    def use(self, catalogue: Catalogue) -> None:
-        """Decide by this catalogue from the next batch on."""
-        self._engine.use(catalogue)
+    def use(self, published: Published) -> None:
+        """Decide by what is published now from the next batch on."""
+        self._turn.use(published)
 
     def offer(self, submission: Submission | ReportSubmission) -> None:
         """Queue a submission; its `done` is called in this loop once it is answered.
@@ -92,8 +94,7 @@ class EngineService:
         if self.dead is not None:
             raise LedgerUnavailable("the engine has stopped; the process must be restarted")
         self._engine.offer(submission)
-        if not self._committing or self._may_decide_ahead():
-            self._schedule_turn()
+        self._schedule()
 
     async def decide(
         self,
@@ -115,136 +116,114 @@ class EngineService:
     async def close(self) -> None:
         """Answer everyone who waits, then stop."""
         await self._idle.wait()
-        self._closed = True
+        self._upkeep.close()
         self._thread.shutdown()
 
-    def _schedule_turn(self) -> None:
-        if not self._turn_is_due:
-            self._turn_is_due = True
+    def _schedule(self) -> None:
+        """Look for work soon, unless that is planned already."""
+        if not self._is_scheduled:
+            self._is_scheduled = True
             self._idle.clear()
-            self._loop.call_soon(self._turn)
+            self._loop.call_soon(self._work)
 
-    def _turn(self) -> None:
-        """Commit what is decided, or decide what waits."""
-        self._turn_is_due = False
+    def _work(self) -> None:
+        """Do what is next, up to one commit, so that the loop comes to read in between."""
+        self._is_scheduled = False
         try:
-            if not self._committing:
-                batch = self._ahead or self._engine.take_batch(now_ms())
-                self._ahead = None
-                if batch is not None:
-                    self._commit(batch)
-            elif self._may_decide_ahead():
-                self._ahead = self._engine.take_batch(now_ms())
+            while (work := self._turn.find_work()) is not None:
+                if isinstance(work, Load):
+                    self._load(work)
+                elif isinstance(work, Commit):
+                    self._commit(work)
+                    if not self._turn.is_committing:
+                        break
             self._go_on()
         except BaseException as error:
             self._die(error)
             raise
 
-    def _may_decide_ahead(self) -> bool:
-        """Whether enough waits that deciding it beside a commit is worth a smaller batch."""
-        return (
-            self._ahead is None
-            and self._engine.pending_taps >= AHEAD_TAPS_MIN
-            and not self._engine.must_recover
-        )
+    def _load(self, work: Load) -> None:
+        try:
+            loaded = self._engine.load(work.batch)
+            self._turn.loaded(work.batch, loaded, now_ms())
+        except LedgerError as error:
+            self._report_failure(work, error)
+
+    def _commit(self, work: Commit) -> None:
+        begun = time.perf_counter()
+        if work.batch.taps > self._inline_taps_max:
+            committed = partial(self._commit_ended, work, begun)
+            self._run_in_thread(partial(self._engine.commit, work.batch), committed)
+            return
+        error: LedgerError | None = None
+        try:
+            self._engine.commit(work.batch)
+        except LedgerError as failure:
+            error = failure
+        self._finish(work, begun, error)
+
+    def _commit_ended(self, work: Commit, begun: float, error: BaseException | None) -> None:
+        self._finish(work, begun, error)
+        self._work()  # at once, so that the disk does not wait for the loop
+
+    def _finish(self, work: Commit, begun: float, error: BaseException | None) -> None:
+        self._commit_s += (time.perf_counter() - begun - self._commit_s) / 8
+        self.batches += 1
+        if error is None:
+            self._turn.committed(work.batch)
+            self._count(work.batch)
+        elif isinstance(error, LedgerError):
+            self._report_failure(work, error)
+        else:
+            raise error
+
+    def _report_failure(self, work: Load | Commit, error: LedgerError) -> None:
+        self.failed_batches += 1
+        taps = work.batch.size
+        logger.error("batch_failed", work=type(work).__name__, taps=taps, error=str(error))
+        self._turn.failed(work, error)
 
     def _go_on(self) -> None:
-        if not self._committing:
-            if self._ahead is not None or self._engine.has_pending:
-                self._schedule_turn()
-            elif not self._turn_is_due:
-                self._idle.set()
-                self.on_idle()
-                self._tend_when_quiet()
-        elif self._may_decide_ahead():
-            self._schedule_turn()
+        """After some work: go on with more, or note that there is none."""
+        if self._turn.is_committing:
+            return  # whatever ends looks for work again
+        if not self._turn.is_idle:
+            self._schedule()
+        elif not self._is_scheduled:
+            self._idle.set()
+            self.on_idle()
+            self._upkeep.plan()
 
-    def _tend_when_quiet(self) -> None:
-        """Let the ledger catch up, once no tap has come for a while."""
-        if self._tending is None and not self._closed and self._engine.is_behind:
-            self._tending = self._loop.call_later(QUIET_S, self._tend, self.batches)
+    def _run_in_thread(
+        self, run: Callable[[], None], ended: Callable[[BaseException | None], None]
+    ) -> None:
+        """Run something in the ledger's thread; `ended` is called in the loop."""
 
-    def _tend(self, batches_before: int) -> None:
-        self._tending = None
-        if self._closed or self._committing or self._engine.has_pending:
-            return  # whoever ends this comes back to `_tend_when_quiet`
-        quiet = self.batches == batches_before
-        if not (quiet and self._engine.is_behind and self._engine.can_tend):
-            self._tend_when_quiet()
-            return
-        self._committing = self._is_tending = True
-        tending = self._thread.submit(self._engine.tend)
-        tending.add_done_callback(
-            lambda done: self._loop.call_soon_threadsafe(self._tended, done.exception())
-        )
+        def end(future: "Future[None]") -> None:
+            self._loop.call_soon_threadsafe(self._end, ended, future.exception())
 
-    def _tended(self, error: BaseException | None) -> None:
-        self._committing = self._is_tending = False
-        if self._closed:
-            return
-        if error is not None:
-            logger.error("tending_failed", error=str(error))
-        else:
-            self._engine.tended()
-            if not self._engine.has_pending:
-                self._tend(self.batches)  # still quiet: go on at once
-        self._go_on()
+        self._thread.submit(run).add_done_callback(end)
 
-    def _commit(self, batch: Batch) -> None:
-        begun = time.perf_counter()
-        if batch.taps <= self._inline_taps_max:
-            error: BaseException | None = None
-            try:
-                self._engine.commit(batch)
-            except LedgerError as failure:
-                error = failure
-            self._finish(batch, begun, error)
-            return
-        self._committing = True
-        commit = self._thread.submit(self._engine.commit, batch)
-        commit.add_done_callback(
-            lambda done: self._loop.call_soon_threadsafe(
-                self._finish_and_go_on, batch, begun, done.exception()
-            )
-        )
-
-    def _finish_and_go_on(self, batch: Batch, begun: float, error: BaseException | None) -> None:
-        self._committing = False
+    def _end(
+        self, ended: Callable[[BaseException | None], None], error: BaseException | None
+    ) -> None:
         try:
-            self._finish(batch, begun, error)
-            if self._ahead is not None:  # at once, so that the disk does not wait for the loop
-                self._turn()
-            else:
-                self._go_on()
+            ended(error)
         except BaseException as failure:
             self._die(failure)
             raise
 
-    def _finish(self, batch: Batch, begun: float, error: BaseException | None) -> None:
-        self._commit_s += (time.perf_counter() - begun - self._commit_s) / 8
-        self.batches += 1
-        if error is None:
-            self._engine.committed(batch)
-            self._count(batch)
-        elif isinstance(error, LedgerError):
-            self.failed_batches += 1
-            self._ahead = None  # it was decided on top of the batch that failed
-            logger.error("commit_failed", taps=batch.taps, error=str(error))
-            self._engine.failed(batch, error)
-        else:
-            raise error
-
     def _count(self, batch: Batch) -> None:
-        steps = batch.fresh.values()
+        verdicts = [decided.verdict for decided in batch.fresh.values()]
         self.replayed += batch.replays
         if batch.reports:  # only a tap with a report of its gate can be recorded under a problem
-            self.counts.update([(step[0].decision.reason, step[0].problem) for step in steps])
+            self.counts.update([(one.decision.reason, one.problem) for one in verdicts])
         else:
-            for reason, count in Counter([step[0].decision.reason for step in steps]).items():
+            for reason, count in Counter([one.decision.reason for one in verdicts]).items():
                 self.counts[reason, None] += count
 
     def _die(self, error: BaseException) -> None:
-        """The committing task cannot go on: everyone hears it at once, and so does `/readyz`."""
+        """The committing task cannot go on: every request fails at once, and so does `/readyz`."""
         if self.dead is not None:
             return
         self.dead = error
@@ -263,4 +242,4 @@ def _waker(future: "asyncio.Future[list[Result]]") -> Callable[[list[Result]], N
 
 
 def _nothing() -> None:
-    """Nobody wants to hear of it."""
+    """Nobody asked for it."""

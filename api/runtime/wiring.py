@@ -7,7 +7,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
@@ -16,7 +16,6 @@ from api.runtime.clocks import GateClocks
 from api.runtime.service import EngineService, now_ms
 from api.runtime.settings import Settings
 from api.views.parameters import ParametersBook
-from api.wire.block_list import BlockList
 from api.wire.ride_codes import RideCodeReader
 from fare_engine.catalogue import Catalogue
 from fare_engine.engine import Engine
@@ -30,12 +29,11 @@ from fare_engine.ledger.database import (
 )
 from fare_engine.ledger.sqlite.data_directory import DataDirectory
 from fare_engine.ledger.sqlite.ledger import SqliteLedger
-from fare_engine.ledger.stores.blocked import load_blocked
-from fare_engine.ledger.stores.catalogue import load_catalogue
 from fare_engine.ledger.stores.clocks import load_skews
-from fare_engine.ledger.stores.keys import Key, load_keys
+from fare_engine.ledger.stores.published import load_published, raise_version
+from fare_engine.published import Published
 from fare_engine.settlement.run import Outcome, settle
-from fare_engine.states.memory import MemoryIndex
+from fare_engine.states.memory import MemoryStates
 from fare_engine.validation import list_faults
 from fare_engine.validation.faults import Fault
 from fare_engine.versions import find_in_force
@@ -46,13 +44,11 @@ T = TypeVar("T")
 
 @dataclass
 class Runtime:
-    """What request handlers use. Changes to the catalogue go through `change_catalogue` alone."""
+    """What request handlers use. What is published changes through `publish` alone."""
 
     service: EngineService
     ledger: SqliteLedger
     database: Database
-    keys: dict[bytes, Key]
-    block_list: BlockList
     clocks: GateClocks
     parameters: ParametersBook
     make_token: Callable[[str, str], bytes]
@@ -66,9 +62,14 @@ class Runtime:
     _checked: tuple[Catalogue, list[Fault]] | None = None
 
     @property
+    def published(self) -> Published:
+        """What operators have published, as taps are decided by it now."""
+        return self.service.published
+
+    @property
     def catalogue(self) -> Catalogue:
         """The catalogue that decides now."""
-        return self.service.catalogue
+        return self.service.published.catalogue
 
     def find_clock_tolerance(self, at_ms: int) -> int | None:
         """How far a gate's clock may be off at an instant; None where no tariff is in force."""
@@ -106,19 +107,33 @@ class Runtime:
         async with self._changing:
             return await asyncio.to_thread(run)
 
-    async def change_catalogue(
-        self, change: Callable[[Connection, Catalogue], Catalogue]
-    ) -> Catalogue:
-        """Store a new catalogue, and decide by it from the next batch on."""
+    async def publish(self, change: Callable[[Connection, Published], tuple[Published, T]]) -> T:
+        """Store what is published anew, and go by it from the next batch on; one at a time.
 
-        def run() -> Catalogue:
+        `change` gets what is published now, and returns what is to be, and what to answer.
+        """
+
+        def run() -> tuple[Published, T]:
             with writing(self.database) as connection:
-                return change(connection, self.catalogue)
+                version = raise_version(connection)
+                changed, answer = change(connection, self.published)
+                return replace(changed, version=version), answer
 
         async with self._changing:
-            catalogue = await asyncio.to_thread(run)
-            self.service.use(catalogue)
-            return catalogue
+            published, answer = await asyncio.to_thread(run)
+            self.service.use(published)
+            return answer
+
+    async def publish_catalogue(
+        self, change: Callable[[Connection, Catalogue], Catalogue]
+    ) -> Catalogue:
+        """Publish another catalogue."""
+
+        def run(connection: Connection, before: Published) -> tuple[Published, Catalogue]:
+            catalogue = change(connection, before.catalogue)
+            return replace(before, catalogue=catalogue), catalogue
+
+        return await self.publish(run)
 
     async def settle(self, service_date: date, actor: str, *, dry_run: bool) -> Outcome:
         """Settle a service date in a thread, beside the taps; one run at a time."""
@@ -133,13 +148,6 @@ class Runtime:
                 dry_run=dry_run,
             )
 
-    async def reload_keys(self) -> None:
-        """Honour keys created or revoked just now."""
-        async with self._changing:  # or an older reading could bring back a key just revoked
-            keys = await self.read(load_keys)
-            self.keys.clear()
-            self.keys.update(keys)
-
 
 def _find_clock_tolerance(catalogue: Catalogue, at_ms: int) -> int | None:
     tariff = find_in_force(catalogue.tariffs, at_ms)
@@ -153,23 +161,22 @@ async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIte
     try:
         check_schema(database)
         with reading(database) as connection:
-            catalogue = load_catalogue(connection)
-            keys = load_keys(connection)
-            block_list = BlockList(load_blocked(connection))
+            published = load_published(connection)
             skews = load_skews(connection)
-        ledger = SqliteLedger(directory.ledger_path, catalogue)
+        catalogue = published.catalogue
+        numbers = {gate.number: gate.gate_id for gate in catalogue.network.gates}
+        stored = {numbers[gate]: skew for gate, skew in skews.items()}
+        clocks = GateClocks(stored, _find_clock_tolerance(catalogue, now_ms()))
+        ledger = SqliteLedger(directory.ledger_path, published)
         try:
             engine = Engine(
                 ledger,
-                MemoryIndex(),
-                catalogue,
+                MemoryStates(),
+                published,
                 batch_taps_max=settings.commit_taps_max,
                 pending_taps_max=settings.pending_taps_max,
+                suspect_gates=clocks.suspects,
             )
-            numbers = {gate.number: gate.gate_id for gate in catalogue.network.gates}
-            stored = {numbers[gate]: skew for gate, skew in skews.items()}
-            clocks = GateClocks(stored, _find_clock_tolerance(catalogue, now_ms()))
-            engine.suspect_gates = clocks.suspects
             service = EngineService(engine, inline_taps_max=settings.commit_inline_taps_max)
             maker = TokenMaker(directory.read_token_key())
             path = directory.ledger_path
@@ -177,8 +184,6 @@ async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIte
                 service=service,
                 ledger=ledger,
                 database=database,
-                keys=keys,
-                block_list=block_list,
                 clocks=clocks,
                 parameters=ParametersBook(),
                 make_token=maker.token,

@@ -5,7 +5,7 @@ hash of its content. What every controller is told alike, the block list too, is
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from math import inf
 from typing import Any, Final, NamedTuple
@@ -13,12 +13,12 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from api.views.catalogue import answer_issuers, answer_name, answer_policy, answer_tariff
-from api.wire.block_list import BlockList
 from fare_engine.catalogue import Catalogue
 from fare_engine.errors import NotFound
 from fare_engine.ledger.stores.modes import mode_document
 from fare_engine.ledger.stores.version_rows import suspension_document
 from fare_engine.network import DIRECTION_WORDS, Gate, Station
+from fare_engine.published import Published
 from fare_engine.tariff import Tariff
 from fare_engine.versions import Versioned, find_in_force, list_in_force_since
 
@@ -36,7 +36,7 @@ class Parameters(NamedTuple):
     rest: bytes
     blocked: bytes
     catalogue: Catalogue
-    changes: int
+    tokens: Mapping[bytes, int]
     until_ms: float
 
     def body(self) -> bytes:
@@ -76,44 +76,31 @@ class ParametersBook:
     def __init__(self) -> None:
         self._made: dict[str, Parameters] = {}
         self._network: _Network | None = None
-        self._blocked = (-1, b"")
+        self._blocked: tuple[Mapping[bytes, int] | None, bytes] = (None, b"")
         self._making = asyncio.Lock()
 
-    async def get(
-        self, controller_id: str, catalogue: Catalogue, block_list: BlockList, at_ms: int
-    ) -> Parameters:
+    async def get(self, controller_id: str, published: Published, at_ms: int) -> Parameters:
         """The document as it is now; made in a thread where the one at hand is old."""
-        made = self._find(controller_id, catalogue, block_list, at_ms)
+        made = self._find(controller_id, published, at_ms)
         if made is not None:
             return made
         async with self._making:
-            made = self._find(controller_id, catalogue, block_list, at_ms)
+            made = self._find(controller_id, published, at_ms)
             if made is None:
-                changes, tokens = block_list.changes, list(block_list.since_ms)
-                made = await asyncio.to_thread(
-                    self._make, controller_id, catalogue, changes, tokens, at_ms
-                )
+                made = await asyncio.to_thread(self._make, controller_id, published, at_ms)
                 self._made[controller_id] = made
         return made
 
-    def _find(
-        self, controller_id: str, catalogue: Catalogue, block_list: BlockList, at_ms: int
-    ) -> Parameters | None:
+    def _find(self, controller_id: str, published: Published, at_ms: int) -> Parameters | None:
         made = self._made.get(controller_id)
-        if made is None or made.changes != block_list.changes:
+        if made is None or made.tokens is not published.blocked:
             return None
-        return made if made.tells(catalogue, at_ms) else None
+        return made if made.tells(published.catalogue, at_ms) else None
 
-    def _make(
-        self,
-        controller_id: str,
-        catalogue: Catalogue,
-        changes: int,
-        tokens: list[bytes],
-        at_ms: int,
-    ) -> Parameters:
-        if self._blocked[0] != changes:
-            self._blocked = changes, _encode(sorted(token.hex() for token in tokens))
+    def _make(self, controller_id: str, published: Published, at_ms: int) -> Parameters:
+        catalogue, tokens = published.catalogue, published.blocked
+        if self._blocked[0] is not tokens:
+            self._blocked = tokens, _encode(sorted(token.hex() for token in tokens))
         blocked = self._blocked[1]
         before = self._made.get(controller_id)
         if before is not None and before.tells(catalogue, at_ms):
@@ -122,7 +109,7 @@ class ParametersBook:
             rest, until_ms = self._tell(controller_id, catalogue, at_ms)
         # "blocked" sorts before every other name, so the canonical form is put together from two.
         version = sha256(b'{"blocked":%b,%b' % (blocked, rest[1:])).hexdigest()
-        return Parameters(version, rest, blocked, catalogue, changes, until_ms)
+        return Parameters(version, rest, blocked, catalogue, tokens, until_ms)
 
     def _tell(self, controller_id: str, catalogue: Catalogue, at_ms: int) -> tuple[bytes, float]:
         """All but the block list, and until when it holds."""

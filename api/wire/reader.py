@@ -5,7 +5,7 @@ models, which say what is wrong with every field.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +15,6 @@ from pydantic import TypeAdapter, ValidationError
 from api.contract.problems import Refused
 from api.contract.taps import FARE_MAX, MEDIUM_ID_MAX, RIDE_CODE_MAX, TapRequest
 from api.contract.times import parse_rfc3339
-from api.wire.block_list import BlockList
 from api.wire.shapes import (
     BATCH,
     BATCH_TAPS_MAX,
@@ -34,6 +33,7 @@ from fare_engine.batch import BlockedCodeId, CodeId, Finding
 from fare_engine.catalogue import Catalogue
 from fare_engine.decision import Reason
 from fare_engine.errors import MediumIdInvalid, UnknownMedium
+from fare_engine.published import Published
 from fare_engine.tap import Report, Tap
 
 _ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
@@ -56,40 +56,37 @@ _MODEL: Final = TypeAdapter(TapRequest)
 class TapReader:
     """Turns the bytes of a request into taps with tokens; card numbers go no further."""
 
-    def __init__(
-        self,
-        make_token: Callable[[str, str], bytes],
-        read_code: ReadCode,
-        block_list: BlockList | None = None,
-    ) -> None:
+    def __init__(self, make_token: Callable[[str, str], bytes], read_code: ReadCode) -> None:
         self._make_token = make_token
         self._read_code = read_code
-        self._blocked_since_ms = (block_list or BlockList()).since_ms
 
-    def read_tap(self, body: bytes, catalogue: Catalogue) -> Read:
+    def read_tap(self, body: bytes, published: Published) -> Read:
         """The tap of a body; Refused says what is wrong with it."""
         try:
-            tap, finding = self._convert(TAP.decode(body), catalogue)
+            tap, finding = self._convert(TAP.decode(body), published.catalogue)
         except UNREADABLE:
             raise _explain(body) from None
-        if self._blocked_since_ms and self._is_blocked(tap):
+        if _is_blocked(tap, published.blocked):
             return tap, _block(finding)
         return tap, finding
 
-    def read_batch(self, body: bytes, catalogue: Catalogue) -> "BatchRead":
-        """The taps of a batch in order; one that does not fit is told alone."""
+    def read_batch(self, body: bytes, published: Published) -> "BatchRead":
+        """The taps of a batch in order; one that does not fit is refused alone."""
         read = BatchRead()
         try:
             wires = BATCH.decode(body).taps
             check_size(len(wires))
             taps = convert_plain(wires)
             if taps is None:
-                self._convert_all(wires, catalogue, read)
+                self._convert_all(wires, published.catalogue, read)
             else:
                 read.taps = taps
         except UNREADABLE:
-            return self._read_one_by_one(body, catalogue)
-        self._find_blocked(read)
+            return self._read_one_by_one(body, published)
+        if published.blocked:
+            for place, tap in enumerate(read.taps):
+                if _is_blocked(tap, published.blocked):
+                    read.findings[place] = _block(read.findings.get(place))
         return read
 
     def _convert_all(self, wires: list[WireTap], catalogue: Catalogue, read: "BatchRead") -> None:
@@ -99,13 +96,7 @@ class TapReader:
                 read.findings[len(read.taps)] = finding
             read.taps.append(tap)
 
-    def _find_blocked(self, read: "BatchRead") -> None:
-        if self._blocked_since_ms:
-            for place, tap in enumerate(read.taps):
-                if self._is_blocked(tap):
-                    read.findings[place] = _block(read.findings.get(place))
-
-    def _read_one_by_one(self, body: bytes, catalogue: Catalogue) -> "BatchRead":
+    def _read_one_by_one(self, body: bytes, published: Published) -> "BatchRead":
         try:
             raws = _RAW_BATCH.decode(body).taps
         except (msgspec.ValidationError, UnicodeError) as error:
@@ -118,7 +109,7 @@ class TapReader:
         read = BatchRead()
         for place, raw in enumerate(raws):
             try:
-                tap, finding = self.read_tap(bytes(raw), catalogue)
+                tap, finding = self.read_tap(bytes(raw), published)
             except Refused as refused:
                 read.bad[place] = _find_tap_id(raw), refused
             else:
@@ -126,11 +117,6 @@ class TapReader:
                     read.findings[len(read.taps)] = finding
                 read.taps.append(tap)
         return read
-
-    def _is_blocked(self, tap: Tap) -> bool:
-        """Whether the medium was blocked when it was tapped; at exits the rule pays no heed."""
-        since_ms = self._blocked_since_ms.get(tap.token)
-        return since_ms is not None and since_ms <= tap.occurred_at_ms
 
     def _convert(self, wire: WireTap, catalogue: Catalogue) -> Read:
         tap_id, gate_id, medium = wire.tap_id, wire.gate_id, wire.medium
@@ -188,6 +174,12 @@ def check_size(taps: int) -> None:
     if not 1 <= taps <= BATCH_TAPS_MAX:
         message = f"must hold 1 to {BATCH_TAPS_MAX} taps, not {taps}"
         raise Refused("invalid-request", "the batch has the wrong size", [("taps", message)])
+
+
+def _is_blocked(tap: Tap, blocked: Mapping[bytes, int]) -> bool:
+    """Whether the medium was blocked when it was tapped; at exits the rule pays no heed."""
+    since_ms = blocked.get(tap.token)
+    return since_ms is not None and since_ms <= tap.occurred_at_ms
 
 
 def _block(finding: Finding | None) -> Finding:

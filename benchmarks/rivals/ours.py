@@ -16,7 +16,7 @@ from fare_engine.journey import BLANK, TokenState
 from fare_engine.ledger.sqlite.data_directory import DataDirectory
 from fare_engine.ledger.sqlite.ledger import SqliteLedger
 from fare_engine.matching import decide
-from fare_engine.states.memory import MemoryIndex
+from fare_engine.states.memory import MemoryStates
 from fare_engine.verdict import Verdict
 
 
@@ -53,7 +53,7 @@ def pair_durably(presented: Sequence[Presented]) -> tuple[list[Pair], float]:
         metro.create(data_dir)
         catalogue = metro.load(data_dir)
         ledger = SqliteLedger(DataDirectory(data_dir).open().ledger_path, catalogue)
-        engine = Engine(ledger, MemoryIndex(), catalogue)
+        engine = Engine(ledger, MemoryStates(), catalogue)
         begun = time.perf_counter()
         for place in range(0, len(taps), 1_000):
             results += engine.process(taps[place : place + 1_000], now_ms)

@@ -13,7 +13,7 @@ from fare_engine.decision import Closing, Decision, Outcome, Reason
 from fare_engine.journey import OpenJourney, Terms, TokenState, open_journey
 from fare_engine.ledger.schema import quarantine, taps
 from fare_engine.network import Direction, MediumType
-from fare_engine.ports import Step, StoredReport
+from fare_engine.ports import DecidedTap, StoredReport
 from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
 
@@ -76,14 +76,17 @@ Places = Mapping[str, tuple[int, int]]
 """By gate_id, the numbers under which the ledger keeps a gate and its station."""
 
 
-def encode(steps: Iterable[Step], places: Places, media: Mapping[str, MediumType]) -> list[Any]:
+def encode(
+    taps: Iterable[DecidedTap], places: Places, media: Mapping[str, MediumType]
+) -> list[Any]:
     """The rows of newly decided taps one after the other, each in the order of the columns.
 
     Whole numbers only: the driver looks for an adapter for every member of an enum, which takes it
     longer than all the rest of a row.
     """
     values: list[Any] = []
-    for verdict, before, after, _ in steps:
+    for one in taps:
+        verdict, before, after = one.verdict, one.before, one.after
         tap, decision = verdict.tap, verdict.decision
         entry, terms, at = decision.entry, decision.terms, tap.occurred_at_ms
         flags = 1 if decision.gate_opens else 0
@@ -98,10 +101,10 @@ def encode(steps: Iterable[Step], places: Places, media: Mapping[str, MediumType
             flags |= 4
         if decision.clock_suspect:
             flags |= 8
-        number = previous_row = gate = station = medium = None
+        number = gate = station = medium = None
         waivers = clock_ahead = 0
         if after is not before:
-            number, waivers, previous_row = after.number, after.waivers, before.row
+            number, waivers = after.number, after.waivers
             clock_ahead = after.clock_ms - at
         if verdict.problem is None:
             gate, station = places[tap.gate_id]
@@ -111,7 +114,7 @@ def encode(steps: Iterable[Step], places: Places, media: Mapping[str, MediumType
             tap.tap_id,
             tap.token,
             number,
-            previous_row,
+            before.row,
             gate,
             station,
             medium,
@@ -183,7 +186,7 @@ class Reader:
             medium_type = self._catalogue.get_medium_by_number(row.medium or 0).code
             station_id, problem = self._station_id(row), None
         else:
-            _, problem, _, gate_id, medium_type = set_aside
+            _, problem, _, gate_id, medium_type, _ = set_aside
             station_id = None
         tap = Tap(
             row.tap_id,
@@ -246,10 +249,10 @@ class Reader:
 
 
 def decode_report(values: tuple[Any, ...]) -> StoredReport:
-    """A report from its row: row, gate_opened, fare_taken, passed, cause, reversed, received."""
-    row, gate_opened, fare_taken, passed, cause, was_reversed, received_at = values
+    """A report from its row, in the order of the table's columns."""
+    row, gate_opened, fare_taken, passed, cause, was_reversed, received_at, number = values
     report = Report(bool(gate_opened), fare_taken, None if passed is None else bool(passed), cause)
-    return StoredReport(row, report, bool(was_reversed), received_at)
+    return StoredReport(row, report, bool(was_reversed), received_at, number)
 
 
 def encode_report(stored: StoredReport) -> tuple[Any, ...]:
@@ -263,4 +266,5 @@ def encode_report(stored: StoredReport) -> tuple[Any, ...]:
         report.cause,
         stored.reversed,
         stored.received_at_ms,
+        stored.number,
     )

@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 metadata = MetaData(
@@ -38,7 +39,7 @@ taps = Table(
     Column("tap_id", String(64), nullable=False),
     Column("token", LargeBinary(16), nullable=False),
     Column("number", Integer, comment="place in the token's chain; null where no state changed"),
-    Column("previous_row", RowNumber, comment="the row that made the state this tap found"),
+    Column("previous_row", RowNumber, comment="the row that made the state it found; 0: blank"),
     Column("gate", Integer, comment="gates.number; null while the tap waits in quarantine"),
     Column("station", Integer, comment="stations.number at the tap"),
     Column("medium", SmallInteger, comment="media_types.number"),
@@ -100,6 +101,7 @@ reports = Table(
     Column("cause", String(200)),
     Column("reversed", SmallInteger, nullable=False, comment="the token went back to before it"),
     Column("received_at", BigInteger, nullable=False),
+    Column("number", Integer, comment="place in the token's chain that going back took"),
     comment="what gates did, beside what the rule says; the first report counts",
 )
 
@@ -131,6 +133,7 @@ quarantine = Table(
     Column("detail", Text, nullable=False),
     Column("gate_id", String(64), nullable=False),
     Column("medium_type", String(32), nullable=False),
+    Column("sender", String(16), comment="keys.key_id of who sent it"),
     comment="taps of gates that decided alone which the engine could not decide",
 )
 
@@ -160,6 +163,8 @@ adjustments = Table(
     Column("why", SmallInteger, nullable=False),
     Column("reason", SmallInteger, nullable=False, comment="what the tap was decided again to be"),
     Column("entry_row", RowNumber, comment="the journey it found then"),
+    Column("nth", Integer, nullable=False, comment="how many were issued for it before"),
+    UniqueConstraint("row", "kind", "nth"),
     comment="append-only; all of a row and kind add up to due less collected",
 )
 
@@ -174,6 +179,13 @@ repairs = Table(
     Column("tariff_version", Integer, nullable=False),
     Column("modes", SmallInteger, nullable=False, comment="degraded modes at the tap"),
     comment="taps that left the quarantine, with the versions that were pinned then",
+)
+
+configuration = Table(
+    "configuration",
+    metadata,
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    comment="one row: the version of all that operators publish; every change raises it",
 )
 
 stations = Table(

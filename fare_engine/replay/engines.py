@@ -20,7 +20,8 @@ from fare_engine.ledger.sqlite.ledger import SqliteLedger
 from fare_engine.ledger.stores.audit import record_change
 from fare_engine.ledger.stores.catalogue import load_catalogue
 from fare_engine.ledger.stores.network_rows import insert_network
-from fare_engine.states.memory import MemoryIndex
+from fare_engine.published import Published
+from fare_engine.states.memory import MemoryStates
 
 ACTOR = "command line"
 
@@ -39,9 +40,10 @@ def open_scratch(catalogue: Catalogue) -> Iterator[Engine]:
         finally:
             database.dispose()
         numbered = replace(catalogue, network=network, terms={})
-        ledger = SqliteLedger(path, numbered)
+        published = Published(0, numbered)
+        ledger = SqliteLedger(path, published)
         try:
-            yield Engine(ledger, MemoryIndex(), numbered)
+            yield Engine(ledger, MemoryStates(), published)
         finally:
             ledger.close()
 
@@ -61,10 +63,10 @@ def read_catalogue(directory: DataDirectory) -> Catalogue:
 def open_directory(directory: DataDirectory) -> Iterator[Engine]:
     """An engine over the ledger of a data directory, which is held alone meanwhile."""
     with directory.lock("replay"):
-        catalogue = read_catalogue(directory)
-        ledger = SqliteLedger(directory.ledger_path, catalogue)
+        published = Published(0, read_catalogue(directory))
+        ledger = SqliteLedger(directory.ledger_path, published)
         try:
-            yield Engine(ledger, MemoryIndex(), catalogue)
+            yield Engine(ledger, MemoryStates(), published)
         finally:
             ledger.close()
 

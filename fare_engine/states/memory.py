@@ -8,7 +8,7 @@ STATES_MAX = 4_000_000
 """About a gibibyte; beyond it the states longest untouched are read from the ledger again."""
 
 
-class MemoryIndex:
+class MemoryStates:
     """Remembers the states touched last, in two generations.
 
     A state that is used moves to the young generation; when that is half of the limit, it becomes

@@ -23,7 +23,7 @@ from fare_engine.catalogue import Catalogue
 from fare_engine.engine import Engine
 from fare_engine.errors import LedgerError, LedgerUnavailable
 from fare_engine.ports import Entries
-from fare_engine.states.memory import MemoryIndex
+from fare_engine.states.memory import MemoryStates
 from fare_engine.tap import Report
 from fare_engine.verdict import Verdict
 from fare_engine.versions import find_in_force
@@ -142,7 +142,7 @@ class EngineProcess:
         self.is_up = True
         chance, catalogue = self._chance, self.catalogue
         self._ledger = FailingLedger(self.disk, catalogue)
-        self._index = MemoryIndex(chance.choice((4, 1_000)))
+        self._index = MemoryStates(chance.choice((4, 1_000)))
         batch_taps_max = chance.choice((1, 3, 1_000))
         self._engine = self._make_engine(
             self._ledger, self._index, catalogue, batch_taps_max=batch_taps_max

@@ -24,7 +24,7 @@ from fare_engine.network import (
     Station,
 )
 from fare_engine.policy import Policy
-from fare_engine.states.memory import MemoryIndex
+from fare_engine.states.memory import MemoryStates
 from fare_engine.tap import Report, Tap
 from fare_engine.tariff import Tariff
 from fare_engine.verdict import Verdict
@@ -115,7 +115,7 @@ class SmallMetro:
             run_rows=self._run_rows,
             at_once_rows=self._at_once_rows,
         )
-        self.engine = Engine(self.ledger, MemoryIndex(), self.catalogue)
+        self.engine = Engine(self.ledger, MemoryStates(), self.catalogue)
 
     def restart(self) -> None:
         """Lose everything but the file."""

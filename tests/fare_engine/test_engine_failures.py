@@ -11,7 +11,7 @@ from fare_engine.engine import Engine
 from fare_engine.errors import LedgerUnavailable, Overloaded
 from fare_engine.ledger.sqlite.ledger import SqliteLedger
 from fare_engine.ports import Entries
-from fare_engine.states.memory import MemoryIndex
+from fare_engine.states.memory import MemoryStates
 from fare_engine.tap import Tap
 from fare_engine.verdict import Verdict
 from tests.fare_engine.small_metro import MINUTE_MS, NOON_MS, SmallMetro
@@ -35,7 +35,7 @@ def impatient(metro: SmallMetro) -> SmallMetro:
     """The small metro with a ledger that waits for nobody."""
     metro.ledger.close()
     metro.ledger = SqliteLedger(metro.path, metro.catalogue, busy_timeout_s=0.0)
-    metro.engine = Engine(metro.ledger, MemoryIndex(), metro.catalogue)
+    metro.engine = Engine(metro.ledger, MemoryStates(), metro.catalogue)
     return metro
 
 
@@ -99,7 +99,7 @@ def test_an_acknowledgement_lost_after_the_commit_changes_no_decision(
 ) -> None:
     metro.ledger.close()
     metro.ledger = forgetful = ForgetfulLedger(metro.path, metro.catalogue)
-    metro.engine = Engine(forgetful, MemoryIndex(), metro.catalogue)
+    metro.engine = Engine(forgetful, MemoryStates(), metro.catalogue)
     entry = metro.tap("FHY-A-01", "entry", 0)
     exit_tap = metro.tap("FHY-C-02", "exit", 3)
     results = metro.decide_all(entry, exit_tap)
@@ -130,7 +130,7 @@ def test_a_ledger_that_cannot_be_read_fails_the_batch_and_recovers(metro: SmallM
 
 
 def test_more_taps_than_may_wait_are_turned_away_and_the_others_kept(metro: SmallMetro) -> None:
-    engine = Engine(metro.ledger, MemoryIndex(), metro.catalogue, pending_taps_max=2)
+    engine = Engine(metro.ledger, MemoryStates(), metro.catalogue, pending_taps_max=2)
     first = _submission(metro.tap("FHY-A-01", "entry", 0), metro.tap("FHY-C-02", "exit", 1))
     engine.offer(first)
     with pytest.raises(Overloaded):
@@ -144,7 +144,7 @@ def test_more_taps_than_may_wait_are_turned_away_and_the_others_kept(metro: Smal
 
 
 def test_a_batch_takes_whole_submissions_up_to_its_limit(metro: SmallMetro) -> None:
-    engine = Engine(metro.ledger, MemoryIndex(), metro.catalogue, batch_taps_max=3)
+    engine = Engine(metro.ledger, MemoryStates(), metro.catalogue, batch_taps_max=3)
     submissions = [
         _submission(*[metro.tap("FHY-A-01", "entry", place) for _ in range(2)])
         for place in range(3)

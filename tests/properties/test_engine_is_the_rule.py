@@ -16,7 +16,7 @@ from fare_engine.journey import BLANK, TokenState
 from fare_engine.matching import decide
 from fare_engine.modes import DegradedMode, Mode
 from fare_engine.network import Direction
-from fare_engine.states.memory import MemoryIndex
+from fare_engine.states.memory import MemoryStates
 from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
 from tests.fare_engine.small_metro import MINUTE_MS, NOON_MS, SmallMetro
@@ -122,7 +122,7 @@ def _compare(metro: SmallMetro, batches: list[tuple[list[Tap], str]]) -> None:
         if disturbance == "restart":
             metro.restart()
         elif disturbance == "index lost":
-            metro.engine = Engine(metro.ledger, MemoryIndex(), metro.catalogue)
+            metro.engine = Engine(metro.ledger, MemoryStates(), metro.catalogue)
 
 
 def _consumes(verdict: Verdict) -> bool:

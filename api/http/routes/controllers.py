@@ -21,8 +21,8 @@ from api.runtime.clocks import Heartbeat
 from api.runtime.service import now_ms
 from api.runtime.wiring import Runtime
 from api.views.parameters import Parameters, list_gates
+from fare_engine.access_key import Key
 from fare_engine.ledger.stores.clocks import record_skews
-from fare_engine.ledger.stores.keys import Key
 from fare_engine.network import Gate
 
 router = APIRouter(prefix="/v1", tags=["controllers"])
@@ -105,9 +105,7 @@ async def list_alarms(
 
 
 async def _get_parameters(runtime: Runtime, controller_id: str) -> Parameters:
-    return await runtime.parameters.get(
-        controller_id, runtime.catalogue, runtime.block_list, now_ms()
-    )
+    return await runtime.parameters.get(controller_id, runtime.published, now_ms())
 
 
 def _list_gates(runtime: Runtime, controller_id: str, key: Key) -> list[Gate]:

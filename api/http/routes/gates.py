@@ -69,7 +69,7 @@ async def register_gate(
     def change(connection: Connection, catalogue: Catalogue) -> Catalogue:
         return put_gate(connection, catalogue, draft, key.key_id, now_ms())
 
-    catalogue = await runtime.change_catalogue(change)
+    catalogue = await runtime.publish_catalogue(change)
     return _answer(runtime, catalogue, catalogue.gates[gate_id])
 
 

@@ -58,7 +58,7 @@ async def readyz(runtime: TheRuntime) -> Ready:
         raise Refused("not-ready", detail)
     return Ready(
         database=f"schema {_get_head_revision()}",
-        index=f"{runtime.ledger.indexing.unindexed_rows} rows looked up in memory",
+        index=f"{runtime.ledger.index.unmerged_rows} rows looked up in memory",
         configuration=f"{len(runtime.catalogue.network.gates)} gates",
     )
 
@@ -135,7 +135,7 @@ class RuntimeCollector(Collector):
             "fare_taps_pending": ("Taps that wait for a transaction", service.pending_taps),
             "fare_ledger_unindexed_rows": (
                 "Rows looked up in memory until their index entries are written",
-                ledger.indexing.unindexed_rows,
+                ledger.index.unmerged_rows,
             ),
             "fare_ledger_log_bytes": ("Size of the write-ahead log", checkpointer.log_bytes()),
             "fare_requests_in_flight": (

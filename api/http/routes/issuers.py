@@ -47,7 +47,7 @@ async def add(request: IssuerRequest, runtime: TheRuntime, key: AdminKey) -> Iss
     def change(connection: Connection, catalogue: Catalogue) -> Catalogue:
         return add_issuer(connection, catalogue, new, key.key_id, now_ms())
 
-    return _answer(await runtime.change_catalogue(change), new.issuer_id)
+    return _answer(await runtime.publish_catalogue(change), new.issuer_id)
 
 
 @router.post("/{issuer_id}/rotate", status_code=201)
@@ -60,7 +60,7 @@ async def rotate(
     def change(connection: Connection, catalogue: Catalogue) -> Catalogue:
         return rotate_key(connection, catalogue, new, key.key_id, now_ms())
 
-    return _answer(await runtime.change_catalogue(change), issuer_id)
+    return _answer(await runtime.publish_catalogue(change), issuer_id)
 
 
 @router.post("/{issuer_id}/retire")
@@ -83,7 +83,7 @@ async def retire(
             at_ms,
         )
 
-    return _answer(await runtime.change_catalogue(change), issuer_id)
+    return _answer(await runtime.publish_catalogue(change), issuer_id)
 
 
 def _answer(catalogue: Catalogue, issuer_id: str) -> IssuerAnswer:

@@ -1,5 +1,6 @@
-"""Keys: who may speak to the engine. A key is told once, when it is made."""
+"""Keys: who may speak to the engine. A key is shown once, when it is made."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
@@ -10,7 +11,10 @@ from api.contract.taps import Id
 from api.contract.times import format_ms
 from api.http.auth import ADMIN_ONLY, AdminKey, TheRuntime
 from api.runtime.service import now_ms
-from fare_engine.ledger.stores.keys import ADMIN, Key, create_key, list_keys, revoke_key
+from fare_engine.access_key import ADMIN, Key
+from fare_engine.ledger.database import Connection
+from fare_engine.ledger.stores.keys import create_key, hash_secret, list_keys, revoke_key
+from fare_engine.published import Published
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"])
 
@@ -30,12 +34,14 @@ async def list_all_keys(
 @router.post("", status_code=201)
 async def make_key(request: KeyRequest, runtime: TheRuntime, key: AdminKey) -> KeyCreated:
     """Make a key. It is told in this answer and never again."""
-    made, secret = await runtime.write(
-        lambda connection: create_key(
+
+    def change(connection: Connection, before: Published) -> tuple[Published, tuple[Key, str]]:
+        made, secret = create_key(
             connection, request.kind, request.name, request.stations, now_ms(), key.key_id
         )
-    )
-    await runtime.reload_keys()
+        return replace(before, keys={**before.keys, hash_secret(secret): made}), (made, secret)
+
+    made, secret = await runtime.publish(change)
     answer = answer_key(made, runtime.catalogue.network.time_zone)
     return KeyCreated(**answer.model_dump(), key=secret)
 
@@ -43,10 +49,13 @@ async def make_key(request: KeyRequest, runtime: TheRuntime, key: AdminKey) -> K
 @router.delete("/{key_id}")
 async def revoke(key_id: Annotated[Id, Path()], runtime: TheRuntime, key: AdminKey) -> KeyAnswer:
     """Make a key useless for good, from now on."""
-    revoked = await runtime.write(
-        lambda connection: revoke_key(connection, key_id, now_ms(), key.key_id)
-    )
-    await runtime.reload_keys()
+
+    def change(connection: Connection, before: Published) -> tuple[Published, Key]:
+        revoked = revoke_key(connection, key_id, now_ms(), key.key_id)
+        keys = {secret: one for secret, one in before.keys.items() if one.key_id != key_id}
+        return replace(before, keys=keys), revoked
+
+    revoked = await runtime.publish(change)
     return answer_key(revoked, runtime.catalogue.network.time_zone)
 
 

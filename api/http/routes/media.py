@@ -1,5 +1,7 @@
 """The block list: media that may not enter. Numbers stand in bodies and go no further."""
 
+from dataclasses import replace
+
 from fastapi import APIRouter
 
 from api.contract.media import BlockedAnswer, BlockRequest
@@ -11,7 +13,9 @@ from api.http.auth import ADMIN_ONLY, AdminKey, TheRuntime
 from api.runtime.service import now_ms
 from api.runtime.wiring import Runtime
 from fare_engine.errors import MediumIdInvalid, UnknownMedium
+from fare_engine.ledger.database import Connection
 from fare_engine.ledger.stores.blocked import BlockedMedium, block, list_blocked, unblock
+from fare_engine.published import Published
 
 router = APIRouter(prefix="/v1/media", tags=["media"])
 
@@ -47,8 +51,13 @@ async def block_medium(request: BlockRequest, runtime: TheRuntime, key: AdminKey
     at_ms = now_ms()
     token, medium_type, masked = _identify(request, runtime)
     draft = BlockedMedium(token, medium_type, masked, request.reason, at_ms)
-    held = await runtime.write(lambda connection: block(connection, draft, key.key_id, at_ms))
-    runtime.block_list.add(held.token, held.blocked_at_ms)
+
+    def change(connection: Connection, before: Published) -> tuple[Published, BlockedMedium]:
+        held = block(connection, draft, key.key_id, at_ms)
+        blocked = {**before.blocked, held.token: held.blocked_at_ms}
+        return replace(before, blocked=blocked), held
+
+    held = await runtime.publish(change)
     return _answer(held, runtime.catalogue.network.time_zone)
 
 
@@ -58,10 +67,13 @@ async def unblock_medium(
 ) -> BlockedAnswer:
     """Let a medium enter again; not blocked, it stays as it is."""
     token, medium_type, masked = _identify(request, runtime)
-    await runtime.write(
-        lambda connection: unblock(connection, token, request.reason, key.key_id, now_ms())
-    )
-    runtime.block_list.remove(token)
+
+    def change(connection: Connection, before: Published) -> tuple[Published, None]:
+        unblock(connection, token, request.reason, key.key_id, now_ms())
+        blocked = {one: at_ms for one, at_ms in before.blocked.items() if one != token}
+        return replace(before, blocked=blocked), None
+
+    await runtime.publish(change)
     return BlockedAnswer(
         token=token.hex(),
         medium_type=medium_type,

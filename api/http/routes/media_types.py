@@ -37,7 +37,7 @@ async def register_medium_type(
     def change(connection: Connection, catalogue: Catalogue) -> Catalogue:
         return add_medium_type(connection, catalogue, draft, key.key_id, now_ms())
 
-    catalogue = await runtime.change_catalogue(change)
+    catalogue = await runtime.publish_catalogue(change)
     return _answer(catalogue.media[request.code])
 
 

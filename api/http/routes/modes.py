@@ -47,7 +47,7 @@ async def start(
     def change(connection: Connection, catalogue: Catalogue) -> Catalogue:
         return start_mode(connection, catalogue, draft, key.key_id, at_ms)
 
-    catalogue = await runtime.change_catalogue(change)
+    catalogue = await runtime.publish_catalogue(change)
     started = catalogue.list_modes(station_id)[-1]
     return answer_mode(started, catalogue.network.time_zone, at_ms)
 
@@ -72,7 +72,7 @@ async def end(
         ended.extend(modes)
         return changed
 
-    catalogue = await runtime.change_catalogue(change)
+    catalogue = await runtime.publish_catalogue(change)
     zone = catalogue.network.time_zone
     return Page(items=[answer_mode(mode, zone, at_ms) for mode in ended], next_cursor=None)
 

@@ -60,7 +60,7 @@ async def publish(
     def change(connection: Connection, catalogue: Catalogue) -> Catalogue:
         return publish_policy(connection, catalogue, draft, key.key_id, now_ms())
 
-    catalogue = await runtime.change_catalogue(change)
+    catalogue = await runtime.publish_catalogue(change)
     return answer_policy(catalogue.list_policies(station_id)[-1], catalogue.network.time_zone)
 
 
@@ -73,7 +73,7 @@ async def suspend_policy(
     def change(connection: Connection, catalogue: Catalogue) -> Catalogue:
         return suspend(connection, catalogue, station_id, request.reason, key.key_id, now_ms())
 
-    return _answer_suspension(await runtime.change_catalogue(change), station_id)
+    return _answer_suspension(await runtime.publish_catalogue(change), station_id)
 
 
 @router.post("/resume")
@@ -85,7 +85,7 @@ async def resume_policy(
     def change(connection: Connection, catalogue: Catalogue) -> Catalogue:
         return resume(connection, catalogue, station_id, request.reason, key.key_id, now_ms())
 
-    return _answer_suspension(await runtime.change_catalogue(change), station_id)
+    return _answer_suspension(await runtime.publish_catalogue(change), station_id)
 
 
 def _answer_suspension(catalogue: Catalogue, station_id: str) -> SuspensionAnswer:

@@ -69,7 +69,7 @@ async def report_tap(
 
 async def _find(runtime: Runtime, tap_id: str, find: Find[T]) -> T | None:
     # Asked first: a tap that leaves the memory of the ledger meanwhile stands in its index by then.
-    recent_row = runtime.ledger.find_recent_row(tap_id)
+    recent_row = runtime.ledger.index.find_recent_row(tap_id)
     catalogue = runtime.catalogue
 
     def read(connection: Connection) -> T | None:

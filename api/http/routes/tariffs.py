@@ -62,5 +62,5 @@ async def publish(request: TariffRequest, runtime: TheRuntime, key: AdminKey) ->
         )
         return publish_tariff(connection, catalogue, draft, key.key_id, now_ms())
 
-    catalogue = await runtime.change_catalogue(change)
+    catalogue = await runtime.publish_catalogue(change)
     return answer_tariff(catalogue.tariffs[-1], catalogue.network.time_zone)

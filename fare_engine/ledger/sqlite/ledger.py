@@ -6,33 +6,22 @@ operators open their own.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from fare_engine.catalogue import Catalogue
-from fare_engine.code_use import CodeUse
 from fare_engine.errors import LedgerUnavailable
-from fare_engine.journey import TokenState
 from fare_engine.ledger.rows import WIDTH, encode
 from fare_engine.ledger.sqlite import side_tables
 from fare_engine.ledger.sqlite.checkpoints import Checkpointer
 from fare_engine.ledger.sqlite.connections import BUSY_TIMEOUT_S, connect
-from fare_engine.ledger.sqlite.index.indexing import Indexing
-from fare_engine.ledger.sqlite.index.known_tokens import KnownTokens
-from fare_engine.ledger.sqlite.index.runs import CHUNK_ROWS, MARK, RUN_ROWS, insert_rows
-from fare_engine.ledger.sqlite.index.tail import HighestTapIds
-from fare_engine.ledger.sqlite.index.tail_reading import (
-    AT_ONCE_ROWS,
-    SCAN_MAX,
-    TailReading,
-    read_highest,
-)
-from fare_engine.ledger.sqlite.reading import LOOKUP_MAX, Past
-from fare_engine.ports import Entries, StoredReport
-from fare_engine.verdict import Verdict
+from fare_engine.ledger.sqlite.index.runs import CHUNK_ROWS, RUN_ROWS, insert_rows
+from fare_engine.ledger.sqlite.index.tail_reading import AT_ONCE_ROWS
+from fare_engine.ledger.sqlite.index.tap_index import TapIndex
+from fare_engine.ledger.sqlite.reading import Past
+from fare_engine.ports import START, Changes, Followed, Loaded, Wanted
+from fare_engine.published import Published
 
-_INSERT_TAPS: Final = "INSERT INTO taps"
+INSERT_TAPS: Final = "INSERT INTO taps"
 
 
 class SqliteLedger:
@@ -45,7 +34,7 @@ class SqliteLedger:
     def __init__(
         self,
         path: Path,
-        catalogue: Catalogue,
+        published: Published,
         *,
         run_rows: int = RUN_ROWS,
         at_once_rows: int = AT_ONCE_ROWS,
@@ -56,153 +45,83 @@ class SqliteLedger:
         self._connection = connect(path, read_only=True)
         self._stations = _read_stations(self._connection)
         self._past = Past(self._connection, self._stations)
-        self.catalogue = catalogue
-        self.indexing = Indexing(lambda: connect(path, read_only=True), run_rows)
-        self._at_once_rows = at_once_rows
-        self._highest = HighestTapIds()
-        self._known_tokens = KnownTokens()
+        self.use(published)
+        self.index = TapIndex(
+            self._connection,
+            lambda: connect(path, read_only=True),
+            run_rows=run_rows,
+            at_once_rows=at_once_rows,
+        )
         self._unconfirmed: list[Any] = []
+        self._next_row = 1
         self.checkpointer = Checkpointer(lambda: connect(path), path)
+        self.maintenance = IdleCompaction(self)
         self.recover()
-        self._known_tokens.read_beside(self._connect_later)
 
     def close(self) -> None:
         """Close the file; the log is folded into it by SQLite."""
-        self.indexing.abandon(self._writer)
-        self._known_tokens.stop()
+        self.index.close(self._writer)
         self.checkpointer.stop()
         self._connection.close()
         self._writer.close()
 
-    @property
-    def catalogue(self) -> Catalogue:
-        """What knows every number in the rows."""
-        return self._catalogue
-
-    @catalogue.setter
-    def catalogue(self, catalogue: Catalogue) -> None:
-        self._catalogue = self._past.catalogue = catalogue
+    def use(self, published: Published) -> None:
+        """Read and write rows by what is published now."""
+        self._published, self._past.catalogue = published, published.catalogue
         numbers = {name: number for number, name in self._stations.items()}
-        gates = catalogue.network.gates
+        gates = published.catalogue.network.gates
         self._places = {gate.gate_id: (gate.number, numbers[gate.station_id]) for gate in gates}
 
-    @property
-    def is_behind(self) -> bool:
-        """Whether a burst left index entries to write."""
-        return self.indexing.is_behind
-
-    @property
-    def can_catch_up(self) -> bool:
-        """Whether a commit of nothing would write some of them now."""
-        try:
-            return self._find_reading() is None and self.indexing.can_catch_up
-        except sqlite3.Error:
-            return False  # the next tap hears of it
-
-    def next_row(self) -> int:
-        """The place that the next tap will take."""
-        return self.indexing.last_row + 1
+    def take_rows(self, count: int) -> int:
+        """The first of so many consecutive rows: they rise with every batch, with gaps."""
+        first, self._next_row = self._next_row, self._next_row + count
+        return first
 
     def recover(self) -> None:
-        """Find out what is stored, at the start and after a commit with unknown result."""
+        """Find out what is stored, at the start and after a commit in doubt."""
+        self._unconfirmed = []
         try:
-            self._unconfirmed = []
             if self._writer.in_transaction:
                 self._writer.rollback()
-            mark = self._connection.execute(
-                "SELECT value FROM ledger_marks WHERE name = ?", (MARK,)
-            ).fetchone()
-            last = self._connection.execute("SELECT max(row) FROM taps").fetchone()[0]
-            self._highest.forget_all()
-            reading = self.indexing.restart(self._writer, mark[0] if mark else 0, last or 0)
-            learn = self._known_tokens.add
-            if self.indexing.unindexed_rows <= self._at_once_rows:
-                reading.read(self._connection, learn)
-                self._take_over(reading)
-            else:
-                reading.read_beside(lambda: connect(self.path, read_only=True), learn)
+            last_row = self.index.restart(self._writer)
         except sqlite3.Error as error:
-            raise LedgerUnavailable(f"the ledger cannot be read: {error}") from error
+            raise _unreadable(error) from error
+        self._next_row = max(self._next_row, last_row + 1)
 
-    def find_taps(self, tap_ids: Sequence[str]) -> Mapping[str, Verdict]:
-        """The taps among these ids that are stored, as they were decided."""
+    def load(self, wanted: Wanted) -> Loaded:
+        """Read what a batch needs: taps known already, states not remembered, ride codes used."""
+        past = self._past
         try:
-            reading = self._find_reading(len(tap_ids))
-            if reading is not None:
-                self._highest.raise_to(tap_ids)  # those that are new count as stored from here on
-                places = reading.find_taps(self._connection, tap_ids)
-                return self._read_verdicts(tap_ids, places)
-            doubtful, unknown = self._highest.pass_new(tap_ids)
-            if not doubtful:
-                return {}
-            if unknown and self._highest.is_full:
-                self._learn_tail()
-            for prefix in unknown:
-                self._highest.learn(prefix, read_highest(self._connection, prefix))
-            if unknown:
-                doubtful, _ = self._highest.pass_new(doubtful)
-            return self._read_verdicts(doubtful, {})
+            rows = self.index.find_taps(wanted.tap_ids)
+            known = {tap_id: past.read_known(row) for tap_id, row in rows.items()}
+            tokens = set(wanted.tokens)
+            for tap_id in wanted.reported if known else ():
+                if tap_id in known:
+                    before = past.read_state_before(rows[tap_id])
+                    known[tap_id] = known[tap_id]._replace(before=before)
+                    tokens.add(known[tap_id].verdict.tap.token)
+            states = past.read_states(self.index.find_latest(tokens)) if tokens else {}
+            codes = side_tables.find_codes(self._connection, wanted.code_ids, self._stations)
         except sqlite3.Error as error:
-            raise LedgerUnavailable(f"the ledger cannot be read: {error}") from error
+            raise _unreadable(error) from error
+        return Loaded(known, states, codes, self._published.version)
 
-    def find_recent_row(self, tap_id: str) -> int | None:
-        """The row of a tap that no index table covers yet; safe to ask from any thread."""
-        reading = self.indexing.reading
-        row = self.indexing.tail.find_tap(tap_id)
-        if row is None and reading is not None:
-            row = reading.find_taps(self._connection, [tap_id]).get(tap_id)
-        return row
+    def commit(self, changes: Changes) -> None:
+        """Store all of it in one transaction; durable on return. May run in another thread.
 
-    def find_states(self, tokens: Iterable[bytes]) -> Mapping[bytes, TokenState]:
-        """The states of those tokens that have one."""
+        One process owns the file, so no other engine can have been first.
+        """
+        taps, connection, index = changes.taps, self._writer, self.index
+        values = encode(taps, self._places, self._published.catalogue.media)
         try:
-            wanted, known, tail = list(tokens), self._known_tokens, self.indexing.tail
-            reading = self._find_reading(len(wanted))
-            if reading is None:
-                latest, elsewhere = tail.find_latest(known.pick(wanted))
-            else:  # what is still to be read is not known yet
-                latest, elsewhere = tail.find_latest(wanted)
-                latest |= reading.find_latest(self._connection, elsewhere)
-                elsewhere = known.pick([token for token in elsewhere if token not in latest])
-            latest.update(self._find_indexed(elsewhere))
-            return self._past.read_states(latest)
-        except sqlite3.Error as error:
-            raise LedgerUnavailable(f"the ledger cannot be read: {error}") from error
-
-    def get_state_before(self, verdict: Verdict) -> TokenState:
-        """The state that a stored tap found; its `number` is that of the tap itself."""
-        try:
-            return self._past.read_state_before(verdict.row)
-        except sqlite3.Error as error:
-            raise LedgerUnavailable(f"the ledger cannot be read: {error}") from error
-
-    def find_report(self, row: int) -> StoredReport | None:
-        """The report stored beside a tap."""
-        try:
-            return self._past.find_report(row)
-        except sqlite3.Error as error:
-            raise LedgerUnavailable(f"the ledger cannot be read: {error}") from error
-
-    def find_codes(self, code_ids: Sequence[str]) -> Mapping[str, CodeUse]:
-        """The first uses of those ride codes that were used."""
-        try:
-            return side_tables.find_codes(self._connection, code_ids, self._stations)
-        except sqlite3.Error as error:
-            raise LedgerUnavailable(f"the ledger cannot be read: {error}") from error
-
-    def commit(self, entries: Entries) -> None:
-        """Store all of it in one transaction; durable on return. May run in another thread."""
-        steps, connection, indexing = entries.steps, self._writer, self.indexing
-        values = encode(steps, self._places, self._catalogue.media)
-        try:
-            indexing.prepare(connection)
-            if len(steps) == 1 and indexing.run is None and entries.is_taps_alone():
-                insert_rows(connection, _INSERT_TAPS, WIDTH, values)  # a transaction of its own
+            index.prepare(connection)
+            if len(taps) == 1 and not index.has_run and changes.is_taps_alone():
+                insert_rows(connection, INSERT_TAPS, WIDTH, values)  # a transaction of its own
             else:
                 connection.execute("BEGIN IMMEDIATE")
-                insert_rows(connection, _INSERT_TAPS, WIDTH, values)
-                self._insert_beside(connection, entries)
-                indexing.write(connection, len(steps))
+                insert_rows(connection, INSERT_TAPS, WIDTH, values)
+                side_tables.insert_beside(connection, changes)
+                index.write(connection, len(taps))
                 connection.execute("COMMIT")
         except sqlite3.Error as error:
             self._roll_back()
@@ -212,23 +131,22 @@ class SqliteLedger:
     def confirm(self) -> None:
         """After a commit that succeeded: find what it stored from now on."""
         values, self._unconfirmed = self._unconfirmed, []
-        if values:
-            tokens = values[2::WIDTH]
-            self._known_tokens.add(tokens)
-            tap_ids, numbers = values[1::WIDTH], values[3::WIDTH]
-            self.indexing.remember(values[::WIDTH], tap_ids, tokens, numbers)
-        rows = len(values) // WIDTH
-        self.indexing.written(self._writer, rows)
-        self.checkpointer.committed(rows)
+        rows, tap_ids, tokens = values[::WIDTH], values[1::WIDTH], values[2::WIDTH]
+        self.index.add(self._writer, rows, tap_ids, tokens, values[3::WIDTH])
+        self.checkpointer.committed(len(rows))
 
-    def _insert_beside(self, connection: sqlite3.Connection, entries: Entries) -> None:
-        if entries.reports:
-            side_tables.insert_reports(connection, entries.reports)
-        if entries.codes:
-            side_tables.insert_codes(connection, entries.codes)
-        side_tables.insert_conflicts(connection, entries.conflicts)
-        if entries.reports:  # only a tap with a report of its gate can be set aside
-            side_tables.insert_quarantine(connection, entries.steps)
+    def follow(self, cursor: str, limit: int) -> Followed:
+        """What was committed since a cursor, up to so many taps: in the order of rows.
+
+        One process writes them, one batch after the other, so no row can come later before another.
+        """
+        after_row = int(cursor) if cursor != START else 0
+        try:
+            rows = self._past.list_rows(after_row, limit)
+            verdicts = [self._past.read_known(row).verdict for row in rows]
+        except sqlite3.Error as error:
+            raise _unreadable(error) from error
+        return Followed(verdicts, str(rows[-1]) if rows else cursor)
 
     def _roll_back(self) -> None:
         try:
@@ -237,79 +155,34 @@ class SqliteLedger:
         except sqlite3.Error:
             pass  # `recover` tries again before anything else is decided
 
-    def _find_reading(self, values: int = 0) -> TailReading | None:
-        """What reads the end of the ledger, to be asked beside the tail; None once it is there.
 
-        So many values are looked for: with many it is waited for.
-        """
-        reading = self.indexing.reading
-        if reading is None:
-            return None
-        if values > SCAN_MAX:
-            reading.wait()
-        if reading.is_running:
-            return reading
-        if not reading.is_done:
-            reading.read(self._connection, self._known_tokens.add)  # its thread has failed
-        self._take_over(reading)
-        return None
+class IdleCompaction:
+    """Merges index entries that a burst left, a little at a time while no tap waits."""
 
-    def _take_over(self, reading: TailReading) -> None:
-        """The end of the ledger has been read: know its greatest tap_ids, and those since."""
-        since = self._highest.items()
-        self._highest = reading.highest
-        for prefix, latest in since:
-            known = self._highest.find(prefix) or read_highest(self._connection, prefix)
-            self._highest.learn(prefix, max(latest, known))
-        self.indexing.take_over(reading)
+    def __init__(self, ledger: SqliteLedger) -> None:
+        self._ledger = ledger
 
-    def _connect_later(self) -> sqlite3.Connection:
-        """A connection once the end of the ledger has been read, which is wanted first."""
-        reading = self.indexing.reading
-        if reading is not None:
-            reading.wait()
-        return connect(self.path, read_only=True)
+    @property
+    def is_due(self) -> bool:
+        """Whether a burst left index entries to merge."""
+        return self._ledger.index.is_due
 
-    def _learn_tail(self) -> None:
-        """Remember the greatest tap_ids of the latest rows alone; others are read when needed."""
-        highest, tail = self._highest, self.indexing.tail
-        highest.forget_all()
-        highest.raise_to((*tail.draining_tap_ids, *tail.tap_ids))
-        for prefix, latest in highest.items():
-            highest.learn(prefix, max(latest, read_highest(self._connection, prefix)))
+    @property
+    def can_step(self) -> bool:
+        """Whether some of them could be merged now: they are sorted, and all rows are known."""
+        return self._ledger.index.can_merge
 
-    def _read_verdicts(
-        self, tap_ids: Iterable[str], places: Mapping[str, int]
-    ) -> dict[str, Verdict]:
-        """Those of these taps that are stored; the rows of some are known."""
-        found = {}
-        for tap_id in tap_ids:
-            row = places.get(tap_id) or self._find_row(tap_id)
-            if row is not None:
-                found[tap_id] = self._past.read_verdict(row)
-        return found
+    def step(self) -> None:
+        """Merge some of them, in a transaction without taps. Raises LedgerUnavailable."""
+        self._ledger.commit(Changes(()))
 
-    def _find_row(self, tap_id: str) -> int | None:
-        row = self.indexing.tail.find_tap(tap_id)
-        if row is None:
-            found = self._connection.execute(
-                "SELECT row FROM tap_ids WHERE tap_id = ?", (tap_id,)
-            ).fetchone()
-            row = found[0] if found else None
-        return row
+    def stepped(self) -> None:
+        """What was merged is durable."""
+        self._ledger.confirm()
 
-    def _find_indexed(self, tokens: list[bytes]) -> Iterator[tuple[bytes, int]]:
-        """The rows that made the states of these tokens; one descent a token, however many taps."""
-        for place in range(0, len(tokens), LOOKUP_MAX):
-            chunk = tokens[place : place + LOOKUP_MAX]
-            wanted = ", ".join(["(?)"] * len(chunk))
-            yield from self._connection.execute(
-                f"WITH wanted (token) AS (VALUES {wanted}) SELECT wanted.token, latest.row"
-                " FROM wanted CROSS JOIN token_rows latest ON latest.token = wanted.token"
-                " AND latest.number = (SELECT max(number) FROM token_rows"
-                " WHERE token = wanted.token AND number > 0)",
-                chunk,
-            )
+
+def _unreadable(error: sqlite3.Error) -> LedgerUnavailable:
+    return LedgerUnavailable(f"the ledger cannot be read: {error}")
 
 
 def _read_stations(connection: sqlite3.Connection) -> dict[int, str]:

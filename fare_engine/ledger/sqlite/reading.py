@@ -1,4 +1,4 @@
-"""What the rows tell of the past: the states that taps left, and verdicts as they were given."""
+"""Reads the past back from rows: the states that taps left, and verdicts as they were given."""
 
 import sqlite3
 from collections.abc import Iterable, Mapping
@@ -14,8 +14,7 @@ from fare_engine.ledger.rows import (
     decode_report,
 )
 from fare_engine.ledger.sqlite.side_tables import REPORT_COLUMNS
-from fare_engine.ports import StoredReport
-from fare_engine.verdict import Verdict
+from fare_engine.ports import KnownTap, StoredReport
 
 LOOKUP_MAX: Final = 500
 """Values of one IN list: below every SQLite's limit of variables."""
@@ -36,7 +35,7 @@ class Past:
         if not latest:
             return {}
         rows = self._read_rows(latest.values())
-        undone = self._find_reversed(rows)
+        reversals = self._find_reversals(rows)
         entries = self._read_rows(
             row.entry_row for row in rows.values() if row.entry_row is not None
         )
@@ -44,32 +43,39 @@ class Past:
         states = {}
         for token, place in latest.items():
             row = rows[place]
-            if place in undone:
-                states[token] = self._read_standing(row)
+            if place in reversals:
+                states[token] = self._read_standing(row, reversals[place])
             else:
                 states[token] = reader.state_after(row, entries.get(row.entry_row or 0))
         return states
 
     def read_state_before(self, place: int) -> TokenState:
-        """The state that the tap of a row found; its `number` is that of the tap itself."""
-        return self._read_standing(self._read_rows([place])[place])
+        """The state that the tap of a row found; its `number` is that of the tap, or higher."""
+        return self._read_standing(self._read_rows([place])[place], None)
 
-    def read_verdict(self, place: int) -> Verdict:
-        """The tap of a row as it was decided."""
+    def read_known(self, place: int) -> KnownTap:
+        """The tap of a row as it was decided, with its report."""
         row = self._read_rows([place])[place]
         entry = None
         if row.entry_row is not None:
             entry = self._read_rows([row.entry_row]).get(row.entry_row)
-        set_aside = None
+        quarantined = None
         if row.gate is None:
             columns = ", ".join(QUARANTINE_COLUMNS)
-            set_aside = self._connection.execute(
+            quarantined = self._connection.execute(
                 f"SELECT {columns} FROM quarantine WHERE row = ?", (place,)
             ).fetchone()
-        return self._reader().verdict(row, entry, self.find_report(place), set_aside)
+        report = self._find_report(place)
+        return KnownTap(self._reader().verdict(row, entry, report, quarantined), report)
 
-    def find_report(self, row: int) -> StoredReport | None:
-        """The report stored beside a tap."""
+    def list_rows(self, after: int, limit: int) -> list[int]:
+        """The next rows behind one."""
+        found = self._connection.execute(
+            "SELECT row FROM taps WHERE row > ? ORDER BY row LIMIT ?", (after, limit)
+        )
+        return [row for (row,) in found]
+
+    def _find_report(self, row: int) -> StoredReport | None:
         values = self._connection.execute(
             f"SELECT {REPORT_COLUMNS} FROM reports WHERE row = ?", (row,)
         ).fetchone()
@@ -87,23 +93,31 @@ class Past:
                 found[values[0]] = TapRow._make(values)
         return found
 
-    def _read_standing(self, row: TapRow) -> TokenState:
-        """The state that holds when the tap of this row turned out not to be a passage."""
-        before, number = row.previous_row or 0, row.number or 0
+    def _read_standing(self, row: TapRow, number: int | None) -> TokenState:
+        """The state that holds when the tap of this row turned out not to be a passage.
+
+        `number` is the place in the chain that going back took; reversals of before version 0.2
+        kept that of their tap. What stood before may have been taken back later still.
+        """
+        if number is None:
+            number = row.number or 0
+        before = row.previous_row or 0
         if before == 0:
             return BLANK.replace(number=number)
-        return self.read_states({row.token: before})[row.token].replace(number=number)
+        state = self.read_states({row.token: before})[row.token]
+        return state.replace(number=max(number, state.number))
 
-    def _find_reversed(self, rows: Iterable[int]) -> set[int]:
+    def _find_reversals(self, rows: Iterable[int]) -> dict[int, int | None]:
+        """Which of these rows were taken back, and the numbers that took."""
         wanted = list(rows)
-        found: set[int] = set()
+        found: dict[int, int | None] = {}
         for place in range(0, len(wanted), LOOKUP_MAX):
             chunk = wanted[place : place + LOOKUP_MAX]
             marks = ", ".join("?" * len(chunk))
             found.update(
-                row
-                for (row,) in self._connection.execute(
-                    f"SELECT row FROM reports WHERE reversed = 1 AND row IN ({marks})", chunk
+                self._connection.execute(
+                    f"SELECT row, number FROM reports WHERE reversed = 1 AND row IN ({marks})",
+                    chunk,
                 )
             )
         return found

@@ -10,14 +10,14 @@ import msgspec.structs
 from fare_engine.code_use import CodeUse
 from fare_engine.ledger.rows import encode_report
 from fare_engine.network import Direction
-from fare_engine.ports import Conflict, Step, StoredReport
+from fare_engine.ports import Changes, Conflict, DecidedTap, StoredReport
 from fare_engine.tap import Report, Tap
 
 CONFLICTS_PER_TAP_MAX: Final = 16
 """A gate that repeats one mistake for ever must not fill the disk; the first few tell it all."""
 
 
-REPORT_COLUMNS: Final = "row, gate_opened, fare_taken, passed, cause, reversed, received_at"
+REPORT_COLUMNS: Final = "row, gate_opened, fare_taken, passed, cause, reversed, received_at, number"
 
 _FIND_CODE: Final = (
     "SELECT t.token, t.station, t.direction, t.occurred_at"
@@ -25,10 +25,20 @@ _FIND_CODE: Final = (
 )
 
 
+def insert_beside(connection: sqlite3.Connection, changes: Changes) -> None:
+    """Store what stands beside the taps of a transaction."""
+    if changes.reports:
+        insert_reports(connection, changes.reports)
+        insert_quarantine(connection, changes.taps)  # only of gates that reported what they did
+    if changes.codes:
+        insert_codes(connection, changes.codes)
+    insert_conflicts(connection, changes.conflicts)
+
+
 def insert_reports(connection: sqlite3.Connection, reports: Iterable[StoredReport]) -> None:
     """Store what gates did."""
     connection.executemany(
-        f"INSERT OR REPLACE INTO reports ({REPORT_COLUMNS}) VALUES (?,?,?,?,?,?,?)",
+        f"INSERT OR REPLACE INTO reports ({REPORT_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)",
         [encode_report(report) for report in reports],
     )
 
@@ -69,19 +79,22 @@ def insert_conflicts(connection: sqlite3.Connection, conflicts: Sequence[Conflic
         )
 
 
-def insert_quarantine(connection: sqlite3.Connection, steps: Iterable[Step]) -> None:
-    """Set aside the taps of gates that decided alone which the engine could not decide."""
-    for verdict, _, _, detail in steps:
+def insert_quarantine(connection: sqlite3.Connection, taps: Iterable[DecidedTap]) -> None:
+    """Quarantine the taps of gates that decided alone which the engine could not decide."""
+    for one in taps:
+        verdict = one.verdict
         if verdict.problem is not None:
+            tap = verdict.tap
             connection.execute(
-                'INSERT INTO quarantine ("row", problem, detail, gate_id, medium_type)'
-                " VALUES (?, ?, ?, ?, ?)",
+                'INSERT INTO quarantine ("row", problem, detail, gate_id, medium_type, sender)'
+                " VALUES (?, ?, ?, ?, ?, ?)",
                 (
                     verdict.row,
                     verdict.problem,
-                    detail,
-                    verdict.tap.gate_id,
-                    verdict.tap.medium_type,
+                    one.detail,
+                    tap.gate_id,
+                    tap.medium_type,
+                    one.sender,
                 ),
             )
 

@@ -3,36 +3,18 @@
 import hashlib
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, select
 
+from fare_engine.access_key import ADMIN, GATE, KINDS, Key
 from fare_engine.errors import CatalogueInvalid, NotFound
 from fare_engine.ledger import schema
 from fare_engine.ledger.stores.audit import record_change
 
-GATE: Final = "gate"
-ADMIN: Final = "admin"
-KINDS: Final = (GATE, ADMIN)
 NAME_LENGTH_MAX: Final = 100
 _SECRET_BYTES: Final = 32
 _KEY_ID_BYTES: Final = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A key as the ledger knows it, without its secret.
-
-    A gate key speaks for the gates of its `stations`; an admin key has None.
-    """
-
-    key_id: str
-    kind: str
-    name: str
-    stations: frozenset[str] | None
-    created_at_ms: int
-    revoked_at_ms: int | None = None
 
 
 def hash_secret(secret: str) -> bytes:

@@ -1,7 +1,7 @@
 """The index in memory remembers what was touched last, and has a limit."""
 
 from fare_engine.journey import BLANK
-from fare_engine.states.memory import MemoryIndex
+from fare_engine.states.memory import MemoryStates
 
 
 def _token(number: int) -> bytes:
@@ -9,7 +9,7 @@ def _token(number: int) -> bytes:
 
 
 def test_what_was_applied_is_found_and_what_was_forgotten_is_not() -> None:
-    index = MemoryIndex()
+    index = MemoryStates()
     state = BLANK.replace(number=7)
     index.apply({_token(1): state, _token(2): BLANK})
     assert index.find([_token(1), _token(3)]) == {_token(1): state}
@@ -18,7 +18,7 @@ def test_what_was_applied_is_found_and_what_was_forgotten_is_not() -> None:
 
 
 def test_it_never_remembers_more_than_its_limit_and_keeps_the_latest() -> None:
-    index = MemoryIndex(states_max=10)
+    index = MemoryStates(states_max=10)
     for number in range(100):
         index.apply({_token(number): BLANK})
         assert len(index) <= 10

@@ -8,7 +8,7 @@ import pytest
 from fare_engine.batch import ReportSubmission, Result
 from fare_engine.engine import Engine
 from fare_engine.errors import FareEngineError
-from fare_engine.states.memory import MemoryIndex
+from fare_engine.states.memory import MemoryStates
 from fare_engine.tap import Report, Tap
 from simulator.deterministic.memory_ledger import Disk, MemoryLedger
 from tests.fare_engine.small_metro import NOON_MS, SmallMetro
@@ -22,7 +22,7 @@ def test_both_ledgers_lead_to_the_same_answers(tmp_path: Path, seed: int) -> Non
     metro, disk = SmallMetro(tmp_path, run_rows=10), Disk()
 
     def open_memory() -> Engine:
-        return Engine(MemoryLedger(disk, metro.catalogue), MemoryIndex(), metro.catalogue)
+        return Engine(MemoryLedger(disk, metro.catalogue), MemoryStates(), metro.catalogue)
 
     in_memory = open_memory()
     taps: list[Tap] = []
