@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from gates.client.http import Line, Request, Response
+from gates.client.connection import Connection, Request, Response
 from gates.client.messages import (
     TRY_AGAIN,
     Decision,
@@ -123,7 +123,7 @@ class Core:
         self._wall_clock_ms = wall_clock_ms
         self._path = parts.path.rstrip("/")
         self._headers = (("host", parts.netloc), ("authorization", f"Bearer {key}"))
-        self._idle: list[Line] = []
+        self._idle: list[Connection] = []
 
     def decide(self, tap: TapMessage, deadline_s: float | None) -> Steps[Decision]:
         """Have one tap decided."""
@@ -219,27 +219,27 @@ class Core:
                 # request, asking again is safe: that is what ids are for.
                 pass
         transport = yield Open(ends_s)
-        return (yield from self._ask(Line(transport), request, ends_s))
+        return (yield from self._ask(Connection(transport), request, ends_s))
 
-    def _ask(self, line: Line, request: Request, ends_s: float) -> Steps[Response]:
+    def _ask(self, connection: Connection, request: Request, ends_s: float) -> Steps[Response]:
         sent_ms = self._wall_clock_ms()
         try:
             headers = (*self._headers, *request.headers)
-            content = line.write(request._replace(path=self._path + request.path), headers)
-            yield Write(line.transport, content, ends_s)
+            content = connection.write(request._replace(path=self._path + request.path), headers)
+            yield Write(connection.transport, content, ends_s)
             if request.path == TAPS:
                 crash_point("after_request_sent")
-            while (response := line.find_response()) is None:
-                line.feed((yield Read(line.transport, ends_s)))
+            while (response := connection.find_response()) is None:
+                connection.feed((yield Read(connection.transport, ends_s)))
         except (
             BaseException
         ):  # also when the caller gives up: a late answer must meet no other call
-            line.transport.drop()
+            connection.transport.drop()
             raise
-        if line.is_reusable() and len(self._idle) < IDLE_MAX:
-            self._idle.append(line)
+        if connection.is_reusable() and len(self._idle) < IDLE_MAX:
+            self._idle.append(connection)
         else:
-            line.transport.drop()
+            connection.transport.drop()
         return response._replace(sent_ms=sent_ms, received_ms=self._wall_clock_ms())
 
     def _take_decision(self, response: Response, decision: Decision) -> Decision:

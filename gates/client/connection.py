@@ -31,7 +31,7 @@ class Response(NamedTuple):
     received_ms: int = 0
 
 
-class Line:
+class Connection:
     """One connection and where its conversation stands."""
 
     def __init__(self, transport: Any) -> None:
