@@ -26,7 +26,7 @@ from benchmarks.workload import GATES_A_STATION, Workload, gate_id, station_id
 from fare_engine.ledger.data_directory import DataDirectory
 from fare_engine.network import Direction
 from gates.breaker import FAILURES_MAX
-from gates.client.core import TAP_DEADLINE_S
+from gates.client.asynchronous import TAP_DEADLINE_S
 from gates.controller import Passage
 from gates.knowledge import Knowledge
 from gates.parameters import make_version

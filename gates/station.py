@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gates.breaker import Breaker
-from gates.client.asynchronous import AsyncEngineClient
-from gates.client.core import TAP_DEADLINE_S
+from gates.client.asynchronous import TAP_DEADLINE_S, AsyncEngineClient
 from gates.controller import Controller
 from gates.reading import MediumReader
 from gates.station_file import StationFile, hold

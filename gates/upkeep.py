@@ -14,8 +14,7 @@ import structlog
 from msgspec import UNSET
 
 from gates.breaker import State
-from gates.client.asynchronous import AsyncEngineClient
-from gates.client.core import BATCH_TAPS_MAX
+from gates.client.asynchronous import BATCH_TAPS_MAX, AsyncEngineClient
 from gates.client.messages import GateSkew, Heartbeat
 from gates.controller import Controller
 from gates.crash import crash_point

@@ -1,19 +1,23 @@
-"""HTTP/1.1 over a connection, with h11: bytes to send, bytes that came, and what they mean."""
+"""HTTP/1.1 over one connection in an event loop; h11 makes the bytes and reads them."""
 
-from typing import Any, Final, NamedTuple
+import asyncio
+import ssl
+from typing import Final, NamedTuple, Self
 
 import h11
 
 BODY_BYTES_MAX: Final = 32 * 2**20
 """More than a document of parameters with a full block list, or the answers of a full batch."""
 
+READ_BYTES: Final = 65_536
+
 
 class HungUp(ConnectionError):
-    """The other side ended the connection before its answer was whole, or spoke no HTTP."""
+    """The engine closed the connection before its answer was whole, or sent what is not HTTP."""
 
 
 class Request(NamedTuple):
-    """One request; `headers` beside those that every request has."""
+    """One request."""
 
     method: str
     path: str
@@ -32,64 +36,71 @@ class Response(NamedTuple):
 
 
 class Connection:
-    """One connection and where its conversation stands."""
+    """One open connection: a request and its answer, then the next. Raises OSError if it breaks."""
 
-    def __init__(self, transport: Any) -> None:
-        self.transport = transport
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
         self._http = h11.Connection(h11.CLIENT)
-        self._head: h11.Response | None = None
-        self._body: list[bytes] = []
-        self._length = 0
 
-    def write(self, request: Request, headers: tuple[tuple[str, str], ...]) -> bytes:
-        """The bytes of a request, the first on this connection or the next."""
-        if self._http.our_state is h11.DONE:
-            self._http.start_next_cycle()
-        self._head, self._body, self._length = None, [], 0
-        length = ("content-length", str(len(request.body)))
-        content_type = ("content-type", "application/json")
-        more = (content_type, length) if request.method == "POST" else ()
-        head = h11.Request(method=request.method, target=request.path, headers=[*headers, *more])
-        pieces = [self._http.send(head)]
+    @classmethod
+    async def open(cls, host: str, port: int, tls: ssl.SSLContext | None) -> Self:
+        """Connect to a server."""
+        return cls(*await asyncio.open_connection(host, port, ssl=tls))
+
+    async def send(self, request: Request) -> None:
+        """Send a request, the first on this connection or the next."""
+        http = self._http
+        if http.our_state is h11.DONE:
+            http.start_next_cycle()
+        content_headers = (
+            [("content-type", "application/json"), ("content-length", str(len(request.body)))]
+            if request.method == "POST"
+            else []
+        )
+        headers = [*request.headers, *content_headers]
+        head = h11.Request(method=request.method, target=request.path, headers=headers)
+        parts = [http.send(head)]
         if request.body:
-            pieces.append(self._http.send(h11.Data(data=request.body)))
-        pieces.append(self._http.send(h11.EndOfMessage()))
-        return b"".join(piece for piece in pieces if piece)
+            parts.append(http.send(h11.Data(data=request.body)))
+        parts.append(http.send(h11.EndOfMessage()))
+        self._writer.write(b"".join(part for part in parts if part))
+        await self._writer.drain()
 
-    def feed(self, data: bytes) -> None:
-        """Take what came; nothing means that the other side has hung up."""
+    async def receive(self) -> Response:
+        """The answer, once it is whole."""
+        status = 0
+        headers: dict[str, str] = {}
+        body: list[bytes] = []
+        length = 0
+        while True:
+            event = await self._next_event()
+            if isinstance(event, h11.Response):
+                status = event.status_code
+                headers = {name.decode(): value.decode("latin-1") for name, value in event.headers}
+            elif isinstance(event, h11.Data):
+                body.append(bytes(event.data))
+                length += len(body[-1])
+                if length > BODY_BYTES_MAX:
+                    raise HungUp(f"the answer is longer than {BODY_BYTES_MAX} bytes")
+            elif isinstance(event, h11.EndOfMessage):
+                return Response(status, headers, b"".join(body))
+            elif isinstance(event, h11.ConnectionClosed):
+                raise HungUp("the connection was closed before an answer")
+
+    async def _next_event(self) -> object:
+        """What comes next of an answer, once it is here."""
         try:
-            self._http.receive_data(data)
+            while (event := self._http.next_event()) is h11.NEED_DATA:
+                self._http.receive_data(await self._reader.read(READ_BYTES))
         except h11.RemoteProtocolError as error:
             raise HungUp(str(error)) from None
-
-    def find_response(self) -> Response | None:
-        """The answer, once it is whole. HungUp when it never will be."""
-        try:
-            while True:
-                event = self._http.next_event()
-                if event is h11.NEED_DATA:
-                    return None
-                if isinstance(event, h11.Response):
-                    self._head = event
-                elif isinstance(event, h11.Data):
-                    self._take(bytes(event.data))
-                elif isinstance(event, h11.EndOfMessage) and self._head is not None:
-                    headers = {
-                        name.decode(): value.decode("latin-1") for name, value in self._head.headers
-                    }
-                    return Response(self._head.status_code, headers, b"".join(self._body))
-                elif isinstance(event, h11.ConnectionClosed):
-                    raise HungUp("the connection was closed before an answer")
-        except h11.RemoteProtocolError as error:
-            raise HungUp(str(error)) from None
+        return event
 
     def is_reusable(self) -> bool:
         """Whether another request may go over this connection."""
         return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
 
-    def _take(self, data: bytes) -> None:
-        self._length += len(data)
-        if self._length > BODY_BYTES_MAX:
-            raise HungUp(f"the answer is longer than {BODY_BYTES_MAX} bytes")
-        self._body.append(data)
+    def drop(self) -> None:
+        """Close the connection at once."""
+        self._writer.transport.abort()

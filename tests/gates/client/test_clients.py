@@ -1,8 +1,10 @@
 """Both clients against a real engine, and against a connection that breaks."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -289,3 +291,35 @@ def test_the_decision_of_a_known_tap_says_nothing_of_the_clock(
 def test_an_address_that_is_none_is_told_at_once(make_client: Make, url: str) -> None:
     with pytest.raises(WrongUsage, match="http"):
         make_client(url, "key")
+
+
+def test_threads_share_a_blocking_client(server: ServerProcess) -> None:
+    with EngineClient(server.url, server.gate_key) as client, ThreadPoolExecutor(4) as threads:
+        taps = [a_tap(server) for _ in range(20)]
+        decisions = threads.map(lambda tap: client.decide(tap, PATIENT_S), taps)
+        assert [decision.tap_id for decision in decisions] == [tap.tap_id for tap in taps]
+
+
+def test_closing_a_blocking_client_ends_the_calls_of_other_threads(server: ServerProcess) -> None:
+    with connected(server, EngineClient) as (proxy, client), ThreadPoolExecutor(1) as threads:
+        client.check_ready(PATIENT_S)
+        proxy.cut(DROP)
+        begun = threading.Event()
+
+        def ask() -> None:
+            begun.set()
+            client.check_ready(60.0)
+
+        call = threads.submit(ask)
+        begun.wait()
+        client.close()
+        with pytest.raises(Unreachable, match="closed"):
+            call.result()
+
+
+def test_a_blocking_client_that_is_closed_takes_no_calls(server: ServerProcess) -> None:
+    with EngineClient(server.url, server.gate_key) as client:
+        client.check_ready(PATIENT_S)
+    client.close()
+    with pytest.raises(Unreachable, match="closed"):
+        client.check_ready()
