@@ -21,7 +21,7 @@ from gates.client.messages import Decision, TapMessage
 from gates.crash import crash_point
 from gates.errors import EngineFailed, OutboxBroken, OutboxFull, Refused, WrongUsage
 from gates.knowledge import Knowledge
-from gates.outbox import Action, Entry, Outbox
+from gates.outbox import Action, Outbox, StoredTap
 from gates.reading import Medium, MediumRead, MediumReader
 from gates.sending import make_message, read_results
 from gates.station_file import StationFile
@@ -105,11 +105,11 @@ class Controller:
         crash_point("before_outbox_write")
         try:
             day = self.knowledge.service_day(at_ms)
-            entry = self.outbox.take(gate_id, direction, read, at_ms, day)
+            stored = self.outbox.take(gate_id, direction, read, at_ms, day)
             crash_point("after_outbox_write")
-            with self._shut_if_cut_off(entry):
-                answer = await self._ask(entry, read, presented_s)
-            passage = self._conclude(entry, read, answer)
+            with self._shut_if_cut_off(stored):
+                answer = await self._ask(stored, read, presented_s)
+            passage = self._conclude(stored, read, answer)
         except (OutboxBroken, OutboxFull) as error:
             logger.error("tap_not_stored", gate_id=gate_id, error=str(error))
             passage = _out_of_order(gate_id, direction)
@@ -125,32 +125,34 @@ class Controller:
         crash_point("after_report_write")
         self.waits()
 
-    async def _ask(self, entry: Entry, read: MediumRead, presented_s: float) -> Decision | None:
+    async def _ask(
+        self, stored: StoredTap, read: MediumRead, presented_s: float
+    ) -> Decision | None:
         """The engine's decision, or None: then the controller decides.
 
         Taps of this token that wait still go with it, before it, or the engine would miss them.
         """
         if not self.breaker.allows():
             return None
-        pending = self.outbox.list_waiting_of(entry, PENDING_MAX + 1)
+        pending = self.outbox.list_waiting_of(stored, PENDING_MAX + 1)
         if len(pending) > PENDING_MAX:
             self.breaker.given_up()
             return None
         # The passenger has stood here since the medium was read: the outbox had its time of it.
         spent_s = time.monotonic() - presented_s
         deadline_s = max(self._client.tap_deadline_s - spent_s, ASK_MIN_S)
-        message = make_message(entry, code=read.code)
+        message = make_message(stored, code=read.code)
         try:
             if pending:
                 answer = await self._ask_with(pending, message, deadline_s)
             else:
                 answer = await self._client.decide(message, deadline_s)
         except EngineFailed as error:
-            logger.info("engine_failed", tap_id=entry.tap.tap_id, error=str(error))
+            logger.info("engine_failed", tap_id=stored.tap.tap_id, error=str(error))
             self.breaker.failed()
             return None
         except Refused as refused:
-            logger.warning("tap_refused", tap_id=entry.tap.tap_id, problem=refused.code)
+            logger.warning("tap_refused", tap_id=stored.tap.tap_id, problem=refused.code)
             answer = None
         except BaseException:
             self.breaker.given_up()
@@ -160,30 +162,30 @@ class Controller:
         return answer
 
     async def _ask_with(
-        self, pending: list[Entry], message: TapMessage, deadline_s: float
+        self, pending: list[StoredTap], message: TapMessage, deadline_s: float
     ) -> Decision | None:
         messages = [*(make_message(one) for one in pending), message]
         *before, result = await self._client.upload(messages, deadline_s)
         self.outbox.settle(read_results(pending, before))
         return result if isinstance(result, Decision) else None
 
-    def _conclude(self, entry: Entry, read: MediumRead, answer: Decision | None) -> Passage:
+    def _conclude(self, stored: StoredTap, read: MediumRead, answer: Decision | None) -> Passage:
         """Decide, and store what the gate is going to do."""
-        tap = entry.tap
+        tap = stored.tap
         before = find_state(self._file, tap.token, self.knowledge.find_pinned)
         terms = self.knowledge.find_terms(tap.occurred_at_ms)
         if answer is not None:
             action = Action(answer.gate_opens, answer.fare, answer.reason, alone=False)
-            after = follow(before, tap, self.station_id, terms, entry.place, answer)
+            after = follow(before, tap, self.station_id, terms, stored.place, answer)
             elapsed_ms = answer.journey.elapsed_ms if answer.journey else None
             fare_waived = answer.fare_waived
         else:
             gate = Gate(tap.gate_id, self.station_id, frozenset(Direction))
-            refusal = self._find_refusal(entry, read)
-            alone = decide_alone(before, tap, gate, terms, entry.place, refusal)
+            refusal = self._find_refusal(stored, read)
+            alone = decide_alone(before, tap, gate, terms, stored.place, refusal)
             action, after, elapsed_ms, fare_waived = alone
             crash_point("after_deciding_alone")
-        self.outbox.record(entry, action, (before, after))
+        self.outbox.record(stored, action, (before, after))
         crash_point("after_action_write")
         return Passage(
             tap.tap_id,
@@ -197,36 +199,36 @@ class Controller:
             elapsed_ms,
         )
 
-    def _find_refusal(self, entry: Entry, read: MediumRead) -> Reason | None:
+    def _find_refusal(self, stored: StoredTap, read: MediumRead) -> Reason | None:
         """Why a medium opens no gate, as far as the station can tell."""
         if read.refusal is not None:
             return read.refusal
-        if self._is_replayed(entry):
+        if self._is_replayed(stored):
             return Reason.RIDE_CODE_REPLAYED
         return Reason.MEDIUM_BLOCKED if self.knowledge.is_blocked(read.token) else None
 
-    def _is_replayed(self, entry: Entry) -> bool:
+    def _is_replayed(self, stored: StoredTap) -> bool:
         """Whether a ride code was seen here before, other than at a first tap repeated at once."""
-        if entry.code_id is None:
+        if stored.code_id is None:
             return False
-        first = self.outbox.find_code_use(entry)
+        first = self.outbox.find_code_use(stored)
         if first is None:
             return False
-        terms = self.knowledge.find_terms(entry.tap.occurred_at_ms)
-        if first[0] != entry.tap.direction or terms is None:
+        terms = self.knowledge.find_terms(stored.tap.occurred_at_ms)
+        if first[0] != stored.tap.direction or terms is None:
             return True
         tariff = terms.tariff
-        is_entry = entry.tap.direction == Direction.ENTRY
+        is_entry = stored.tap.direction == Direction.ENTRY
         grace_ms = tariff.reentry_grace_ms if is_entry else tariff.reexit_grace_ms
-        return entry.tap.occurred_at_ms - first[1] > grace_ms
+        return stored.tap.occurred_at_ms - first[1] > grace_ms
 
     @contextmanager
-    def _shut_if_cut_off(self, entry: Entry) -> Iterator[None]:
+    def _shut_if_cut_off(self, stored: StoredTap) -> Iterator[None]:
         """A tap whose passenger is left standing must not hold up all that come after it."""
         try:
             yield
         except BaseException:
-            self.outbox.record(entry, Action(False, 0, "interrupted", alone=True))
+            self.outbox.record(stored, Action(False, 0, "interrupted", alone=True))
             raise
 
 

@@ -39,7 +39,7 @@ class Standing(IntEnum):
     SET_ASIDE = 2
 
 
-class Entry(NamedTuple):
+class StoredTap(NamedTuple):
     """A tap in the outbox; `tap.report` tells what the gate did, None while it is at the lane."""
 
     place: int
@@ -120,7 +120,7 @@ class Outbox:
 
     def take(
         self, gate_id: str, direction: int, read: MediumRead, at_ms: int, day: ServiceDay
-    ) -> Entry:
+    ) -> StoredTap:
         """Store a new tap under a tap_id that nobody had before; durable when this returns."""
         if self._kept >= WAITING_MAX:
             raise OutboxFull(f"{self._kept} taps wait for the engine already")
@@ -142,10 +142,10 @@ class Outbox:
         self._kept += 1
         self._gates.add(gate_id)
         tap = Tap(tap_id, gate_id, direction, read.medium_type, read.token, at_ms)
-        return Entry(place, tap, read.code_id)
+        return StoredTap(place, tap, read.code_id)
 
     def record(
-        self, entry: Entry, action: Action, change: tuple[TokenState, TokenState] | None = None
+        self, stored: StoredTap, action: Action, change: tuple[TokenState, TokenState] | None = None
     ) -> None:
         """Store what the gate is going to do, with the token's state before and after.
 
@@ -157,11 +157,11 @@ class Outbox:
             sql.execute(
                 "UPDATE taps SET gate_opened = ?, fare_taken = ?, reason = ?, alone = ?, "
                 "standing = ?, state_before = ? WHERE place = ?",
-                (*action, standing, before, entry.place),
+                (*action, standing, before, stored.place),
             )
             if change and change[1] is not change[0]:
                 after = encode_state(change[1])
-                write_state(sql, entry.tap.token, after, entry.tap.occurred_at_ms)
+                write_state(sql, stored.tap.token, after, stored.tap.occurred_at_ms)
             crash_point("inside_action_write")
         self._kept -= not action.alone
 
@@ -192,7 +192,7 @@ class Outbox:
             crash_point("inside_report_write")
         self._kept_reports += new
 
-    def list_waiting(self, limit: int) -> list[Entry]:
+    def list_waiting(self, limit: int) -> list[StoredTap]:
         """The taps to send next, oldest first; none that came after one still at its lane."""
         if not self._kept:
             return []
@@ -202,18 +202,18 @@ class Outbox:
             "ORDER BY place LIMIT ?",
             (limit,),
         )
-        return [_entry(row) for row in rows]
+        return [_read_row(row) for row in rows]
 
-    def list_waiting_of(self, entry: Entry, limit: int) -> list[Entry]:
+    def list_waiting_of(self, stored: StoredTap, limit: int) -> list[StoredTap]:
         """The taps of the same token that wait before this one, oldest first."""
         if self._kept == 1:  # this one
             return []
         rows = self._file.read(
             f"SELECT {_COLUMNS} FROM taps INDEXED BY taps_waiting "
             "WHERE standing = 0 AND token = ? AND place < ? ORDER BY place LIMIT ?",
-            (entry.tap.token, entry.place, limit),
+            (stored.tap.token, stored.place, limit),
         )
-        return [_entry(row) for row in rows]
+        return [_read_row(row) for row in rows]
 
     def settle(self, results: Sequence[tuple[int, str | None]]) -> None:
         """Taps by place: done, or set aside with a problem that will not go away."""
@@ -275,7 +275,7 @@ class Outbox:
                 for table in ("taps", "reports")
             )
 
-    def find_code_use(self, entry: Entry) -> tuple[int, int] | None:
+    def find_code_use(self, stored: StoredTap) -> tuple[int, int] | None:
         """Direction and instant of the tap here that used this ride code; None when it is new.
 
         A tap uses a code when the gate opened at it.
@@ -283,7 +283,7 @@ class Outbox:
         rows = self._file.read(
             "SELECT direction, occurred_at FROM taps "
             "WHERE code_id = ? AND place != ? AND gate_opened = 1 ORDER BY place LIMIT 1",
-            (entry.code_id, entry.place),
+            (stored.code_id, stored.place),
         )
         return tuple(rows[0]) if rows else None
 
@@ -336,8 +336,8 @@ def _name_date(ordinal: int) -> str:
     return f"{date.fromordinal(ordinal):%Y%m%d}"
 
 
-def _entry(row: Iterable[Any]) -> Entry:
+def _read_row(row: Iterable[Any]) -> StoredTap:
     place, tap_id, gate_id, direction, medium_type, token, code_id, at_ms, opened, fare = row
     report = None if opened is None else Report(bool(opened), fare)
     tap = Tap(tap_id, gate_id, direction, medium_type, token, at_ms, report)
-    return Entry(place, tap, code_id)
+    return StoredTap(place, tap, code_id)

@@ -26,7 +26,7 @@ from gates.errors import (
     ParametersInvalid,
     Refused,
 )
-from gates.outbox import Entry
+from gates.outbox import StoredTap
 from gates.parameters import Parameters
 from gates.sending import make_message, make_report, read_results
 from gates.times import format_ms, now_ms
@@ -122,8 +122,8 @@ class Upkeep:
         outbox = self._controller.outbox
         if self.empty.is_set() and self._is_empty():
             return
-        while entries := outbox.list_waiting(self._batch_taps):
-            if not await self._upload(entries):
+        while taps := outbox.list_waiting(self._batch_taps):
+            if not await self._upload(taps):
                 self._due_s["send"] = self._clock_s() + AGAIN_AFTER_S
                 return
         while reports := outbox.list_reports(1):
@@ -143,35 +143,35 @@ class Upkeep:
         else:  # behind a tap that is at its lane still
             self._due_s["send"] = self._clock_s() + AT_LANE_S
 
-    async def _upload(self, entries: list[Entry]) -> bool:
+    async def _upload(self, taps: list[StoredTap]) -> bool:
         """Send a batch; whether everything in it is settled, or smaller batches shall be tried."""
         outbox = self._controller.outbox
         crash_point("before_upload")
-        messages = [make_message(entry) for entry in entries]
+        messages = [make_message(stored) for stored in taps]
         try:
             results = await self._client.upload(messages, CALL_DEADLINE_S)
         except Refused as refused:
-            return self._halve(entries, refused)
+            return self._halve(taps, refused)
         except DeadlinePassed:
-            self._batch_taps = max(1, len(entries) // 2)  # a slow line carries less at once
+            self._batch_taps = max(1, len(taps) // 2)  # a slow line carries less at once
             raise
         crash_point("after_upload_answer")
-        settled = read_results(entries, results)
+        settled = read_results(taps, results)
         for place, problem in settled:
             if problem is not None:
                 logger.warning("tap_set_aside", place=place, problem=problem)
         outbox.settle(settled)
         crash_point("after_upload_write")
         self._batch_taps = min(2 * self._batch_taps, BATCH_TAPS_MAX)
-        return len(settled) == len(entries)
+        return len(settled) == len(taps)
 
-    def _halve(self, entries: list[Entry], refused: Refused) -> bool:
+    def _halve(self, taps: list[StoredTap], refused: Refused) -> bool:
         """A whole batch was refused: look in its halves for the tap that is to blame."""
-        if len(entries) > 1:
-            self._batch_taps = len(entries) // 2
+        if len(taps) > 1:
+            self._batch_taps = len(taps) // 2
             return True
-        logger.warning("tap_set_aside", tap_id=entries[0].tap.tap_id, problem=str(refused))
-        self._controller.outbox.settle([(entries[0].place, str(refused))])
+        logger.warning("tap_set_aside", tap_id=taps[0].tap.tap_id, problem=str(refused))
+        self._controller.outbox.settle([(taps[0].place, str(refused))])
         self._batch_taps = BATCH_TAPS_MAX
         return True
 

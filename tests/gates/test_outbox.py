@@ -14,7 +14,7 @@ from fare_engine.tap import Report
 from gates import outbox as outbox_module
 from gates import token_states
 from gates.errors import OutboxBroken, OutboxFull, OutboxInUse, UnknownTap
-from gates.outbox import KEPT_MS, Action, Counts, Entry, Outbox
+from gates.outbox import KEPT_MS, Action, Counts, Outbox, StoredTap
 from gates.reading import MediumRead
 from gates.station_file import FILE_NAME, StationFile, hold
 from gates.token_states import find_state
@@ -40,7 +40,7 @@ def outbox(file: StationFile) -> Outbox:
 
 def take(
     outbox: Outbox, token: bytes = ANNA, at_ms: int = NOON_MS, gate_id: str = "FHY-A-01"
-) -> Entry:
+) -> StoredTap:
     day = ServiceCalendar().service_day(at_ms)
     return outbox.take(gate_id, Direction.ENTRY, MediumRead("tianfutong", token), at_ms, day)
 
@@ -77,16 +77,16 @@ def test_numbers_go_on_after_a_restart_and_after_pruning(tmp_path: Path) -> None
         outbox.prune(NOON_MS + KEPT_MS + 1)
         assert file.read("SELECT count(*) FROM taps") == [(0,)]
     with StationFile(tmp_path) as file:
-        entry = take(Outbox(file))
-        assert entry.tap.tap_id.endswith(".00000002")
-        assert entry.place == 2, "places are never given twice either"
+        stored = take(Outbox(file))
+        assert stored.tap.tap_id.endswith(".00000002")
+        assert stored.place == 2, "places are never given twice either"
 
 
 def test_a_file_made_today_begins_above_all_that_a_lost_one_gave(file: StationFile) -> None:
     day = ServiceCalendar().service_day(file.created_at_ms)
     read = MediumRead("tianfutong", ANNA)
-    entry = Outbox(file).take("FHY-A-01", Direction.ENTRY, read, file.created_at_ms, day)
-    number = int(entry.tap.tap_id.rpartition(".")[2])
+    stored = Outbox(file).take("FHY-A-01", Direction.ENTRY, read, file.created_at_ms, day)
+    number = int(stored.tap.tap_id.rpartition(".")[2])
     assert number == file.created_at_ms - day.start_ms + 1
 
 
@@ -96,12 +96,12 @@ def test_an_answered_tap_does_not_wait(outbox: Outbox) -> None:
 
 
 def test_taps_wait_in_their_order_with_what_the_gate_did(outbox: Outbox) -> None:
-    entries = [take(outbox, token) for token in (ANNA, BOB, ANNA)]
-    for entry in reversed(entries):
-        outbox.record(entry, OPENED)
+    taps = [take(outbox, token) for token in (ANNA, BOB, ANNA)]
+    for stored in reversed(taps):
+        outbox.record(stored, OPENED)
     waiting = outbox.list_waiting(10)
-    assert [entry.place for entry in waiting] == [1, 2, 3]
-    assert all(entry.tap.report == Report(True, 0) for entry in waiting)
+    assert [stored.place for stored in waiting] == [1, 2, 3]
+    assert all(stored.tap.report == Report(True, 0) for stored in waiting)
     assert len(outbox.list_waiting(2)) == 2
 
 
@@ -109,55 +109,55 @@ def test_nothing_is_sent_past_a_tap_that_is_still_at_its_lane(outbox: Outbox) ->
     first, second, third = take(outbox), take(outbox), take(outbox)
     outbox.record(first, OPENED)
     outbox.record(third, OPENED)
-    assert [entry.place for entry in outbox.list_waiting(10)] == [1]
+    assert [stored.place for stored in outbox.list_waiting(10)] == [1]
     outbox.record(second, OPENED)
-    assert [entry.place for entry in outbox.list_waiting(10)] == [1, 2, 3]
+    assert [stored.place for stored in outbox.list_waiting(10)] == [1, 2, 3]
 
 
 def test_the_waiting_taps_of_one_token_go_with_its_next(outbox: Outbox) -> None:
     for token in (ANNA, BOB, ANNA):
         outbox.record(take(outbox, token), OPENED)
     newest = take(outbox, ANNA)
-    assert [entry.place for entry in outbox.list_waiting_of(newest, 10)] == [1, 3]
+    assert [stored.place for stored in outbox.list_waiting_of(newest, 10)] == [1, 3]
 
 
 def test_the_only_waiting_tap_goes_with_the_next_of_its_token(outbox: Outbox) -> None:
     outbox.record(take(outbox), OPENED)
-    assert [entry.place for entry in outbox.list_waiting_of(take(outbox), 10)] == [1]
+    assert [stored.place for stored in outbox.list_waiting_of(take(outbox), 10)] == [1]
 
 
 def test_final_problems_are_set_aside_and_can_be_sent_again(outbox: Outbox) -> None:
     for _ in range(3):
         outbox.record(take(outbox), OPENED)
     outbox.settle([(1, None), (2, "tap-conflict: other content")])
-    assert [entry.place for entry in outbox.list_waiting(10)] == [3]
+    assert [stored.place for stored in outbox.list_waiting(10)] == [3]
     (aside,) = outbox.list_set_aside(10)
     assert (aside.tap_id, aside.problem) == (
         "FHY-A-01.20211124.00000002",
         "tap-conflict: other content",
     )
     assert outbox.release() == 1
-    assert [entry.place for entry in outbox.list_waiting(10)] == [2, 3]
+    assert [stored.place for stored in outbox.list_waiting(10)] == [2, 3]
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_what_it_answers_by_itself_is_what_the_file_holds(file: StationFile, seed: int) -> None:
     """It asks the file for nothing when by its own count there is nothing."""
     chance, outbox = random.Random(seed), Outbox(file)
-    at_lane: list[Entry] = []
+    at_lane: list[StoredTap] = []
     for _ in range(80):
         match chance.randrange(6):
             case 0:
                 gate_id = f"FHY-A-0{chance.randrange(3)}"
                 at_lane.append(take(outbox, chance.choice((ANNA, BOB)), gate_id=gate_id))
             case 1 | 2 if at_lane:
-                entry = at_lane.pop(chance.randrange(len(at_lane)))
-                outbox.record(entry, chance.choice((OPENED, ANSWERED)))
+                stored = at_lane.pop(chance.randrange(len(at_lane)))
+                outbox.record(stored, chance.choice((OPENED, ANSWERED)))
                 if chance.random() < 0.3:
-                    outbox.take_report(entry.tap.tap_id, False, None)
-                    outbox.take_report(entry.tap.tap_id, False, "again")
+                    outbox.take_report(stored.tap.tap_id, False, None)
+                    outbox.take_report(stored.tap.tap_id, False, "again")
             case 3:
-                waiting = [entry.place for entry in outbox.list_waiting(10)]
+                waiting = [stored.place for stored in outbox.list_waiting(10)]
                 outbox.settle([(place, chance.choice((None, "no"))) for place in waiting * 2])
             case 4:
                 for report in outbox.list_reports(10) * 2:
@@ -170,8 +170,8 @@ def test_what_it_answers_by_itself_is_what_the_file_holds(file: StationFile, see
         assert outbox.count() == again.count() == Counts(*_count(file))
         assert outbox.list_waiting(10) == again.list_waiting(10)
         assert outbox.list_reports(10) == again.list_reports(10)
-        for entry in at_lane:
-            assert outbox.list_waiting_of(entry, 10) == again.list_waiting_of(entry, 10)
+        for stored in at_lane:
+            assert outbox.list_waiting_of(stored, 10) == again.list_waiting_of(stored, 10)
 
 
 def _count(file: StationFile) -> list[int]:
@@ -226,8 +226,8 @@ def test_after_a_crash_gates_without_a_record_never_moved(tmp_path: Path) -> Non
         outbox = Outbox(file)
         assert outbox.list_waiting(10) == []
         outbox.repair()
-        (entry,) = outbox.list_waiting(10)
-        assert entry.tap.report == Report(False, 0)
+        (stored,) = outbox.list_waiting(10)
+        assert stored.tap.report == Report(False, 0)
 
 
 def test_a_full_outbox_takes_no_more(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,31 +250,31 @@ def test_only_old_taps_that_are_done_are_forgotten(file: StationFile, outbox: Ou
 
 
 def test_a_tap_whose_report_waits_is_not_forgotten(file: StationFile, outbox: Outbox) -> None:
-    entry = take(outbox)
-    outbox.record(entry, ANSWERED)
-    outbox.take_report(entry.tap.tap_id, False, "turned back")
+    stored = take(outbox)
+    outbox.record(stored, ANSWERED)
+    outbox.take_report(stored.tap.tap_id, False, "turned back")
     outbox.prune(NOON_MS + KEPT_MS + 1)
     (report,) = outbox.list_reports(10)
-    assert (report.tap_id, report.passed, report.cause) == (entry.tap.tap_id, False, "turned back")
+    assert (report.tap_id, report.passed, report.cause) == (stored.tap.tap_id, False, "turned back")
     outbox.settle_report(report.place, None)
     outbox.prune(NOON_MS + KEPT_MS + 1)
     assert file.read("SELECT place FROM taps ORDER BY place") == []
 
 
 def test_a_report_waits_until_the_engine_has_its_tap(outbox: Outbox) -> None:
-    entry = take(outbox)
-    outbox.record(entry, OPENED)
-    outbox.take_report(entry.tap.tap_id, False, None)
+    stored = take(outbox)
+    outbox.record(stored, OPENED)
+    outbox.take_report(stored.tap.tap_id, False, None)
     assert outbox.list_reports(10) == []
-    outbox.settle([(entry.place, None)])
-    assert [report.place for report in outbox.list_reports(10)] == [entry.place]
+    outbox.settle([(stored.place, None)])
+    assert [report.place for report in outbox.list_reports(10)] == [stored.place]
 
 
 def test_the_first_report_counts(outbox: Outbox) -> None:
-    entry = take(outbox)
-    outbox.record(entry, ANSWERED)
-    outbox.take_report(entry.tap.tap_id, False, "first")
-    outbox.take_report(entry.tap.tap_id, True, "second")
+    stored = take(outbox)
+    outbox.record(stored, ANSWERED)
+    outbox.take_report(stored.tap.tap_id, False, "first")
+    outbox.take_report(stored.tap.tap_id, True, "second")
     assert [report.cause for report in outbox.list_reports(10)] == ["first"]
 
 
@@ -285,9 +285,9 @@ def test_no_report_of_a_tap_that_nobody_knows(outbox: Outbox) -> None:
 
 def test_nobody_passed_and_the_token_is_where_it_was(file: StationFile, outbox: Outbox) -> None:
     after = BLANK.replace(clock_ms=NOON_MS, number=1, row=1)
-    entry = take(outbox)
-    outbox.record(entry, OPENED, (BLANK, after))
-    outbox.take_report(entry.tap.tap_id, False, None)
+    stored = take(outbox)
+    outbox.record(stored, OPENED, (BLANK, after))
+    outbox.take_report(stored.tap.tap_id, False, None)
     state = find_state(file, ANNA, lambda _pin, _at: None)
     assert state == BLANK.replace(number=1), "its number goes on"
 
@@ -307,8 +307,8 @@ def test_tokens_not_seen_for_longest_are_forgotten_first(
     monkeypatch.setattr(token_states, "STATES_MAX", 1)
     monkeypatch.setattr(outbox_module, "PRUNE_TAPS", 1)
     for token, at_ms in ((BOB, NOON_MS), (ANNA, NOON_MS + 1)):
-        entry = take(outbox, token, at_ms)
-        outbox.record(entry, ANSWERED, (BLANK, BLANK.replace(number=1)))
+        stored = take(outbox, token, at_ms)
+        outbox.record(stored, ANSWERED, (BLANK, BLANK.replace(number=1)))
     outbox.prune(NOON_MS + 2)
     assert file.read("SELECT token FROM states") == [(ANNA,)]
 

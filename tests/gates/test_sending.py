@@ -5,12 +5,12 @@ import pytest
 from fare_engine.network import Direction
 from fare_engine.tap import Report, Tap
 from gates.client.messages import Decision, Problem
-from gates.outbox import Entry
+from gates.outbox import StoredTap
 from gates.sending import read_results
 
 TAP = Tap("FHY-A-01.20211124.1", "FHY-A-01", Direction.ENTRY, "qr", bytes(16), 1_637_726_400_000)
-AT_ITS_LANE = Entry(1, TAP, None)
-ACTED = Entry(2, TAP.replace(report=Report(True, 0)), None)
+AT_ITS_LANE = StoredTap(1, TAP, None)
+ACTED = StoredTap(2, TAP.replace(report=Report(True, 0)), None)
 DECISION = Decision(
     TAP.tap_id, "entered", "entry_opened", "open", 0, 0, "CNY", None, None, 1, "2021-11-24"
 )
