@@ -18,11 +18,11 @@ from rich.console import Console
 from fare_engine.modes import MODES_BY_CODE
 from gates.errors import GatesError, WrongUsage
 from gates.keyboard import Keyboard
-from gates.knowledge import Knowledge
 from gates.lines import run_lines
 from gates.outbox import Outbox
 from gates.station import Station, StationSettings, open_station
 from gates.station_file import FILE_NAME, StationFile
+from gates.station_parameters import StationParameters
 from gates.times import format_ms, now_ms
 
 GATE_KEY_VARIABLE: Final = "FARE_GATE_KEY"
@@ -116,14 +116,14 @@ def change_mode(
 ) -> None:
     """Set a degraded mode at the station by hand, or end it."""
     with _open(data_dir) as file:
-        knowledge = Knowledge(file, station)
+        parameters = StationParameters(file, station)
         if action == "start":
-            knowledge.start_mode(mode, now_ms(), reason)
+            parameters.start_mode(mode, now_ms(), reason)
         elif action == "end":
-            knowledge.end_mode(mode, now_ms())
+            parameters.end_mode(mode, now_ms())
         else:
             raise WrongUsage("a mode is started or ended")
-        print(f"modes now: {', '.join(knowledge.find_modes(now_ms()).codes) or 'none'}")
+        print(f"modes now: {', '.join(parameters.find_modes(now_ms()).codes) or 'none'}")
 
 
 def main() -> int:

@@ -20,11 +20,11 @@ from gates.client.asynchronous import AsyncEngineClient
 from gates.client.messages import Decision, TapMessage
 from gates.crash import crash_point
 from gates.errors import EngineFailed, OutboxBroken, OutboxFull, Refused, WrongUsage
-from gates.knowledge import Knowledge
 from gates.outbox import Action, Outbox, StoredTap
 from gates.reading import Medium, MediumRead, MediumReader
 from gates.sending import make_message, read_results
 from gates.station_file import StationFile
+from gates.station_parameters import StationParameters
 from gates.times import now_ms
 from gates.token_states import find_state
 
@@ -85,7 +85,7 @@ class Controller:
         self.station_id = station_id
         self.outbox = Outbox(file)
         self.outbox.repair()
-        self.knowledge = Knowledge(file, station_id)
+        self.parameters = StationParameters(file, station_id)
         self.reader = reader
         self.breaker = breaker
         self._file = file
@@ -104,7 +104,7 @@ class Controller:
         read = self.reader.read(medium, at_ms)
         crash_point("before_outbox_write")
         try:
-            day = self.knowledge.service_day(at_ms)
+            day = self.parameters.service_day(at_ms)
             stored = self.outbox.take(gate_id, direction, read, at_ms, day)
             crash_point("after_outbox_write")
             with self._shut_if_cut_off(stored):
@@ -172,8 +172,8 @@ class Controller:
     def _conclude(self, stored: StoredTap, read: MediumRead, answer: Decision | None) -> Passage:
         """Decide, and store what the gate is going to do."""
         tap = stored.tap
-        before = find_state(self._file, tap.token, self.knowledge.find_pinned)
-        terms = self.knowledge.find_terms(tap.occurred_at_ms)
+        before = find_state(self._file, tap.token, self.parameters.find_pinned)
+        terms = self.parameters.find_terms(tap.occurred_at_ms)
         if answer is not None:
             action = Action(answer.gate_opens, answer.fare, answer.reason, alone=False)
             after = follow(before, tap, self.station_id, terms, stored.place, answer)
@@ -205,7 +205,7 @@ class Controller:
             return read.refusal
         if self._is_replayed(stored):
             return Reason.RIDE_CODE_REPLAYED
-        return Reason.MEDIUM_BLOCKED if self.knowledge.is_blocked(read.token) else None
+        return Reason.MEDIUM_BLOCKED if self.parameters.is_blocked(read.token) else None
 
     def _is_replayed(self, stored: StoredTap) -> bool:
         """Whether a ride code was seen here before, other than at a first tap repeated at once."""
@@ -214,7 +214,7 @@ class Controller:
         first = self.outbox.find_code_use(stored)
         if first is None:
             return False
-        terms = self.knowledge.find_terms(stored.tap.occurred_at_ms)
+        terms = self.parameters.find_terms(stored.tap.occurred_at_ms)
         if first[0] != stored.tap.direction or terms is None:
             return True
         tariff = terms.tariff

@@ -77,7 +77,7 @@ class Keyboard:
         self._console.print(render(show_passage(passage), passage.gate_id))
 
     def _show_gates(self) -> None:
-        current = self._station.controller.knowledge.current
+        current = self._station.controller.parameters.current
         if current is None:
             self._console.print(
                 "尚未收到参数：请输入 闸机号 entry|exit 票卡，例如 FHY-A-01 entry tianfutong:…"

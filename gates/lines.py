@@ -65,11 +65,11 @@ class Lane:
             case ["not-passed", gate_id, *cause]:
                 return self._report(gate_id, " ".join(cause) or None)
             case ["mode", "start", mode, *reason]:
-                knowledge = self._station.controller.knowledge
-                knowledge.start_mode(mode, now_ms(), " ".join(reason))
+                parameters = self._station.controller.parameters
+                parameters.start_mode(mode, now_ms(), " ".join(reason))
                 return self._status()
             case ["mode", "end", mode]:
-                self._station.controller.knowledge.end_mode(mode, now_ms())
+                self._station.controller.parameters.end_mode(mode, now_ms())
                 return self._status()
         raise WrongUsage(f"cannot be read: {line.strip()[:60]!r}")
 
@@ -89,13 +89,13 @@ class Lane:
 
     def _status(self) -> dict[str, Any]:
         controller = self._station.controller
-        current = controller.knowledge.current
+        current = controller.parameters.current
         skew = self._station.client.find_skew()
         return {
             **controller.outbox.count()._asdict(),
             "breaker": controller.breaker.state.value,
             "parameters_version": None if current is None else current.version,
-            "modes": controller.knowledge.find_modes(now_ms()).codes,
+            "modes": controller.parameters.find_modes(now_ms()).codes,
             "clock_skew_ms": None if skew is None else skew.skew_ms,
             "clock_uncertainty_ms": None if skew is None else skew.uncertainty_ms,
         }

@@ -66,7 +66,7 @@ class MediumReader:
         self._verifiers: dict[int, RideCodeVerifier] = {}
         self._no_issuers = RideCodeVerifier(())
 
-    def learn(self, parameters: Parameters) -> None:
+    def use(self, parameters: Parameters) -> None:
         """Read by these parameters from now on."""
         keys = [key for key in parameters.issuer_keys if _is_usable(key)]
         self._patterns = parameters.medium_patterns

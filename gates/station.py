@@ -1,4 +1,4 @@
-"""One station's controller, put together: file, client, knowledge, upkeep. The only wiring."""
+"""One station's controller, put together: file, client, parameters, upkeep. The only wiring."""
 
 import asyncio
 import time
@@ -50,9 +50,9 @@ async def open_station(settings: StationSettings) -> AsyncIterator[Station]:
         async with AsyncEngineClient(url, key, tap_deadline_s=settings.deadline_s) as client:
             breaker = Breaker(time.monotonic)
             controller = Controller(settings.station_id, file, client, reader, breaker)
-            if controller.knowledge.current is not None:
-                reader.learn(controller.knowledge.current)
-            upkeep = Upkeep(controller, client, settings.controller_id, reader.learn)
+            if controller.parameters.current is not None:
+                reader.use(controller.parameters.current)
+            upkeep = Upkeep(controller, client, settings.controller_id, reader.use)
             task = asyncio.create_task(upkeep.run())
             try:
                 yield Station(controller, upkeep, client, task)

@@ -55,16 +55,16 @@ class Upkeep:
         controller: Controller,
         client: AsyncEngineClient,
         controller_id: str,
-        learned: Callable[[Parameters], None] = lambda _parameters: None,
+        adopted: Callable[[Parameters], None] = lambda _parameters: None,
         clock_s: Callable[[], float] = time.monotonic,
         clock_ms: Callable[[], int] = now_ms,
         heartbeat_every_s: float = HEARTBEAT_EVERY_S,
     ) -> None:
-        """`learned` is told every new document of parameters; `clock_ms` is the clock of gates."""
+        """`adopted` is told every new document of parameters; `clock_ms` is the clock of gates."""
         self._controller = controller
         self._client = client
         self._controller_id = controller_id
-        self._learned = learned
+        self._adopted = adopted
         self._clock_s = clock_s
         self._clock_ms = clock_ms
         self._heartbeat_every_s = heartbeat_every_s
@@ -178,7 +178,7 @@ class Upkeep:
     async def _send_heartbeat(self) -> None:
         """Tell how the controller is; look for new parameters when the engine has others."""
         controller = self._controller
-        current = controller.knowledge.current
+        current = controller.parameters.current
         skew = self._client.find_skew()
         gates: list[GateSkew] = []
         if skew is not None:
@@ -204,8 +204,8 @@ class Upkeep:
 
     async def _refresh(self) -> None:
         """Fetch the parameters, and keep them when they are new and whole."""
-        knowledge = self._controller.knowledge
-        known = knowledge.current.version if knowledge.current else None
+        held = self._controller.parameters
+        known = held.current.version if held.current else None
         try:
             document = await self._client.fetch_parameters(
                 self._controller_id, known, CALL_DEADLINE_S
@@ -213,13 +213,13 @@ class Upkeep:
             if document is None:
                 return
             # A full block list takes longer to read than a passenger should wait.
-            parameters = await asyncio.to_thread(knowledge.read, document)
+            parameters = await asyncio.to_thread(held.read, document)
         except (Refused, ParametersInvalid) as error:
             logger.error("parameters_not_usable", error=str(error))
             return
-        knowledge.learn(document, parameters)
-        self._learned(parameters)
-        logger.info("parameters_learned", version=parameters.version)
+        held.adopt(document, parameters)
+        self._adopted(parameters)
+        logger.info("parameters_adopted", version=parameters.version)
 
     def _is_empty(self) -> bool:
         """Whether nothing waits, nor was released by an operator meanwhile."""

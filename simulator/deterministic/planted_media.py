@@ -10,8 +10,8 @@ from fare_engine.engine import Engine
 from fare_engine.ports import CodeUse
 from fare_engine.tariff import Tariff
 from gates.controller import Controller
-from gates.knowledge import Knowledge
 from gates.media.verifier import RideCodeVerifier
+from gates.station_parameters import StationParameters
 from simulator.deterministic.planting import Bug
 
 
@@ -65,6 +65,6 @@ MEDIA_BUGS: Final[dict[str, Bug]] = {
     ),
     "block-ignored": Bug("the engine has no block list", Engine, TapReader, "_is_blocked", _no),
     "block-ignored-alone": Bug(
-        "a gate without the engine has no block list", Engine, Knowledge, "is_blocked", _no
+        "a gate without the engine has no block list", Engine, StationParameters, "is_blocked", _no
     ),
 }

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from gates.knowledge import Knowledge
 from gates.media import TokenMaker
 from gates.station_file import FILE_NAME, StationFile
+from gates.station_parameters import StationParameters
 from tests.gates.documents import make_document
 from tests.server_process import ServerProcess, make_environment
 
@@ -28,12 +28,12 @@ class StationProcess:
         }
         self.make_token = TokenMaker(bytes.fromhex(self.environment["FARE_TOKEN_KEY"])).token
 
-    def teach(self, document: bytes | None = None) -> None:
+    def store_parameters(self, document: bytes | None = None) -> None:
         """Give the controller its parameters as an earlier run would have left them."""
         with StationFile(self.data_dir) as file:
-            knowledge = Knowledge(file, "FHY")
+            parameters = StationParameters(file, "FHY")
             document = document or make_document()
-            knowledge.learn(document, knowledge.read(document))
+            parameters.adopt(document, parameters.read(document))
 
     def run(self, *lines: str, **environment: str) -> "Ran":
         """Start it, have it carry out these lines, and wait for its end."""

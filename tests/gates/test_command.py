@@ -18,7 +18,7 @@ from tests.server_process import ServerProcess, make_environment, new_card
 @pytest.fixture
 def station(server: ServerProcess, tmp_path: Path) -> StationProcess:
     process = StationProcess(server, tmp_path / "gates")
-    process.teach()
+    process.store_parameters()
     return process
 
 

@@ -37,14 +37,14 @@ SENDING = (
 )
 REPORTING = ("inside_report_write", "after_report_write")
 UPKEEP = ("inside_start_repair", "inside_prune")
-LEARNING = ("inside_parameters_write", "after_parameters_write")
+ADOPTING = ("inside_parameters_write", "after_parameters_write")
 
 ENTRY, EXIT = "FHY-A-01", "FHY-C-02"
 STORED_BY = CRASH_POINTS.index("after_outbox_write")
 
 
 def test_every_named_point_is_in_one_of_these_tests() -> None:
-    assert {*LIVE, *ALONE, *SENDING, *REPORTING, *UPKEEP, *LEARNING} == set(CRASH_POINTS)
+    assert {*LIVE, *ALONE, *SENDING, *REPORTING, *UPKEEP, *ADOPTING} == set(CRASH_POINTS)
 
 
 def test_a_name_that_is_none_is_refused(server: ServerProcess, tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_killed_with_a_passenger_at_the_lane(
 ) -> None:
     card = new_card()
     station = StationProcess(server, tmp_path)
-    station.teach()
+    station.store_parameters()
     killed = station.run(f"{ENTRY} entry tianfutong:{card}", **{VARIABLE: point})
     assert killed.status == -signal.SIGKILL
     stored = [tap_id for (tap_id,) in station.read("SELECT tap_id FROM taps")]
@@ -70,7 +70,7 @@ def test_killed_with_a_passenger_at_the_lane(
 @pytest.mark.parametrize("point", ALONE)
 def test_killed_while_deciding_alone(server: ServerProcess, tmp_path: Path, point: str) -> None:
     card = new_card()
-    StationProcess(server, tmp_path).teach()
+    StationProcess(server, tmp_path).store_parameters()
     alone = StationProcess(server, tmp_path, NOBODY)
     assert alone.run(f"{ENTRY} entry tianfutong:{card}").answers[0]["alone"]
     killed = alone.run(f"{EXIT} exit tianfutong:{card}", **{VARIABLE: point})
@@ -86,7 +86,7 @@ def test_killed_while_a_passage_that_did_not_happen_is_reported(
 ) -> None:
     card = new_card()
     station = StationProcess(server, tmp_path)
-    station.teach()
+    station.store_parameters()
     killed = station.run(
         f"{ENTRY} entry tianfutong:{card}", f"not-passed {ENTRY}", **{VARIABLE: point}
     )
@@ -104,7 +104,7 @@ def test_killed_while_a_passage_that_did_not_happen_is_reported(
 @pytest.mark.parametrize("point", SENDING)
 def test_killed_while_sending_what_waits(server: ServerProcess, tmp_path: Path, point: str) -> None:
     card = new_card()
-    StationProcess(server, tmp_path).teach()
+    StationProcess(server, tmp_path).store_parameters()
     alone = StationProcess(server, tmp_path, NOBODY).run(
         f"{ENTRY} entry tianfutong:{card}",
         f"{EXIT} exit tianfutong:{card}",
@@ -129,7 +129,7 @@ def test_killed_while_putting_right_what_a_crash_left(
 ) -> None:
     card = new_card()
     station = StationProcess(server, tmp_path)
-    station.teach()
+    station.store_parameters()
     line = f"{ENTRY} entry tianfutong:{card}"
     assert station.run(line, **{VARIABLE: "after_outbox_write"}).status == -signal.SIGKILL
     assert station.run("status", **{VARIABLE: "inside_start_repair"}).status == -signal.SIGKILL
@@ -141,17 +141,17 @@ def test_killed_while_putting_right_what_a_crash_left(
 def test_killed_while_forgetting_what_is_old(server: ServerProcess, tmp_path: Path) -> None:
     card = new_card()
     station = StationProcess(server, tmp_path)
-    station.teach()
+    station.store_parameters()
     killed = station.run("wait", **{VARIABLE: "inside_prune"})
     assert killed.status == -signal.SIGKILL
     _come_back(server, station, card, [])
 
 
-@pytest.mark.parametrize("point", LEARNING)
+@pytest.mark.parametrize("point", ADOPTING)
 def test_killed_while_learning_parameters(
     server: ServerProcess, tmp_path: Path, point: str
 ) -> None:
-    StationProcess(server, tmp_path).teach()
+    StationProcess(server, tmp_path).store_parameters()
     document = make_document(blocked=["00" * 16])
     answers = [_answer(404, b"{}"), _answer(200, document)]
     with RawServer(answers) as engine:

@@ -76,13 +76,13 @@ async def working(
     proxy: Proxy,
     data_dir: Path,
     *,
-    taught: bool = True,
+    has_parameters: bool = True,
     deadline_s: float = DEADLINE_S,
 ) -> AsyncIterator[Station]:
     """The controller of 孵化园, asking through the proxy."""
     process = StationProcess(server, data_dir)
-    if taught:
-        process.teach()
+    if has_parameters:
+        process.store_parameters()
     token_key = bytes.fromhex((server.data_dir / "token.key").read_text())
     settings = StationSettings(
         "FHY", "FHY-1", proxy.url, data_dir, server.gate_key, token_key, deadline_s
@@ -262,7 +262,7 @@ def test_a_station_that_was_never_told_its_rules_opens_for_everyone(
 ) -> None:
     async def run() -> None:
         proxy.cut(DROP)
-        async with working(server, proxy, tmp_path, taught=False) as station:
+        async with working(server, proxy, tmp_path, has_parameters=False) as station:
             crowd = Crowd(station, seed=1)
             card = new_card()
             for direction in Direction:

@@ -58,7 +58,7 @@ def issuer() -> Issuer:
 
 def make_reader(document: bytes) -> MediumReader:
     reader = MediumReader(bytes(32))
-    reader.learn(parse_parameters(document, "FHY"))
+    reader.use(parse_parameters(document, "FHY"))
     return reader
 
 
@@ -113,7 +113,7 @@ async def tap_in_turn(
 
     The engine knows no such controller, so the station has the parameters it was taught.
     """
-    StationProcess(server, data_dir).teach(document)
+    StationProcess(server, data_dir).store_parameters(document)
     token_key = bytes.fromhex((server.data_dir / "token.key").read_text())
     settings = StationSettings(
         "FHY", "NOBODY-1", server.url, data_dir, server.gate_key, token_key, deadline_s=10
@@ -182,7 +182,7 @@ def test_a_script_may_show_a_code_with_spaces(
 ) -> None:
     issuer.register(admin)
     station = StationProcess(server, tmp_path)
-    station.teach(issuer.document())
+    station.store_parameters(issuer.document())
     code = issuer.issue(now_ms())
     while " " not in code.text.strip():
         code = issuer.issue(now_ms())

@@ -23,7 +23,7 @@ MODES_MAX: Final = 1_000
 _NO_MODE: Final = Mode(0)
 
 
-class Knowledge:
+class StationParameters:
     """The parameters of one station, over its file."""
 
     def __init__(self, file: StationFile, station_id: str) -> None:
@@ -40,7 +40,7 @@ class Knowledge:
             except ParametersInvalid as error:
                 self.problem = str(error)
 
-    def learn(self, document: bytes, parameters: Parameters) -> None:
+    def adopt(self, document: bytes, parameters: Parameters) -> None:
         """Use what the engine told, now and after any restart."""
         with self._file.transaction() as sql:
             sql.execute(
