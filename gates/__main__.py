@@ -90,11 +90,12 @@ def run(
     asyncio.run(_run(settings))
 
 
-@app.command("set-aside")
-def list_set_aside(data_dir: DataDir = Path("gate-data")) -> None:
+@app.command("set-aside", hidden=True)  # its former name, which scripts may use
+@app.command("quarantined")
+def list_quarantined(data_dir: DataDir = Path("gate-data")) -> None:
     """List the taps and reports that the engine will not take, and why."""
     with _open(data_dir) as file:
-        for tap in Outbox(file).list_set_aside(LISTED_MAX):
+        for tap in Outbox(file).list_quarantined(LISTED_MAX):
             at = format_ms(tap.occurred_at_ms)
             print(f"{tap.tap_id}  {tap.what}  {tap.gate_id}  {at}  {tap.problem}")
 

@@ -22,7 +22,7 @@ _CANNOT_KNOW: Final = frozenset({Reason.NO_OPEN_ENTRY, Reason.ENTRY_EXPIRED})
 """Here no entry is open: she may have come in at any other station."""
 
 
-class Alone(NamedTuple):
+class AloneDecision(NamedTuple):
     """What a gate does by itself, and the token's state after it."""
 
     action: Action
@@ -38,14 +38,14 @@ def decide_alone(
     terms: Terms | None,
     place: int,
     refusal: Reason | None,
-) -> Alone:
+) -> AloneDecision:
     """Decide a tap at its station; `place` is its number in the outbox."""
     if terms is None:
         opens = refusal is None or (
             refusal is Reason.MEDIUM_BLOCKED and tap.direction == Direction.EXIT
         )
         reason = UNKNOWN_RULES if opens or refusal is None else refusal.code
-        return Alone(Action(opens, 0, reason, alone=True), state)
+        return AloneDecision(Action(opens, 0, reason, alone=True), state)
     decision, after = decide(state, tap, gate, terms, place, refusal)
     opens, fare = decision.gate_opens, decision.fare
     if decision.reason in _CANNOT_KNOW and not (terms.modes and opens):
@@ -56,10 +56,10 @@ def decide_alone(
     if decision.entry is not None and decision.reason.outcome in (Outcome.WAIVED, Outcome.CHARGED):
         elapsed_ms = max(0, tap.occurred_at_ms - decision.entry.entered_at_ms)
     action = Action(opens, fare, decision.reason.code, alone=True)
-    return Alone(action, after, elapsed_ms, decision.fare_waived)
+    return AloneDecision(action, after, elapsed_ms, decision.fare_waived)
 
 
-def follow(
+def apply_answer(
     state: TokenState,
     tap: Tap,
     station_id: str,

@@ -14,7 +14,7 @@ import structlog
 
 from fare_engine.decision import Reason
 from fare_engine.network import Direction, Gate
-from gates.alone import decide_alone, follow
+from gates.alone import apply_answer, decide_alone
 from gates.breaker import Breaker
 from gates.client.asynchronous import AsyncEngineClient
 from gates.client.messages import Decision, TapMessage
@@ -79,9 +79,9 @@ class Controller:
         breaker: Breaker,
         *,
         clock_ms: Callable[[], int] = now_ms,
-        waits: Callable[[], None] = lambda: None,
+        on_waiting: Callable[[], None] = lambda: None,
     ) -> None:
-        """`waits` is called whenever something new waits to be sent."""
+        """`on_waiting` is called whenever something new waits to be sent."""
         self.station_id = station_id
         self.outbox = Outbox(file)
         self.outbox.repair()
@@ -91,7 +91,7 @@ class Controller:
         self._file = file
         self._client = client
         self._clock_ms = clock_ms
-        self.waits = waits
+        self.on_waiting = on_waiting
 
     async def present(
         self, gate_id: str, direction: Direction, medium: Medium, barrier: Barrier
@@ -105,7 +105,7 @@ class Controller:
         crash_point("before_outbox_write")
         try:
             day = self.parameters.service_day(at_ms)
-            stored = self.outbox.take(gate_id, direction, read, at_ms, day)
+            stored = self.outbox.add(gate_id, direction, read, at_ms, day)
             crash_point("after_outbox_write")
             with self._shut_if_cut_off(stored):
                 answer = await self._ask(stored, read, presented_s)
@@ -116,14 +116,14 @@ class Controller:
         barrier.act(passage)
         crash_point("after_gate_action")
         if passage.alone:
-            self.waits()
+            self.on_waiting()
         return passage
 
     def report(self, tap_id: str, *, passed: bool, cause: str | None = None) -> None:
         """Whether somebody passed at a tap; UnknownTap when it is none of the outbox."""
-        self.outbox.take_report(tap_id, passed, cause)
+        self.outbox.add_report(tap_id, passed, cause)
         crash_point("after_report_write")
-        self.waits()
+        self.on_waiting()
 
     async def _ask(
         self, stored: StoredTap, read: MediumRead, presented_s: float
@@ -144,7 +144,7 @@ class Controller:
         message = make_message(stored, code=read.code)
         try:
             if pending:
-                answer = await self._ask_with(pending, message, deadline_s)
+                answer = await self._ask_with_pending(pending, message, deadline_s)
             else:
                 answer = await self._client.decide(message, deadline_s)
         except EngineFailed as error:
@@ -161,12 +161,12 @@ class Controller:
         crash_point("after_answer")
         return answer
 
-    async def _ask_with(
+    async def _ask_with_pending(
         self, pending: list[StoredTap], message: TapMessage, deadline_s: float
     ) -> Decision | None:
         messages = [*(make_message(one) for one in pending), message]
         *before, result = await self._client.upload(messages, deadline_s)
-        self.outbox.settle(read_results(pending, before))
+        self.outbox.resolve(read_results(pending, before))
         return result if isinstance(result, Decision) else None
 
     def _conclude(self, stored: StoredTap, read: MediumRead, answer: Decision | None) -> Passage:
@@ -176,7 +176,7 @@ class Controller:
         terms = self.parameters.find_terms(tap.occurred_at_ms)
         if answer is not None:
             action = Action(answer.gate_opens, answer.fare, answer.reason, alone=False)
-            after = follow(before, tap, self.station_id, terms, stored.place, answer)
+            after = apply_answer(before, tap, self.station_id, terms, stored.place, answer)
             elapsed_ms = answer.journey.elapsed_ms if answer.journey else None
             fare_waived = answer.fare_waived
         else:

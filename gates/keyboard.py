@@ -17,7 +17,7 @@ from gates.screen import Screen, show_passage, show_refusal
 from gates.station import Station
 from gates.times import now_ms
 
-_WAYS: Final = {Direction.ENTRY: ("进站", "entry"), Direction.EXIT: ("出站", "exit")}
+_DIRECTION_WORDS: Final = {Direction.ENTRY: ("进站", "entry"), Direction.EXIT: ("出站", "exit")}
 _CARD_NUMBER: Final = "31048705123456{:02}"
 _HELP: Final = (
     "输入 闸机编号 和 票卡，例如 1 a（字母 a–z 是演示用天府通卡，也可输入 tianfutong:卡号 或 "
@@ -32,7 +32,7 @@ class Keyboard:
         self._station = station
         self._console = console
         self._lane = Lane(station, self._show)
-        self._ways: list[tuple[str, Direction]] = []
+        self._lanes: list[tuple[str, Direction]] = []
         self._latest_gate = ""
 
     async def run(self) -> None:
@@ -65,11 +65,11 @@ class Keyboard:
                 return f"not-passed {self._latest_gate}"
             case ["s"]:
                 return "status"
-            case [number, medium] if number.isdecimal() and 0 < int(number) <= len(self._ways):
-                gate_id, direction = self._ways[int(number) - 1]
+            case [number, medium] if number.isdecimal() and 0 < int(number) <= len(self._lanes):
+                gate_id, direction = self._lanes[int(number) - 1]
                 if len(medium) == 1 and "a" <= medium <= "z":
                     medium = "tianfutong:" + _CARD_NUMBER.format(ord(medium) - ord("a"))
-                return f"{gate_id} {_WAYS[direction][1]} {medium}"
+                return f"{gate_id} {_DIRECTION_WORDS[direction][1]} {medium}"
         return line
 
     def _show(self, passage: Passage) -> None:
@@ -85,7 +85,7 @@ class Keyboard:
             return
         policy = find_in_force(current.policies, now_ms())
         designated = policy.designated_gates if policy else frozenset()
-        self._ways = [
+        self._lanes = [
             (gate_id, direction)
             for gate_id, gate in sorted(current.gates.items())
             for direction in sorted(gate.directions)
@@ -93,9 +93,9 @@ class Keyboard:
         table = Table(title=f"{current.station_name.zh}站", title_justify="left")
         for heading in ("编号", "闸机", "方向", "同站过街专用通道"):
             table.add_column(heading)
-        for number, (gate_id, direction) in enumerate(self._ways, 1):
-            lane = "是" if gate_id in designated else ""
-            table.add_row(str(number), gate_id, _WAYS[direction][0], lane)
+        for number, (gate_id, direction) in enumerate(self._lanes, 1):
+            mark = "是" if gate_id in designated else ""
+            table.add_row(str(number), gate_id, _DIRECTION_WORDS[direction][0], mark)
         self._console.print(table)
         self._console.print(_HELP, highlight=False)
 

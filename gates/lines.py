@@ -31,7 +31,7 @@ LINES_MAX: Final = 1_000
 """Lines read ahead of the gates."""
 
 
-class _Shown:
+class _Display:
     """A barrier that only tells."""
 
     def __init__(self, show: Callable[[Passage], None]) -> None:
@@ -43,7 +43,7 @@ class Lane:
 
     def __init__(self, station: Station, show: Callable[[Passage], None]) -> None:
         self._station = station
-        self._barrier = _Shown(show)
+        self._barrier = _Display(show)
         self._latest: dict[str, str] = {}
 
     async def carry_out(self, line: str) -> dict[str, Any] | None:
@@ -78,7 +78,7 @@ class Lane:
         passage = await controller.present(gate_id, direction, medium, self._barrier)
         if passage.tap_id is not None:
             self._latest[gate_id] = passage.tap_id
-        return tell_passage(passage)
+        return view_passage(passage)
 
     def _report(self, gate_id: str, cause: str | None) -> dict[str, Any]:
         tap_id = self._latest.get(gate_id)
@@ -91,8 +91,11 @@ class Lane:
         controller = self._station.controller
         current = controller.parameters.current
         skew = self._station.client.find_skew()
+        counts = controller.outbox.count()
         return {
-            **controller.outbox.count()._asdict(),
+            "waiting": counts.waiting,
+            "set_aside": counts.quarantined,
+            "reports_waiting": counts.reports_waiting,
             "breaker": controller.breaker.state.value,
             "parameters_version": None if current is None else current.version,
             "modes": controller.parameters.find_modes(now_ms()).codes,
@@ -109,7 +112,7 @@ def parse_medium(text: str) -> Medium:
     return RideCode(rest) if kind == "code" else Card(kind, rest)
 
 
-def tell_passage(passage: Passage) -> dict[str, Any]:
+def view_passage(passage: Passage) -> dict[str, Any]:
     """A passage as JSON."""
     return {
         "tap_id": passage.tap_id,
@@ -123,7 +126,7 @@ def tell_passage(passage: Passage) -> dict[str, Any]:
     }
 
 
-def tell_error(error: GatesError) -> dict[str, Any]:
+def view_error(error: GatesError) -> dict[str, Any]:
     """An error as JSON."""
     return {"error": error.code, "detail": str(error)}
 
@@ -135,7 +138,7 @@ async def run_lines(station: Station) -> None:
         try:
             told = await lane.carry_out(line)
         except GatesError as error:
-            told = tell_error(error)
+            told = view_error(error)
         if told is not None:
             print(json.dumps(told, ensure_ascii=False), flush=True)
 

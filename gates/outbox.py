@@ -36,7 +36,7 @@ class Standing(IntEnum):
 
     WAITING = 0
     DONE = 1
-    SET_ASIDE = 2
+    QUARANTINED = 2
 
 
 class StoredTap(NamedTuple):
@@ -67,7 +67,7 @@ class WaitingReport(NamedTuple):
     cause: str | None
 
 
-class SetAside(NamedTuple):
+class QuarantinedItem(NamedTuple):
     """A tap or a report that the engine will not take, for an operator."""
 
     tap_id: str
@@ -81,7 +81,7 @@ class Counts(NamedTuple):
     """How much the outbox holds of what the engine has not decided."""
 
     waiting: int
-    set_aside: int
+    quarantined: int
     reports_waiting: int
 
 
@@ -118,7 +118,7 @@ class Outbox:
             )
             crash_point("inside_start_repair")
 
-    def take(
+    def add(
         self, gate_id: str, direction: int, read: MediumRead, at_ms: int, day: ServiceDay
     ) -> StoredTap:
         """Store a new tap under a tap_id that nobody had before; durable when this returns."""
@@ -165,7 +165,7 @@ class Outbox:
             crash_point("inside_action_write")
         self._kept -= not action.alone
 
-    def take_report(self, tap_id: str, passed: bool, cause: str | None) -> None:
+    def add_report(self, tap_id: str, passed: bool, cause: str | None) -> None:
         """Store whether somebody passed. The first report of a tap counts.
 
         When nobody did, and it is the token's latest tap here, its state is again what it was.
@@ -215,12 +215,12 @@ class Outbox:
         )
         return [_read_row(row) for row in rows]
 
-    def settle(self, results: Sequence[tuple[int, str | None]]) -> None:
+    def resolve(self, results: Sequence[tuple[int, str | None]]) -> None:
         """Taps by place: done, or set aside with a problem that will not go away."""
         done = 0
         with self._file.transaction() as sql:
             for place, problem in results:
-                standing = Standing.DONE if problem is None else Standing.SET_ASIDE
+                standing = Standing.DONE if problem is None else Standing.QUARANTINED
                 changed = sql.execute(
                     "UPDATE taps SET standing = ?, problem = ? WHERE place = ? AND standing = 0 "
                     "AND gate_opened IS NOT NULL",
@@ -245,9 +245,9 @@ class Outbox:
             for place, tap_id, opened, fare, passed, cause in rows
         ]
 
-    def settle_report(self, place: int, problem: str | None) -> None:
+    def resolve_report(self, place: int, problem: str | None) -> None:
         """A report: done, or set aside."""
-        standing = Standing.DONE if problem is None else Standing.SET_ASIDE
+        standing = Standing.DONE if problem is None else Standing.QUARANTINED
         with self._file.transaction() as sql:
             changed = sql.execute(
                 "UPDATE reports SET standing = ?, problem = ? WHERE place = ? AND standing = 0",
@@ -255,7 +255,7 @@ class Outbox:
             ).rowcount
         self._kept_reports -= changed if problem is None else 0
 
-    def list_set_aside(self, limit: int) -> list[SetAside]:
+    def list_quarantined(self, limit: int) -> list[QuarantinedItem]:
         """What the engine will not take, oldest first."""
         rows = self._file.read(
             "SELECT tap_id, 'tap', gate_id, occurred_at, problem, place FROM taps "
@@ -265,7 +265,7 @@ class Outbox:
             "ORDER BY place LIMIT ?",
             (limit,),
         )
-        return [SetAside(*row[:5]) for row in rows]
+        return [QuarantinedItem(*row[:5]) for row in rows]
 
     def release(self) -> int:
         """Send again what was set aside, once its cause was mended; how many that are."""

@@ -11,7 +11,7 @@ from gates.breaker import Breaker
 from gates.client.asynchronous import TAP_DEADLINE_S, AsyncEngineClient
 from gates.controller import Controller
 from gates.reading import MediumReader
-from gates.station_file import StationFile, hold
+from gates.station_file import StationFile, lock_directory
 from gates.upkeep import Upkeep
 
 
@@ -46,7 +46,7 @@ async def open_station(settings: StationSettings) -> AsyncIterator[Station]:
     """Run a station's controller for as long as the block lasts."""
     reader = MediumReader(settings.token_key)
     url, key = settings.engine_url, settings.gate_key
-    with hold(settings.data_dir), StationFile(settings.data_dir) as file:
+    with lock_directory(settings.data_dir), StationFile(settings.data_dir) as file:
         async with AsyncEngineClient(url, key, tap_deadline_s=settings.deadline_s) as client:
             breaker = Breaker(time.monotonic)
             controller = Controller(settings.station_id, file, client, reader, breaker)

@@ -93,7 +93,7 @@ class StationFile:
             self._sql = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
             raise OutboxBroken(f"{directory}: {error}") from error
-        with self._telling_errors():
+        with self._naming_errors():
             self._sql.execute("PRAGMA journal_mode = WAL")
             self._sql.execute("PRAGMA synchronous = FULL")
             self._sql.execute("PRAGMA foreign_keys = ON")
@@ -148,7 +148,7 @@ class StationFile:
         sql.execute("COMMIT")
 
     @contextmanager
-    def _telling_errors(self) -> Iterator[None]:
+    def _naming_errors(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as error:
@@ -200,7 +200,7 @@ class _Transaction:
 
 
 @contextmanager
-def hold(directory: Path) -> Iterator[None]:
+def lock_directory(directory: Path) -> Iterator[None]:
     """Be the one controller of a directory; OutboxInUse while another is. Ends with the process."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -39,7 +39,7 @@ CALL_DEADLINE_S: Final = 3.0
 HEARTBEAT_EVERY_S: Final = 10.0
 REFRESH_EVERY_S: Final = 60.0
 PRUNE_EVERY_S: Final = 60.0
-SKEW_TOLD_MAX_MS: Final = 100_000_000_000
+SKEW_REPORTED_MAX_MS: Final = 100_000_000_000
 AGAIN_AFTER_S: Final = 1.0
 """Until the next try after the engine would not take what waits."""
 
@@ -55,16 +55,16 @@ class Upkeep:
         controller: Controller,
         client: AsyncEngineClient,
         controller_id: str,
-        adopted: Callable[[Parameters], None] = lambda _parameters: None,
+        on_adopted: Callable[[Parameters], None] = lambda _parameters: None,
         clock_s: Callable[[], float] = time.monotonic,
         clock_ms: Callable[[], int] = now_ms,
         heartbeat_every_s: float = HEARTBEAT_EVERY_S,
     ) -> None:
-        """`adopted` is told every new document of parameters; `clock_ms` is the clock of gates."""
+        """`on_adopted` is called with new parameters; `clock_ms` is the gates' clock."""
         self._controller = controller
         self._client = client
         self._controller_id = controller_id
-        self._adopted = adopted
+        self._on_adopted = on_adopted
         self._clock_s = clock_s
         self._clock_ms = clock_ms
         self._heartbeat_every_s = heartbeat_every_s
@@ -73,7 +73,7 @@ class Upkeep:
         self._due_s = dict.fromkeys(("heartbeat", "refresh", "prune", "send"), 0.0)
         self.empty = asyncio.Event()
         """Set while nothing waits to be sent."""
-        controller.waits = self._something_waits
+        controller.on_waiting = self._something_waits
 
     async def run(self) -> None:
         """Do what is due, again and again."""
@@ -133,10 +133,10 @@ class Upkeep:
             try:
                 await self._client.report(report.tap_id, make_report(report), CALL_DEADLINE_S)
             except Refused as refused:
-                logger.warning("report_set_aside", tap_id=report.tap_id, problem=str(refused))
+                logger.warning("report_quarantined", tap_id=report.tap_id, problem=str(refused))
                 problem = str(refused)
             crash_point("after_report_answer")
-            outbox.settle_report(report.place, problem)
+            outbox.resolve_report(report.place, problem)
             crash_point("after_report_settled")
         if self._is_empty():
             self.empty.set()
@@ -159,8 +159,8 @@ class Upkeep:
         settled = read_results(taps, results)
         for place, problem in settled:
             if problem is not None:
-                logger.warning("tap_set_aside", place=place, problem=problem)
-        outbox.settle(settled)
+                logger.warning("tap_quarantined", place=place, problem=problem)
+        outbox.resolve(settled)
         crash_point("after_upload_write")
         self._batch_taps = min(2 * self._batch_taps, BATCH_TAPS_MAX)
         return len(settled) == len(taps)
@@ -170,8 +170,8 @@ class Upkeep:
         if len(taps) > 1:
             self._batch_taps = len(taps) // 2
             return True
-        logger.warning("tap_set_aside", tap_id=taps[0].tap.tap_id, problem=str(refused))
-        self._controller.outbox.settle([(taps[0].place, str(refused))])
+        logger.warning("tap_quarantined", tap_id=taps[0].tap.tap_id, problem=str(refused))
+        self._controller.outbox.resolve([(taps[0].place, str(refused))])
         self._batch_taps = BATCH_TAPS_MAX
         return True
 
@@ -218,7 +218,7 @@ class Upkeep:
             logger.error("parameters_not_usable", error=str(error))
             return
         held.adopt(document, parameters)
-        self._adopted(parameters)
+        self._on_adopted(parameters)
         logger.info("parameters_adopted", version=parameters.version)
 
     def _is_empty(self) -> bool:
@@ -249,4 +249,4 @@ class Upkeep:
 
 def _bounded(skew_ms: int) -> int:
     """A clock that lost its battery says 1970: wrong by more than can be told, which is enough."""
-    return max(-SKEW_TOLD_MAX_MS, min(skew_ms, SKEW_TOLD_MAX_MS))
+    return max(-SKEW_REPORTED_MAX_MS, min(skew_ms, SKEW_REPORTED_MAX_MS))

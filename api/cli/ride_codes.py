@@ -125,7 +125,7 @@ def _tell(ride_code: "RideCode | None", fault: "Fault | None", at_ms: int) -> di
         "taken": "yes" if fault is None else "no",
         "reason": None if fault is None else fault.reason.code,
         "fault": None if fault is None else fault.value,
-        "why": None if fault is None else fault.told,
+        "why": None if fault is None else fault.description,
     }
     if ride_code is not None:
         from api.times import format_ms

@@ -227,7 +227,7 @@ class AsyncEngineClient:
         """Take what an answer says of the engine's clock, where it can be read."""
         with suppress(ValueError):
             engine_ms = parse(engine_time)
-            self._skew.take(response.sent_ms, response.received_ms, engine_ms, resolution_ms)
+            self._skew.add(response.sent_ms, response.received_ms, engine_ms, resolution_ms)
 
 
 def _pauses() -> Iterator[float]:

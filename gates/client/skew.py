@@ -31,7 +31,7 @@ class ClockSkew:
     def __init__(self) -> None:
         self._bounds: deque[tuple[int, int, int]] = deque(maxlen=SAMPLES_MAX)
 
-    def take(self, sent_ms: int, received_ms: int, engine_ms: int, resolution_ms: int) -> None:
+    def add(self, sent_ms: int, received_ms: int, engine_ms: int, resolution_ms: int) -> None:
         """An answer told `engine_ms`, cut to `resolution_ms`; the others are the gate's clock."""
         lowest = sent_ms - (engine_ms + resolution_ms)
         highest = received_ms + 1 - engine_ms

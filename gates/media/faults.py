@@ -38,12 +38,12 @@ class Fault(Enum):
         return Reason.RIDE_CODE_INVALID
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """What it means, for an operator."""
-        return _TOLD[self]
+        return _DESCRIPTIONS[self]
 
 
-_TOLD = {
+_DESCRIPTIONS = {
     Fault.TRUNCATED: "a part of the code is missing",
     Fault.MALFORMED: "this is no ride code",
     Fault.CLAIMS_WRONG: "what the code says is not what a ride code says",
@@ -73,6 +73,6 @@ class RideCodeRefused(FareEngineError):
     code = "ride-code-refused"
 
     def __init__(self, fault: Fault, ride_code: "RideCode | None" = None) -> None:
-        super().__init__(fault.told)
+        super().__init__(fault.description)
         self.fault = fault
         self.ride_code = ride_code

@@ -52,7 +52,7 @@ class MemoryFile(StationFile):
         self._cuts = cuts
         self._cut = 0
         self.is_dead = False
-        with self._telling_errors():
+        with self._naming_errors():
             self._prepare()
         self.created_at_ms = created_at_ms
 

@@ -11,7 +11,7 @@ from fare_engine.matching import decide
 from fare_engine.modes import Mode
 from fare_engine.network import Direction, Gate
 from fare_engine.tap import Tap
-from gates.alone import UNKNOWN_RULES, Alone, decide_alone, follow
+from gates.alone import UNKNOWN_RULES, AloneDecision, apply_answer, decide_alone
 from gates.client.messages import Decision, Journey
 from gates.parameters import parse_parameters
 from gates.times import format_ms, parse_ms
@@ -32,7 +32,7 @@ def make_tap(direction: Direction, minutes: float, place: int = 1) -> Tap:
 
 def alone(
     state: TokenState, tap: Tap, refusal: Reason | None = None, terms: Terms | None = TERMS
-) -> Alone:
+) -> AloneDecision:
     gate = Gate(tap.gate_id, "FHY", frozenset(Direction))
     return decide_alone(state, tap, gate, terms, 1, refusal)
 
@@ -164,5 +164,5 @@ def test_following_the_engine_leads_where_the_rule_leads(seed: int) -> None:
             1,
             "",
         )
-        followed = follow(followed, tap, "FHY", terms, place, answer)
+        followed = apply_answer(followed, tap, "FHY", terms, place, answer)
         assert followed == ruled, decision.reason

@@ -81,16 +81,18 @@ def test_a_mode_set_by_hand_lasts_until_it_is_ended(station: StationProcess) -> 
     assert "none" in station.command("mode", "end", *arguments).stdout
 
 
-def test_what_was_set_aside_is_listed_and_released(station: StationProcess) -> None:
+def test_what_is_quarantined_is_listed_and_released(station: StationProcess) -> None:
     (told,) = station.run(f"FHY-A-01 entry tianfutong:{new_card()}").answers
     station.write("UPDATE taps SET standing = 2, problem = 'tap-conflict: x'")
-    assert told["tap_id"] in station.command("set-aside").stdout
+    listed = station.command("quarantined").stdout
+    assert told["tap_id"] in listed
+    assert station.command("set-aside").stdout == listed, "the command's former name"
     assert station.command("release").stdout == "1 will be sent again\n"
     assert station.run("wait").answers[0]["waiting"] == 0
 
 
 def test_a_directory_without_a_controller_is_told(server: ServerProcess, tmp_path: Path) -> None:
-    done = StationProcess(server, tmp_path / "nothing").command("set-aside")
+    done = StationProcess(server, tmp_path / "nothing").command("quarantined")
     assert (done.returncode, "there is no controller" in done.stderr) == (2, True)
     assert not (tmp_path / "nothing").exists()
 

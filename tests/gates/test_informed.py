@@ -46,14 +46,14 @@ def test_a_new_station_learns_its_parameters_and_decides_by_them_alone(
 def test_modes_and_blocked_media_are_the_same_at_gate_and_engine(
     own_server: ServerProcess, tmp_path: Path
 ) -> None:
-    blocked, stranger, card = new_card(), new_card(), new_card()
+    blocked, unseen, card = new_card(), new_card(), new_card()
     medium = {"type": "tianfutong", "id": blocked}
     post(own_server, "/v1/media/block", {"medium": medium, "reason": "lost"})
     mode = {"mode": "sequence_free", "reason": "readers broken"}
     post(own_server, "/v1/stations/FHY/modes", mode)
     lines = (
         f"{ENTRY} entry tianfutong:{blocked}",
-        f"{EXIT} exit tianfutong:{stranger}",
+        f"{EXIT} exit tianfutong:{unseen}",
         f"{ENTRY} entry tianfutong:{card}",
         f"{EXIT} exit tianfutong:{card}",
     )

@@ -16,7 +16,7 @@ from gates import token_states
 from gates.errors import OutboxBroken, OutboxFull, OutboxInUse, UnknownTap
 from gates.outbox import KEPT_MS, Action, Counts, Outbox, StoredTap
 from gates.reading import MediumRead
-from gates.station_file import FILE_NAME, StationFile, hold
+from gates.station_file import FILE_NAME, StationFile, lock_directory
 from gates.token_states import find_state
 
 NOON_MS = 1_637_726_400_000
@@ -38,15 +38,15 @@ def outbox(file: StationFile) -> Outbox:
     return Outbox(file)
 
 
-def take(
+def add(
     outbox: Outbox, token: bytes = ANNA, at_ms: int = NOON_MS, gate_id: str = "FHY-A-01"
 ) -> StoredTap:
     day = ServiceCalendar().service_day(at_ms)
-    return outbox.take(gate_id, Direction.ENTRY, MediumRead("tianfutong", token), at_ms, day)
+    return outbox.add(gate_id, Direction.ENTRY, MediumRead("tianfutong", token), at_ms, day)
 
 
 def test_a_tap_id_is_gate_service_date_and_number(outbox: Outbox) -> None:
-    ids = [take(outbox).tap.tap_id for _ in range(2)]
+    ids = [add(outbox).tap.tap_id for _ in range(2)]
     assert ids == ["FHY-A-01.20211124.00000001", "FHY-A-01.20211124.00000002"]
 
 
@@ -55,8 +55,8 @@ def test_a_code_is_used_by_the_tap_whose_gate_opened_first_whichever_came_first(
 ) -> None:
     day = ServiceCalendar().service_day(NOON_MS)
     read = MediumRead("qr", ANNA, code_id="61a0.app.00")
-    slow = outbox.take("FHY-A-01", Direction.ENTRY, read, NOON_MS, day)
-    fast = outbox.take("FHY-A-02", Direction.EXIT, read, NOON_MS + 1, day)
+    slow = outbox.add("FHY-A-01", Direction.ENTRY, read, NOON_MS, day)
+    fast = outbox.add("FHY-A-02", Direction.EXIT, read, NOON_MS + 1, day)
     assert outbox.find_code_use(fast) is None
     outbox.record(fast, OPENED)
     assert outbox.find_code_use(fast) is None
@@ -65,19 +65,19 @@ def test_a_code_is_used_by_the_tap_whose_gate_opened_first_whichever_came_first(
 
 def test_numbers_are_those_of_a_gate_and_a_service_date(outbox: Outbox) -> None:
     before_the_cut_ms = NOON_MS - 8 * 3_600_000 - 1
-    assert take(outbox, gate_id="FHY-C-01").tap.tap_id == "FHY-C-01.20211124.00000001"
-    assert take(outbox, at_ms=before_the_cut_ms).tap.tap_id == "FHY-A-01.20211123.00000001"
-    assert take(outbox, at_ms=before_the_cut_ms + 1).tap.tap_id == "FHY-A-01.20211124.00000001"
+    assert add(outbox, gate_id="FHY-C-01").tap.tap_id == "FHY-C-01.20211124.00000001"
+    assert add(outbox, at_ms=before_the_cut_ms).tap.tap_id == "FHY-A-01.20211123.00000001"
+    assert add(outbox, at_ms=before_the_cut_ms + 1).tap.tap_id == "FHY-A-01.20211124.00000001"
 
 
 def test_numbers_go_on_after_a_restart_and_after_pruning(tmp_path: Path) -> None:
     with StationFile(tmp_path) as file:
         outbox = Outbox(file)
-        outbox.record(take(outbox), ANSWERED)
+        outbox.record(add(outbox), ANSWERED)
         outbox.prune(NOON_MS + KEPT_MS + 1)
         assert file.read("SELECT count(*) FROM taps") == [(0,)]
     with StationFile(tmp_path) as file:
-        stored = take(Outbox(file))
+        stored = add(Outbox(file))
         assert stored.tap.tap_id.endswith(".00000002")
         assert stored.place == 2, "places are never given twice either"
 
@@ -85,18 +85,18 @@ def test_numbers_go_on_after_a_restart_and_after_pruning(tmp_path: Path) -> None
 def test_a_file_made_today_begins_above_all_that_a_lost_one_gave(file: StationFile) -> None:
     day = ServiceCalendar().service_day(file.created_at_ms)
     read = MediumRead("tianfutong", ANNA)
-    stored = Outbox(file).take("FHY-A-01", Direction.ENTRY, read, file.created_at_ms, day)
+    stored = Outbox(file).add("FHY-A-01", Direction.ENTRY, read, file.created_at_ms, day)
     number = int(stored.tap.tap_id.rpartition(".")[2])
     assert number == file.created_at_ms - day.start_ms + 1
 
 
 def test_an_answered_tap_does_not_wait(outbox: Outbox) -> None:
-    outbox.record(take(outbox), ANSWERED)
+    outbox.record(add(outbox), ANSWERED)
     assert outbox.list_waiting(10) == []
 
 
 def test_taps_wait_in_their_order_with_what_the_gate_did(outbox: Outbox) -> None:
-    taps = [take(outbox, token) for token in (ANNA, BOB, ANNA)]
+    taps = [add(outbox, token) for token in (ANNA, BOB, ANNA)]
     for stored in reversed(taps):
         outbox.record(stored, OPENED)
     waiting = outbox.list_waiting(10)
@@ -106,7 +106,7 @@ def test_taps_wait_in_their_order_with_what_the_gate_did(outbox: Outbox) -> None
 
 
 def test_nothing_is_sent_past_a_tap_that_is_still_at_its_lane(outbox: Outbox) -> None:
-    first, second, third = take(outbox), take(outbox), take(outbox)
+    first, second, third = add(outbox), add(outbox), add(outbox)
     outbox.record(first, OPENED)
     outbox.record(third, OPENED)
     assert [stored.place for stored in outbox.list_waiting(10)] == [1]
@@ -116,22 +116,22 @@ def test_nothing_is_sent_past_a_tap_that_is_still_at_its_lane(outbox: Outbox) ->
 
 def test_the_waiting_taps_of_one_token_go_with_its_next(outbox: Outbox) -> None:
     for token in (ANNA, BOB, ANNA):
-        outbox.record(take(outbox, token), OPENED)
-    newest = take(outbox, ANNA)
+        outbox.record(add(outbox, token), OPENED)
+    newest = add(outbox, ANNA)
     assert [stored.place for stored in outbox.list_waiting_of(newest, 10)] == [1, 3]
 
 
 def test_the_only_waiting_tap_goes_with_the_next_of_its_token(outbox: Outbox) -> None:
-    outbox.record(take(outbox), OPENED)
-    assert [stored.place for stored in outbox.list_waiting_of(take(outbox), 10)] == [1]
+    outbox.record(add(outbox), OPENED)
+    assert [stored.place for stored in outbox.list_waiting_of(add(outbox), 10)] == [1]
 
 
 def test_final_problems_are_set_aside_and_can_be_sent_again(outbox: Outbox) -> None:
     for _ in range(3):
-        outbox.record(take(outbox), OPENED)
-    outbox.settle([(1, None), (2, "tap-conflict: other content")])
+        outbox.record(add(outbox), OPENED)
+    outbox.resolve([(1, None), (2, "tap-conflict: other content")])
     assert [stored.place for stored in outbox.list_waiting(10)] == [3]
-    (aside,) = outbox.list_set_aside(10)
+    (aside,) = outbox.list_quarantined(10)
     assert (aside.tap_id, aside.problem) == (
         "FHY-A-01.20211124.00000002",
         "tap-conflict: other content",
@@ -149,19 +149,19 @@ def test_what_it_answers_by_itself_is_what_the_file_holds(file: StationFile, see
         match chance.randrange(6):
             case 0:
                 gate_id = f"FHY-A-0{chance.randrange(3)}"
-                at_lane.append(take(outbox, chance.choice((ANNA, BOB)), gate_id=gate_id))
+                at_lane.append(add(outbox, chance.choice((ANNA, BOB)), gate_id=gate_id))
             case 1 | 2 if at_lane:
                 stored = at_lane.pop(chance.randrange(len(at_lane)))
                 outbox.record(stored, chance.choice((OPENED, ANSWERED)))
                 if chance.random() < 0.3:
-                    outbox.take_report(stored.tap.tap_id, False, None)
-                    outbox.take_report(stored.tap.tap_id, False, "again")
+                    outbox.add_report(stored.tap.tap_id, False, None)
+                    outbox.add_report(stored.tap.tap_id, False, "again")
             case 3:
                 waiting = [stored.place for stored in outbox.list_waiting(10)]
-                outbox.settle([(place, chance.choice((None, "no"))) for place in waiting * 2])
+                outbox.resolve([(place, chance.choice((None, "no"))) for place in waiting * 2])
             case 4:
                 for report in outbox.list_reports(10) * 2:
-                    outbox.settle_report(report.place, chance.choice((None, "no")))
+                    outbox.resolve_report(report.place, chance.choice((None, "no")))
             case 5 if chance.random() < 0.3:
                 Outbox(file).release()  # the operator's, from another process
                 outbox.prune(NOON_MS + KEPT_MS + 1)
@@ -197,31 +197,31 @@ class Failing(StationFile):
 def test_what_was_not_stored_is_not_counted(tmp_path: Path) -> None:
     with Failing(tmp_path) as file:
         outbox = Outbox(file)
-        waits = take(outbox)
+        waits = add(outbox)
         outbox.record(waits, OPENED)
-        at_lane = take(outbox)
+        at_lane = add(outbox)
         changes: list[Callable[[], object]] = [
-            lambda: take(outbox, gate_id="FHY-C-01"),
+            lambda: add(outbox, gate_id="FHY-C-01"),
             lambda: outbox.record(at_lane, ANSWERED),
-            lambda: outbox.settle([(waits.place, None)]),
-            lambda: outbox.take_report(waits.tap.tap_id, False, None),
+            lambda: outbox.resolve([(waits.place, None)]),
+            lambda: outbox.add_report(waits.tap.tap_id, False, None),
         ]
         file.fails = True
         for change in changes:
             with pytest.raises(OutboxBroken, match="disk I/O error"):
                 change()
         file.fails = False
-        assert outbox.count() == Counts(waiting=2, set_aside=0, reports_waiting=0)
+        assert outbox.count() == Counts(waiting=2, quarantined=0, reports_waiting=0)
         assert outbox.list_gates() == ["FHY-A-01"]
         for change in changes:
             change()
-        assert outbox.count() == Counts(waiting=1, set_aside=0, reports_waiting=1)
+        assert outbox.count() == Counts(waiting=1, quarantined=0, reports_waiting=1)
         assert outbox.list_gates() == ["FHY-A-01", "FHY-C-01"]
 
 
 def test_after_a_crash_gates_without_a_record_never_moved(tmp_path: Path) -> None:
     with StationFile(tmp_path) as file:
-        take(Outbox(file))
+        add(Outbox(file))
     with StationFile(tmp_path) as file:
         outbox = Outbox(file)
         assert outbox.list_waiting(10) == []
@@ -232,16 +232,16 @@ def test_after_a_crash_gates_without_a_record_never_moved(tmp_path: Path) -> Non
 
 def test_a_full_outbox_takes_no_more(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox_module, "WAITING_MAX", 2)
-    first = take(outbox)
-    take(outbox)
+    first = add(outbox)
+    add(outbox)
     with pytest.raises(OutboxFull):
-        take(outbox)
+        add(outbox)
     outbox.record(first, ANSWERED)
-    take(outbox)
+    add(outbox)
 
 
 def test_only_old_taps_that_are_done_are_forgotten(file: StationFile, outbox: Outbox) -> None:
-    old, older_but_waiting, new = take(outbox), take(outbox), take(outbox, at_ms=NOON_MS + 1)
+    old, older_but_waiting, new = add(outbox), add(outbox), add(outbox, at_ms=NOON_MS + 1)
     outbox.record(old, ANSWERED)
     outbox.record(older_but_waiting, OPENED)
     outbox.record(new, ANSWERED)
@@ -250,54 +250,54 @@ def test_only_old_taps_that_are_done_are_forgotten(file: StationFile, outbox: Ou
 
 
 def test_a_tap_whose_report_waits_is_not_forgotten(file: StationFile, outbox: Outbox) -> None:
-    stored = take(outbox)
+    stored = add(outbox)
     outbox.record(stored, ANSWERED)
-    outbox.take_report(stored.tap.tap_id, False, "turned back")
+    outbox.add_report(stored.tap.tap_id, False, "turned back")
     outbox.prune(NOON_MS + KEPT_MS + 1)
     (report,) = outbox.list_reports(10)
     assert (report.tap_id, report.passed, report.cause) == (stored.tap.tap_id, False, "turned back")
-    outbox.settle_report(report.place, None)
+    outbox.resolve_report(report.place, None)
     outbox.prune(NOON_MS + KEPT_MS + 1)
     assert file.read("SELECT place FROM taps ORDER BY place") == []
 
 
 def test_a_report_waits_until_the_engine_has_its_tap(outbox: Outbox) -> None:
-    stored = take(outbox)
+    stored = add(outbox)
     outbox.record(stored, OPENED)
-    outbox.take_report(stored.tap.tap_id, False, None)
+    outbox.add_report(stored.tap.tap_id, False, None)
     assert outbox.list_reports(10) == []
-    outbox.settle([(stored.place, None)])
+    outbox.resolve([(stored.place, None)])
     assert [report.place for report in outbox.list_reports(10)] == [stored.place]
 
 
 def test_the_first_report_counts(outbox: Outbox) -> None:
-    stored = take(outbox)
+    stored = add(outbox)
     outbox.record(stored, ANSWERED)
-    outbox.take_report(stored.tap.tap_id, False, "first")
-    outbox.take_report(stored.tap.tap_id, True, "second")
+    outbox.add_report(stored.tap.tap_id, False, "first")
+    outbox.add_report(stored.tap.tap_id, True, "second")
     assert [report.cause for report in outbox.list_reports(10)] == ["first"]
 
 
 def test_no_report_of_a_tap_that_nobody_knows(outbox: Outbox) -> None:
     with pytest.raises(UnknownTap):
-        outbox.take_report("FHY-A-01.20211124.00000001", False, None)
+        outbox.add_report("FHY-A-01.20211124.00000001", False, None)
 
 
 def test_nobody_passed_and_the_token_is_where_it_was(file: StationFile, outbox: Outbox) -> None:
     after = BLANK.replace(clock_ms=NOON_MS, number=1, row=1)
-    stored = take(outbox)
+    stored = add(outbox)
     outbox.record(stored, OPENED, (BLANK, after))
-    outbox.take_report(stored.tap.tap_id, False, None)
+    outbox.add_report(stored.tap.tap_id, False, None)
     state = find_state(file, ANNA, lambda _pin, _at: None)
     assert state == BLANK.replace(number=1), "its number goes on"
 
 
 def test_a_report_of_an_older_tap_changes_no_state(file: StationFile, outbox: Outbox) -> None:
-    first, second = take(outbox), take(outbox)
+    first, second = add(outbox), add(outbox)
     states = [BLANK.replace(clock_ms=NOON_MS, number=n, row=n) for n in (1, 2)]
     outbox.record(first, OPENED, (BLANK, states[0]))
     outbox.record(second, OPENED, (states[0], states[1]))
-    outbox.take_report(first.tap.tap_id, False, None)
+    outbox.add_report(first.tap.tap_id, False, None)
     assert find_state(file, ANNA, lambda _pin, _at: None) == states[1]
 
 
@@ -307,7 +307,7 @@ def test_tokens_not_seen_for_longest_are_forgotten_first(
     monkeypatch.setattr(token_states, "STATES_MAX", 1)
     monkeypatch.setattr(outbox_module, "PRUNE_TAPS", 1)
     for token, at_ms in ((BOB, NOON_MS), (ANNA, NOON_MS + 1)):
-        stored = take(outbox, token, at_ms)
+        stored = add(outbox, token, at_ms)
         outbox.record(stored, ANSWERED, (BLANK, BLANK.replace(number=1)))
     outbox.prune(NOON_MS + 2)
     assert file.read("SELECT token FROM states") == [(ANNA,)]
@@ -331,9 +331,9 @@ def test_a_transaction_that_breaks_off_leaves_nothing_and_the_next_begins(
 
 
 def test_one_controller_holds_a_directory(tmp_path: Path) -> None:
-    with hold(tmp_path), pytest.raises(OutboxInUse), hold(tmp_path):
+    with lock_directory(tmp_path), pytest.raises(OutboxInUse), lock_directory(tmp_path):
         pass
-    with hold(tmp_path):
+    with lock_directory(tmp_path):
         pass
 
 

@@ -77,8 +77,8 @@ def test_a_code_has_the_token_of_its_account_good_or_bad(issuer: Issuer) -> None
     token = reader.read(Card("qr", issuer.account), AT_MS).token
     assert reader.read(code, AT_MS).token == token
     assert reader.read(code, AT_MS + 10**9).token == token
-    stranger = MediumReader(bytes(32)).read(code, AT_MS)
-    assert (stranger.token, stranger.refusal) == (token, Reason.RIDE_CODE_INVALID)
+    keyless = MediumReader(bytes(32)).read(code, AT_MS)
+    assert (keyless.token, keyless.refusal) == (token, Reason.RIDE_CODE_INVALID)
 
 
 def test_a_key_that_cannot_be_used_stops_no_others(issuer: Issuer) -> None:

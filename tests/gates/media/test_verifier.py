@@ -94,7 +94,7 @@ def test_validity_and_tolerance_are_added() -> None:
 def test_each_code_that_is_not_taken_has_its_own_fault(code: str, fault: Fault) -> None:
     refused = _refusal(code)
     assert refused.fault is fault
-    assert str(refused) == fault.told
+    assert str(refused) == fault.description
     expired = fault in (Fault.TOO_OLD, Fault.ISSUED_LATER)
     assert fault.reason is (Reason.RIDE_CODE_EXPIRED if expired else Reason.RIDE_CODE_INVALID)
 
