@@ -1,7 +1,7 @@
-"""Deciding without the engine: the same rule, over what this station knows.
+"""Deciding without the engine: the same rule, over the taps of this station.
 
-The rule knows what happened here. What it cannot know here opens the gate, takes nothing, and is
-settled later: an exit whose entry was made elsewhere, or any tap before the first parameters came.
+What a station cannot know opens the gate, takes nothing, and is settled later: an exit whose entry
+was made elsewhere, or any tap before the first parameters came.
 """
 
 from typing import Final, NamedTuple
@@ -16,10 +16,10 @@ from gates.outbox import Action
 from gates.times import parse_ms
 
 UNKNOWN_RULES: Final = "rules_unknown"
-"""The reason of a gate that opened because nobody ever told the station its rules."""
+"""The reason of a gate that opened because the station never received its parameters."""
 
 _CANNOT_KNOW: Final = frozenset({Reason.NO_OPEN_ENTRY, Reason.ENTRY_EXPIRED})
-"""Here no entry is open: she may have come in at any other station."""
+"""No entry is open here: the passenger may have come in at any other station."""
 
 
 class AloneDecision(NamedTuple):
@@ -39,7 +39,7 @@ def decide_alone(
     place: int,
     refusal: Reason | None,
 ) -> AloneDecision:
-    """Decide a tap at its station; `place` is its number in the outbox."""
+    """Decide a tap at its station; `place` is its place in the outbox."""
     if terms is None:
         opens = refusal is None or (
             refusal is Reason.MEDIUM_BLOCKED and tap.direction == Direction.EXIT
@@ -67,7 +67,7 @@ def apply_answer(
     place: int,
     answer: Decision,
 ) -> TokenState:
-    """The state after a tap that the engine decided, as far as this station can tell it."""
+    """The state after a tap that the engine decided, as far as this station can know it."""
     reason, opens = answer.reason, answer.gate_opens
     if not opens or terms is None or answer.outcome in ("late", "refused", "recorded"):
         return state

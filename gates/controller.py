@@ -1,8 +1,8 @@
 """The controller of one station's lanes: a medium in, a gate that opens or stays shut.
 
-A tap is stored, the engine is asked, and what the gate is going to do is stored before it moves.
-Where the engine is not asked or does not answer in time, the controller decides by itself.
-`gates.upkeep.Upkeep` runs beside it and sends what waits.
+A tap is stored, the engine is asked, and the gate's action is stored before the gate moves. Where
+the engine is not asked or does not answer in time, the controller decides alone.
+`gates.upkeep.Upkeep` runs beside it and sends the backlog.
 """
 
 import time
@@ -31,20 +31,20 @@ from gates.token_states import find_state
 logger = structlog.get_logger(__name__)
 
 PENDING_MAX: Final = 20
-"""Taps of one token that are sent together with its new one; with more, it is decided alone."""
+"""Waiting taps of one token that are sent with its new one; with more, it is decided alone."""
 
 ASK_MIN_S: Final = 0.020
-"""The engine has at least so long, also where storing the tap took most of the deadline."""
+"""What the engine has at least, even where storing the tap took most of the deadline."""
 
 GATE_ID_MAX: Final = 46
-"""Characters: a tap_id of 64 has to hold the gate, the service date and eight digits."""
+"""Characters: the gate, the service date and eight digits have to fit a tap_id of 64."""
 
 OUT_OF_ORDER: Final = "out_of_order"
 """The reason of a gate whose tap could not be stored."""
 
 
 class Passage(NamedTuple):
-    """What a gate does at a tap, and what its screen can tell the passenger.
+    """What a gate does at a tap, and what its screen shows the passenger.
 
     `outcome` is None where the station does not know it; `tap_id` where the tap was not stored.
     """
@@ -64,11 +64,11 @@ class Barrier(Protocol):
     """The machine at a lane."""
 
     def act(self, passage: Passage) -> None:
-        """Open or stay shut, and tell the passenger."""
+        """Open or stay shut, and show the passenger why."""
 
 
 class Controller:
-    """Takes the taps of a station, over its file and a client of the engine."""
+    """Decides the taps of a station, over its file and a client of the engine."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Controller:
         clock_ms: Callable[[], int] = now_ms,
         on_waiting: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_waiting` is called whenever something new waits to be sent."""
+        """`on_waiting` is called whenever there is something new to send."""
         self.station_id = station_id
         self.outbox = Outbox(file)
         self.outbox.repair()
@@ -96,7 +96,7 @@ class Controller:
     async def present(
         self, gate_id: str, direction: Direction, medium: Medium, barrier: Barrier
     ) -> Passage:
-        """A medium was presented at a gate. MediumUnreadable when it is none."""
+        """A medium was presented at a gate. MediumUnreadable when it fits none of the network."""
         if len(gate_id) > GATE_ID_MAX:
             raise WrongUsage(f"the id of a gate has {GATE_ID_MAX} characters at most: {gate_id!r}")
         presented_s = time.monotonic()
@@ -120,7 +120,7 @@ class Controller:
         return passage
 
     def report(self, tap_id: str, *, passed: bool, cause: str | None = None) -> None:
-        """Whether somebody passed at a tap; UnknownTap when it is none of the outbox."""
+        """Report whether the passenger passed; UnknownTap when the tap is not in the outbox."""
         self.outbox.add_report(tap_id, passed, cause)
         crash_point("after_report_write")
         self.on_waiting()
@@ -130,7 +130,7 @@ class Controller:
     ) -> Decision | None:
         """The engine's decision, or None: then the controller decides.
 
-        Taps of this token that wait still go with it, before it, or the engine would miss them.
+        Waiting taps of the same token are sent in front, or the engine would miss them.
         """
         if not self.breaker.allows():
             return None
@@ -138,7 +138,7 @@ class Controller:
         if len(pending) > PENDING_MAX:
             self.breaker.given_up()
             return None
-        # The passenger has stood here since the medium was read: the outbox had its time of it.
+        # The passenger waits since the medium was read: storing the tap counts.
         spent_s = time.monotonic() - presented_s
         deadline_s = max(self._client.tap_deadline_s - spent_s, ASK_MIN_S)
         message = make_message(stored, code=read.code)
@@ -170,7 +170,7 @@ class Controller:
         return result if isinstance(result, Decision) else None
 
     def _conclude(self, stored: StoredTap, read: MediumRead, answer: Decision | None) -> Passage:
-        """Decide, and store what the gate is going to do."""
+        """Decide if the engine did not, and store the gate's action."""
         tap = stored.tap
         before = find_state(self._file, tap.token, self.parameters.find_pinned)
         terms = self.parameters.find_terms(tap.occurred_at_ms)
@@ -200,7 +200,7 @@ class Controller:
         )
 
     def _find_refusal(self, stored: StoredTap, read: MediumRead) -> Reason | None:
-        """Why a medium opens no gate, as far as the station can tell."""
+        """Why a medium opens no gate, as far as the station can know."""
         if read.refusal is not None:
             return read.refusal
         if self._is_replayed(stored):
@@ -208,7 +208,7 @@ class Controller:
         return Reason.MEDIUM_BLOCKED if self.parameters.is_blocked(read.token) else None
 
     def _is_replayed(self, stored: StoredTap) -> bool:
-        """Whether a ride code was seen here before, other than at a first tap repeated at once."""
+        """Whether a ride code was used here before, other than by a tap repeated within grace."""
         if stored.code_id is None:
             return False
         first = self.outbox.find_code_use(stored)
@@ -224,7 +224,7 @@ class Controller:
 
     @contextmanager
     def _shut_if_cut_off(self, stored: StoredTap) -> Iterator[None]:
-        """A tap whose passenger is left standing must not hold up all that come after it."""
+        """A tap that is cancelled at its lane must not hold up all that come after it."""
         try:
             yield
         except BaseException:
@@ -233,6 +233,6 @@ class Controller:
 
 
 def _out_of_order(gate_id: str, direction: Direction) -> Passage:
-    """Nothing can be stored: nobody is let in unseen, and nobody is locked in."""
+    """Nothing can be stored: no entry without a record, and no passenger locked in."""
     opens = direction is Direction.EXIT
     return Passage(None, gate_id, direction, opens, 0, OUT_OF_ORDER, alone=True)

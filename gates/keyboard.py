@@ -1,4 +1,4 @@
-"""A lane for demonstrations: type a gate and a medium, see the screen that the passenger sees."""
+"""A lane for demonstrations: type a gate and a medium, see the passenger's screen."""
 
 from typing import Final
 
@@ -36,7 +36,7 @@ class Keyboard:
         self._latest_gate = ""
 
     async def run(self) -> None:
-        """Carry out what is typed, until q or the end of input."""
+        """Carry out commands as they are typed, until q or the end of input."""
         self._show_gates()
         async for line in read_lines():
             words = line.split()
@@ -49,17 +49,17 @@ class Keyboard:
 
     async def _carry_out(self, line: str) -> None:
         try:
-            told = await self._lane.carry_out(self._spell_out(line))
+            answer = await self._lane.carry_out(self._spell_out(line))
         except MediumUnreadable as error:
             self._console.print(render(show_refusal(error.code)))
         except GatesError as error:
             self._console.print(str(error), style="red", markup=False)
         else:
-            if told is not None and "gate_action" not in told:
-                self._console.print(told)
+            if answer is not None and "gate_action" not in answer:
+                self._console.print(answer)
 
     def _spell_out(self, line: str) -> str:
-        """What is typed, as a line that a script would have."""
+        """The typed command as a line of a script."""
         match line.rstrip("\r\n").split(maxsplit=1):
             case ["n"]:
                 return f"not-passed {self._latest_gate}"

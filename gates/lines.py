@@ -1,16 +1,16 @@
-"""A lane that is driven by lines of text, for scripts: a command a line, an answer a line.
+"""A lane for scripts: a command a line, an answer a line.
 
 ::
 
     FHY-A-01 entry tianfutong:3104870512345678      a card at a gate
     FHY-A-01 exit code:...                          a ride code at a gate
-    not-passed FHY-A-01 she turned back             nobody went through at that gate's latest tap
+    not-passed FHY-A-01 turned back                 nobody passed at that gate's latest tap
     mode start emergency smoke                      a degraded mode of the station, by hand
     mode end emergency
-    wait                                            until nothing waits to be sent
+    wait                                            until the backlog is empty
     status
 
-Answers are JSON. A line that cannot be read is answered by an error, and the next one is read.
+Answers are JSON. The answer to a line that cannot be read is an error.
 """
 
 import asyncio
@@ -32,14 +32,14 @@ LINES_MAX: Final = 1_000
 
 
 class _Display:
-    """A barrier that only tells."""
+    """A barrier that only shows what it would do."""
 
     def __init__(self, show: Callable[[Passage], None]) -> None:
         self.act = show
 
 
 class Lane:
-    """Carries out lines at a station's gates; `show` is what a gate does."""
+    """Carries out lines at a station's gates; `show` is called when a gate acts."""
 
     def __init__(self, station: Station, show: Callable[[Passage], None]) -> None:
         self._station = station
@@ -47,7 +47,7 @@ class Lane:
         self._latest: dict[str, str] = {}
 
     async def carry_out(self, line: str) -> dict[str, Any] | None:
-        """Do what a line says; what there is to answer. GatesError when it cannot be done."""
+        """Do what a line says; the answer, if there is one. GatesError when it cannot be done."""
         words = line.split()
         if len(words) > 2 and words[1] in DIRECTIONS:
             medium = line.rstrip("\r\n").split(maxsplit=2)[2]  # a ride code may hold spaces
@@ -83,7 +83,7 @@ class Lane:
     def _report(self, gate_id: str, cause: str | None) -> dict[str, Any]:
         tap_id = self._latest.get(gate_id)
         if tap_id is None:
-            raise UnknownTap(f"nobody tapped at {gate_id} yet")
+            raise UnknownTap(f"there was no tap at {gate_id} yet")
         self._station.controller.report(tap_id, passed=False, cause=cause)
         return {"tap_id": tap_id, "passed": False}
 
@@ -105,7 +105,7 @@ class Lane:
 
 
 def parse_medium(text: str) -> Medium:
-    """A medium as it is typed: `type:id`, or `code:` and a ride code."""
+    """A medium from its text: `type:id`, or `code:` and a ride code."""
     kind, colon, rest = text.partition(":")
     if not colon or not rest:
         raise WrongUsage("a medium is written type:id, or code: and a ride code")
@@ -136,15 +136,15 @@ async def run_lines(station: Station) -> None:
     lane = Lane(station, lambda _passage: None)
     async for line in read_lines():
         try:
-            told = await lane.carry_out(line)
+            answer = await lane.carry_out(line)
         except GatesError as error:
-            told = view_error(error)
-        if told is not None:
-            print(json.dumps(told, ensure_ascii=False), flush=True)
+            answer = view_error(error)
+        if answer is not None:
+            print(json.dumps(answer, ensure_ascii=False), flush=True)
 
 
 async def read_lines() -> AsyncIterator[str]:
-    """Lines of standard input, whatever it is: read by a thread that the end does not wait for."""
+    """Lines of standard input, read by a thread that does not hold up the end of the process."""
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[str | None] = asyncio.Queue(LINES_MAX)
 

@@ -1,4 +1,4 @@
-"""What the screen of a gate tells the passenger, in Chinese: one line to see, one to read."""
+"""What the screen of a gate shows the passenger, in Chinese: a headline and a note."""
 
 from typing import Final, NamedTuple
 
@@ -36,7 +36,7 @@ _SHUT_NOTES: Final = {
 
 
 class Screen(NamedTuple):
-    """What a screen shows: a headline, what was taken, and a note."""
+    """What a screen shows: a headline, the fare, and a note."""
 
     opens: bool
     headline: str
@@ -71,7 +71,7 @@ def format_money(fen: int) -> str:
     return f"¥{fen // 100}.{fen % 100:02}"
 
 
-def format_duration(length_ms: int) -> str:
-    """A length of time: 3分32秒."""
-    minutes, seconds = divmod(length_ms // 1_000, 60)
+def format_duration(duration_ms: int) -> str:
+    """A duration: 3分32秒."""
+    minutes, seconds = divmod(duration_ms // 1_000, 60)
     return f"{minutes}分{seconds}秒" if minutes else f"{seconds}秒"

@@ -1,4 +1,4 @@
-"""One station's controller, put together: file, client, parameters, upkeep. The only wiring."""
+"""The wiring of one station's controller: file, client, parameters, upkeep."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ from gates.upkeep import Upkeep
 
 @dataclass(frozen=True, slots=True)
 class StationSettings:
-    """What a controller is installed with. Keys are secrets: they do not show in its text."""
+    """What a controller is installed with. The keys are secrets: `repr` does not show them."""
 
     station_id: str
     controller_id: str
@@ -33,7 +33,7 @@ class StationSettings:
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """A controller at work, and the upkeep beside it; `task` ends only when something broke."""
+    """A running controller and its upkeep; `task` ends only when something broke."""
 
     controller: Controller
     upkeep: Upkeep
