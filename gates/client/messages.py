@@ -49,7 +49,7 @@ class ReportMessage(Struct, frozen=True, omit_defaults=True):
 
 
 class GateSkew(Struct, frozen=True):
-    """How far a gate's clock stands ahead of the engine's."""
+    """How far a gate's clock is ahead of the engine's."""
 
     gate_id: str
     clock_skew_ms: int

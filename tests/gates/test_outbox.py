@@ -1,4 +1,4 @@
-"""The outbox over a real file: ids, order, what waits, and what a crash leaves."""
+"""The outbox over a real file: ids, order, the backlog, and what a crash leaves."""
 
 import random
 import sqlite3
@@ -24,7 +24,7 @@ NOON_MS = 1_637_726_400_000
 
 OPENED = Action(True, 0, "entry_opened", alone=True)
 ANSWERED = Action(True, 0, "entry_opened", alone=False)
-ANNA, BOB = bytes(16), bytes(range(16))
+FIRST, SECOND = bytes(16), bytes(range(16))
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def outbox(file: StationFile) -> Outbox:
 
 
 def add(
-    outbox: Outbox, token: bytes = ANNA, at_ms: int = NOON_MS, gate_id: str = "FHY-A-01"
+    outbox: Outbox, token: bytes = FIRST, at_ms: int = NOON_MS, gate_id: str = "FHY-A-01"
 ) -> StoredTap:
     day = ServiceCalendar().service_day(at_ms)
     return outbox.add(gate_id, Direction.ENTRY, MediumRead("tianfutong", token), at_ms, day)
@@ -54,7 +54,7 @@ def test_a_code_is_used_by_the_tap_whose_gate_opened_first_whichever_came_first(
     outbox: Outbox,
 ) -> None:
     day = ServiceCalendar().service_day(NOON_MS)
-    read = MediumRead("qr", ANNA, code_id="61a0.app.00")
+    read = MediumRead("qr", FIRST, code_id="61a0.app.00")
     slow = outbox.add("FHY-A-01", Direction.ENTRY, read, NOON_MS, day)
     fast = outbox.add("FHY-A-02", Direction.EXIT, read, NOON_MS + 1, day)
     assert outbox.find_code_use(fast) is None
@@ -84,7 +84,7 @@ def test_numbers_go_on_after_a_restart_and_after_pruning(tmp_path: Path) -> None
 
 def test_a_file_made_today_begins_above_all_that_a_lost_one_gave(file: StationFile) -> None:
     day = ServiceCalendar().service_day(file.created_at_ms)
-    read = MediumRead("tianfutong", ANNA)
+    read = MediumRead("tianfutong", FIRST)
     stored = Outbox(file).add("FHY-A-01", Direction.ENTRY, read, file.created_at_ms, day)
     number = int(stored.tap.tap_id.rpartition(".")[2])
     assert number == file.created_at_ms - day.start_ms + 1
@@ -96,7 +96,7 @@ def test_an_answered_tap_does_not_wait(outbox: Outbox) -> None:
 
 
 def test_taps_wait_in_their_order_with_what_the_gate_did(outbox: Outbox) -> None:
-    taps = [add(outbox, token) for token in (ANNA, BOB, ANNA)]
+    taps = [add(outbox, token) for token in (FIRST, SECOND, FIRST)]
     for stored in reversed(taps):
         outbox.record(stored, OPENED)
     waiting = outbox.list_waiting(10)
@@ -115,9 +115,9 @@ def test_nothing_is_sent_past_a_tap_that_is_still_at_its_lane(outbox: Outbox) ->
 
 
 def test_the_waiting_taps_of_one_token_go_with_its_next(outbox: Outbox) -> None:
-    for token in (ANNA, BOB, ANNA):
+    for token in (FIRST, SECOND, FIRST):
         outbox.record(add(outbox, token), OPENED)
-    newest = add(outbox, ANNA)
+    newest = add(outbox, FIRST)
     assert [stored.place for stored in outbox.list_waiting_of(newest, 10)] == [1, 3]
 
 
@@ -126,13 +126,13 @@ def test_the_only_waiting_tap_goes_with_the_next_of_its_token(outbox: Outbox) ->
     assert [stored.place for stored in outbox.list_waiting_of(add(outbox), 10)] == [1]
 
 
-def test_final_problems_are_set_aside_and_can_be_sent_again(outbox: Outbox) -> None:
+def test_taps_with_final_problems_are_quarantined_and_can_be_released(outbox: Outbox) -> None:
     for _ in range(3):
         outbox.record(add(outbox), OPENED)
     outbox.resolve([(1, None), (2, "tap-conflict: other content")])
     assert [stored.place for stored in outbox.list_waiting(10)] == [3]
-    (aside,) = outbox.list_quarantined(10)
-    assert (aside.tap_id, aside.problem) == (
+    (quarantined,) = outbox.list_quarantined(10)
+    assert (quarantined.tap_id, quarantined.problem) == (
         "FHY-A-01.20211124.00000002",
         "tap-conflict: other content",
     )
@@ -141,15 +141,15 @@ def test_final_problems_are_set_aside_and_can_be_sent_again(outbox: Outbox) -> N
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_what_it_answers_by_itself_is_what_the_file_holds(file: StationFile, seed: int) -> None:
-    """It asks the file for nothing when by its own count there is nothing."""
+def test_what_it_counts_in_memory_is_what_the_file_holds(file: StationFile, seed: int) -> None:
+    """It does not ask the file when by its own count there is nothing."""
     chance, outbox = random.Random(seed), Outbox(file)
     at_lane: list[StoredTap] = []
     for _ in range(80):
         match chance.randrange(6):
             case 0:
                 gate_id = f"FHY-A-0{chance.randrange(3)}"
-                at_lane.append(add(outbox, chance.choice((ANNA, BOB)), gate_id=gate_id))
+                at_lane.append(add(outbox, chance.choice((FIRST, SECOND)), gate_id=gate_id))
             case 1 | 2 if at_lane:
                 stored = at_lane.pop(chance.randrange(len(at_lane)))
                 outbox.record(stored, chance.choice((OPENED, ANSWERED)))
@@ -219,7 +219,7 @@ def test_what_was_not_stored_is_not_counted(tmp_path: Path) -> None:
         assert outbox.list_gates() == ["FHY-A-01", "FHY-C-01"]
 
 
-def test_after_a_crash_gates_without_a_record_never_moved(tmp_path: Path) -> None:
+def test_after_a_crash_gates_without_a_recorded_action_never_moved(tmp_path: Path) -> None:
     with StationFile(tmp_path) as file:
         add(Outbox(file))
     with StationFile(tmp_path) as file:
@@ -240,7 +240,7 @@ def test_a_full_outbox_takes_no_more(outbox: Outbox, monkeypatch: pytest.MonkeyP
     add(outbox)
 
 
-def test_only_old_taps_that_are_done_are_forgotten(file: StationFile, outbox: Outbox) -> None:
+def test_only_old_taps_that_are_done_are_removed(file: StationFile, outbox: Outbox) -> None:
     old, older_but_waiting, new = add(outbox), add(outbox), add(outbox, at_ms=NOON_MS + 1)
     outbox.record(old, ANSWERED)
     outbox.record(older_but_waiting, OPENED)
@@ -249,7 +249,7 @@ def test_only_old_taps_that_are_done_are_forgotten(file: StationFile, outbox: Ou
     assert file.read("SELECT place FROM taps ORDER BY place") == [(2,), (3,)]
 
 
-def test_a_tap_whose_report_waits_is_not_forgotten(file: StationFile, outbox: Outbox) -> None:
+def test_a_tap_whose_report_waits_is_not_removed(file: StationFile, outbox: Outbox) -> None:
     stored = add(outbox)
     outbox.record(stored, ANSWERED)
     outbox.add_report(stored.tap.tap_id, False, "turned back")
@@ -278,17 +278,19 @@ def test_the_first_report_counts(outbox: Outbox) -> None:
     assert [report.cause for report in outbox.list_reports(10)] == ["first"]
 
 
-def test_no_report_of_a_tap_that_nobody_knows(outbox: Outbox) -> None:
+def test_a_report_of_an_unknown_tap_is_refused(outbox: Outbox) -> None:
     with pytest.raises(UnknownTap):
         outbox.add_report("FHY-A-01.20211124.00000001", False, None)
 
 
-def test_nobody_passed_and_the_token_is_where_it_was(file: StationFile, outbox: Outbox) -> None:
+def test_when_the_passenger_did_not_pass_the_token_gets_its_former_state_back(
+    file: StationFile, outbox: Outbox
+) -> None:
     after = BLANK.replace(clock_ms=NOON_MS, number=1, row=1)
     stored = add(outbox)
     outbox.record(stored, OPENED, (BLANK, after))
     outbox.add_report(stored.tap.tap_id, False, None)
-    state = find_state(file, ANNA, lambda _pin, _at: None)
+    state = find_state(file, FIRST, lambda _pin, _at: None)
     assert state == BLANK.replace(number=1), "its number goes on"
 
 
@@ -298,19 +300,19 @@ def test_a_report_of_an_older_tap_changes_no_state(file: StationFile, outbox: Ou
     outbox.record(first, OPENED, (BLANK, states[0]))
     outbox.record(second, OPENED, (states[0], states[1]))
     outbox.add_report(first.tap.tap_id, False, None)
-    assert find_state(file, ANNA, lambda _pin, _at: None) == states[1]
+    assert find_state(file, FIRST, lambda _pin, _at: None) == states[1]
 
 
-def test_tokens_not_seen_for_longest_are_forgotten_first(
+def test_tokens_not_seen_for_longest_are_removed_first(
     file: StationFile, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(token_states, "STATES_MAX", 1)
     monkeypatch.setattr(outbox_module, "PRUNE_TAPS", 1)
-    for token, at_ms in ((BOB, NOON_MS), (ANNA, NOON_MS + 1)):
+    for token, at_ms in ((SECOND, NOON_MS), (FIRST, NOON_MS + 1)):
         stored = add(outbox, token, at_ms)
         outbox.record(stored, ANSWERED, (BLANK, BLANK.replace(number=1)))
     outbox.prune(NOON_MS + 2)
-    assert file.read("SELECT token FROM states") == [(ANNA,)]
+    assert file.read("SELECT token FROM states") == [(FIRST,)]
 
 
 def start_mode(file: StationFile, then: Callable[[sqlite3.Connection], object]) -> None:
@@ -330,14 +332,14 @@ def test_a_transaction_that_breaks_off_leaves_nothing_and_the_next_begins(
     assert file.read("SELECT count(*) FROM modes") == [(1,)]
 
 
-def test_one_controller_holds_a_directory(tmp_path: Path) -> None:
+def test_one_controller_locks_a_directory(tmp_path: Path) -> None:
     with lock_directory(tmp_path), pytest.raises(OutboxInUse), lock_directory(tmp_path):
         pass
     with lock_directory(tmp_path):
         pass
 
 
-def test_a_file_that_is_none_is_told_by_name(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_bytes(b"no database at all, and long enough to be read as one")
     with pytest.raises(OutboxBroken, match="not a database"):
         StationFile(tmp_path)

@@ -1,4 +1,4 @@
-"""Documents of parameters: read, verified, kept, and used for journeys that began before them."""
+"""Parameters: read, verified, stored, and kept for journeys that began under them."""
 
 import json
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def policies(*windows: int) -> list[dict[str, Any]]:
     ]
 
 
-def test_a_document_tells_all_that_decides_here() -> None:
+def test_a_document_has_all_that_a_decision_needs() -> None:
     parameters = parse_parameters(make_document(blocked=["00" * 16]), "FHY")
     assert parameters.station_name.zh == "孵化园"
     (policy,) = parameters.policies
@@ -72,9 +72,9 @@ def test_a_truncated_document_is_not_used() -> None:
 
 
 def test_the_order_of_members_and_new_members_do_no_harm() -> None:
-    told = json.loads(make_document(something_new={"b": 1, "a": 2}))
-    shuffled = json.dumps(dict(reversed(told.items()))).encode()
-    assert parse_parameters(shuffled, "FHY").version == told["version"]
+    members = json.loads(make_document(something_new={"b": 1, "a": 2}))
+    shuffled = json.dumps(dict(reversed(members.items()))).encode()
+    assert parse_parameters(shuffled, "FHY").version == members["version"]
 
 
 def test_a_document_of_other_stations_is_not_used() -> None:
@@ -82,14 +82,14 @@ def test_a_document_of_other_stations_is_not_used() -> None:
         parse_parameters(make_document(), "CXL")
 
 
-def test_what_was_learned_is_known_after_a_restart(file: StationFile) -> None:
+def test_adopted_parameters_are_in_force_after_a_restart(file: StationFile) -> None:
     document = adopt(StationParameters(file, "FHY"))
     current = StationParameters(file, "FHY").current
     assert current is not None
     assert current.version == json.loads(document)["version"]
 
 
-def test_a_stored_document_that_was_damaged_is_passed_over(file: StationFile) -> None:
+def test_a_stored_document_that_was_damaged_is_skipped(file: StationFile) -> None:
     parameters = StationParameters(file, "FHY")
     good = adopt(parameters)
     adopt(parameters, blocked=["00" * 16])
@@ -125,7 +125,7 @@ def test_a_suspension_is_read_at_the_tap(file: StationFile) -> None:
         assert terms.suspended is suspended
 
 
-def test_a_journey_keeps_the_policy_that_later_documents_no_longer_tell(file: StationFile) -> None:
+def test_a_journey_keeps_a_policy_that_later_documents_no_longer_have(file: StationFile) -> None:
     parameters = StationParameters(file, "FHY")
     adopt(parameters, policies=policies(900))
     adopt(parameters, policies=policies(900, 600)[1:])
@@ -136,7 +136,7 @@ def test_a_journey_keeps_the_policy_that_later_documents_no_longer_tell(file: St
         assert pinned.policy.window_ms == 900_000
 
 
-def test_a_version_that_nobody_knows_is_judged_by_what_was_in_force(file: StationFile) -> None:
+def test_a_journey_of_an_unknown_version_is_decided_by_what_was_in_force(file: StationFile) -> None:
     parameters = StationParameters(file, "FHY")
     adopt(parameters)
     terms = parameters.find_pinned((77, False, 1), AT_MS)
@@ -145,7 +145,7 @@ def test_a_version_that_nobody_knows_is_judged_by_what_was_in_force(file: Statio
     assert terms.policy.version == 1
 
 
-def test_modes_pushed_and_set_by_hand_stand_together(file: StationFile) -> None:
+def test_modes_pushed_and_set_by_hand_hold_together(file: StationFile) -> None:
     parameters = StationParameters(file, "FHY")
     pushed = {
         "mode": "time_free",
@@ -156,11 +156,11 @@ def test_modes_pushed_and_set_by_hand_stand_together(file: StationFile) -> None:
     adopt(parameters, degraded_modes=[pushed])
     parameters.start_mode("emergency", AT_MS + 60_000, "smoke")
     parameters.end_mode("emergency", AT_MS + 120_000)
-    told = {
+    codes = {
         minute: parameters.find_modes(AT_MS + minute * 60_000).codes
         for minute in (-1, 0, 1, 2, 59, 60)
     }
-    assert told == {
+    assert codes == {
         -1: [],
         0: ["time_free"],
         1: ["time_free", "emergency"],

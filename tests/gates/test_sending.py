@@ -1,4 +1,4 @@
-"""What results mean for taps of the outbox."""
+"""Results of the engine for taps of the outbox."""
 
 import pytest
 
@@ -18,14 +18,14 @@ FINAL = Problem("/problems/clock-ahead", 422, "ahead")
 AGAIN = Problem("/problems/overloaded", 503, "later")
 
 
-def test_a_decision_settles_a_tap_and_a_final_problem_sets_it_aside() -> None:
+def test_a_decision_resolves_a_tap_and_a_final_problem_quarantines_it() -> None:
     assert read_results([ACTED], [DECISION]) == [(2, None)]
     assert read_results([ACTED], [FINAL]) == [(2, "clock-ahead: ahead")]
     assert read_results([ACTED], [AGAIN]) == []
 
 
 @pytest.mark.parametrize("result", [DECISION, FINAL, AGAIN])
-def test_a_tap_sent_before_its_gate_did_anything_is_settled_at_its_own_lane(
+def test_a_tap_sent_before_its_gate_acted_is_resolved_at_its_own_lane(
     result: Decision | Problem,
 ) -> None:
     assert read_results([AT_ITS_LANE, ACTED], [result, DECISION]) == [(2, None)]

@@ -1,4 +1,4 @@
-"""Both clients against a real engine, and against a connection that breaks."""
+"""Both clients against a real engine, and over a connection that breaks."""
 
 import asyncio
 import threading
@@ -83,17 +83,17 @@ def connected(server: ServerProcess, make: Make) -> Iterator[tuple[Proxy, Any]]:
 def a_tap(server: ServerProcess, direction: str = "entry", **more: Any) -> TapMessage:
     gate_id = server.gate(direction)
     medium = Medium("tianfutong", id=new_card())
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "tap_id": f"{gate_id}.20250303.{new_number():012}",
         "gate_id": gate_id,
         "direction": direction,
         "medium": medium,
         "occurred_at": AT,
     }
-    return TapMessage(**told | more)
+    return TapMessage(**fields | more)
 
 
-def test_a_tap_is_decided_and_sent_again_it_is_told_so(
+def test_a_tap_is_decided_once_and_sent_again_it_is_marked_as_replayed(
     server: ServerProcess, make_client: Make
 ) -> None:
     client = make_client(server.url, server.gate_key)
@@ -123,12 +123,14 @@ def test_a_batch_is_decided_in_order_and_a_bad_tap_fails_alone(
     assert waived.journey.entry_tap_id == taps[0].tap_id
 
 
-def test_a_report_is_told_and_answered(server: ServerProcess, make_client: Make) -> None:
+def test_a_report_is_sent_and_answered_by_the_decision(
+    server: ServerProcess, make_client: Make
+) -> None:
     client = make_client(server.url, server.gate_key)
     tap = a_tap(server)
     decision = client.decide(tap, PATIENT_S)
-    told = client.report(tap.tap_id, ReportMessage("open", 0, False, "turned back"))
-    assert told == decision
+    answer = client.report(tap.tap_id, ReportMessage("open", 0, False, "turned back"))
+    assert answer == decision
     with server.client(server.admin_key) as admin:
         report = admin.get(f"/v1/taps/{tap.tap_id}").json()["report"]
     assert (report["passed"], report["cause"]) == (False, "turned back")
@@ -200,7 +202,7 @@ def test_a_tap_whose_answer_was_lost_is_decided_once(
         assert client.decide(tap, PATIENT_S).replayed
 
 
-def test_nobody_at_the_address_is_unreachable(make_client: Make) -> None:
+def test_an_address_without_a_server_is_unreachable(make_client: Make) -> None:
     with RawServer([]) as gone:
         url = gone.url
     client = make_client(url, "key")
@@ -228,7 +230,7 @@ def test_a_busy_engine_that_says_longer_than_the_deadline_is_not_waited_for(
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 503])
-def test_what_may_pass_by_itself_is_tried_again(make_client: Make, status: int) -> None:
+def test_problems_that_may_pass_are_tried_again(make_client: Make, status: int) -> None:
     passing = b"HTTP/1.1 %d Later\r\ncontent-length: 0\r\n\r\n" % status
     ready = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
     with RawServer([passing, ready]) as engine:
@@ -241,7 +243,7 @@ def test_what_may_pass_by_itself_is_tried_again(make_client: Make, status: int) 
     [b"SSH-2.0-OpenSSH_9.2\r\n\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"],
     ids=["no HTTP", "a part"],
 )
-def test_what_is_no_answer_counts_as_none(make_client: Make, answer: bytes) -> None:
+def test_what_is_no_whole_http_answer_counts_as_none(make_client: Make, answer: bytes) -> None:
     with RawServer([answer] * 20) as engine, pytest.raises(EngineFailed):
         make_client(engine.url, "key").check_ready(0.1)
 
@@ -254,7 +256,7 @@ def test_an_answer_of_another_shape_decides_nothing(
         make_client(engine.url, "key").decide(a_tap(server), PATIENT_S)
 
 
-def test_the_skew_of_the_clock_is_told_with_what_is_not_known(
+def test_the_skew_of_the_clock_has_its_uncertainty(
     server: ServerProcess, make_client: Make
 ) -> None:
     ahead_ms = 90_000
@@ -288,7 +290,7 @@ def test_the_decision_of_a_known_tap_says_nothing_of_the_clock(
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://engine", "http://"])
-def test_an_address_that_is_none_is_told_at_once(make_client: Make, url: str) -> None:
+def test_an_invalid_address_is_refused_at_once(make_client: Make, url: str) -> None:
     with pytest.raises(WrongUsage, match="http"):
         make_client(url, "key")
 
