@@ -15,7 +15,7 @@ above. Before the bound is raised, these six places are to be compared with the 
 4. `Protocol.on_headers_complete` replaces the parser's callback for taps: `url`, `headers`,
    `parser`, `cycle`, `expect_100_continue`, `flow`, `pipeline` and `app`.
 5. `Protocol._start_asgi_task`, which starts what waits in `pipeline`, and `send_400_response`.
-6. `api.server`: `server_state.tasks`, and of `uvicorn.Server` the methods `startup` and
+6. `api.http.server`: `server_state.tasks`, and of `uvicorn.Server` the methods `startup` and
    `capture_signals` with the flags `should_exit` and `force_exit`.
 """
 
