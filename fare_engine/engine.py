@@ -221,9 +221,8 @@ class Engine:
         tokens: list[bytes] = []
         for submission in batch.submissions:
             if isinstance(submission, Submission):
-                for tap in submission.taps:
-                    tap_ids.append(tap.tap_id)
-                    tokens.append(tap.token)
+                tap_ids += [tap.tap_id for tap in submission.taps]
+                tokens += [tap.token for tap in submission.taps]
                 if submission.findings:
                     load_codes(batch, self._ledger, submission.findings.values())
             else:
