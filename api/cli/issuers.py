@@ -144,7 +144,7 @@ def _register(
 ) -> Any:
     """Send a key: the one given, or that of a pair made here; its file stays only if it worked."""
     from api.cli.operator import open_operator
-    from api.issuer_models import encode_key
+    from fare_engine.documents import encode_key
     from gates.media.issuing import generate_private_key, public_bytes
 
     if (public_key is None) == (new_key is None):
@@ -165,7 +165,7 @@ def _register(
 
 
 def _read_public(text: str) -> str:
-    from api.issuer_models import encode_key
+    from fare_engine.documents import encode_key
     from fare_engine.errors import FileInvalid
     from gates.media.faults import KeyUnusable
     from gates.media.issuing import read_public_key

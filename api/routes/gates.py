@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from api.auth import AdminKey, TheRuntime
-from api.catalogue_answers import answer_gate
+from api.catalogue_answers import is_designated
 from api.models import Id
 from api.network_models import GateRequest, RegisteredGateAnswer
 from api.operator_models import Page
@@ -13,10 +13,11 @@ from api.paging import Cursor, Limit, page_of_values
 from api.runtime import Runtime
 from api.service import now_ms
 from fare_engine.catalogue import Catalogue
+from fare_engine.documents import gate_document
 from fare_engine.errors import NotFound
 from fare_engine.ledger.database import Connection
 from fare_engine.ledger.network_store import put_gate
-from fare_engine.network import Direction, Gate
+from fare_engine.network import DIRECTIONS, Gate
 from fare_engine.versions import find_in_force
 
 router = APIRouter(prefix="/v1/gates", tags=["gates"])
@@ -61,7 +62,7 @@ async def register_gate(
     draft = Gate(
         gate_id,
         request.station_id,
-        frozenset(Direction[direction.upper()] for direction in request.directions),
+        frozenset(DIRECTIONS[direction] for direction in request.directions),
         request.exit_id,
         request.controller,
     )
@@ -75,10 +76,9 @@ async def register_gate(
 
 def _answer(runtime: Runtime, catalogue: Catalogue, gate: Gate) -> RegisteredGateAnswer:
     policy = find_in_force(catalogue.list_policies(gate.station_id), now_ms())
-    answer = answer_gate(gate, policy)
     skew = runtime.clocks.skews.get(gate.gate_id)
     return RegisteredGateAnswer(
-        station_id=gate.station_id,
+        **gate_document(gate),
+        designated=is_designated(gate, policy),
         clock_skew_ms=skew.skew_ms if skew else None,
-        **answer.model_dump(),
     )

@@ -3,12 +3,12 @@
 from fastapi import APIRouter
 
 from api.auth import AdminKey, TheRuntime
-from api.catalogue_answers import answer_name
 from api.network_models import MediumTypeAnswer, MediumTypeRequest
 from api.operator_models import Page
 from api.paging import Cursor, Limit, page_of_values
 from api.service import now_ms
 from fare_engine.catalogue import Catalogue
+from fare_engine.documents import medium_document
 from fare_engine.ledger.database import Connection
 from fare_engine.ledger.network_store import add_medium_type
 from fare_engine.network import MediumType, Name
@@ -42,6 +42,4 @@ async def register_medium_type(
 
 
 def _answer(medium: MediumType) -> MediumTypeAnswer:
-    return MediumTypeAnswer(
-        code=medium.code, name=answer_name(medium.name), id_pattern=medium.id_pattern
-    )
+    return MediumTypeAnswer(**medium_document(medium))
