@@ -18,6 +18,7 @@ from fare_engine.ledger.network_store import put_gate
 from fare_engine.network import Direction, Gate
 from fare_engine.settlement import run
 from fare_engine.tap import Report, Tap
+from fare_engine.verdict import Verdict
 from tests.fare_engine.settlement.settlement_table import (
     NEXT_MORNING_MS,
     open_metro,
@@ -305,4 +306,17 @@ def test_an_uploaded_tap_is_corrected_by_what_was_measured_by_its_own_time(
     entry = qr(metro, "FHY-A-01", "entry", 0)
     took = Report(gate_opened=True, fare_taken=200)
     metro.decide_all(entry, qr(metro, "FHY-C-02", "exit", 16).replace(report=took))
+    assert issued(metro) == ["-200 clock_corrected same_station_within_window"]
+
+
+def test_a_tap_that_waited_in_quarantine_is_settled_at_its_corrected_time_too(
+    metro: SmallMetro,
+) -> None:
+    """She took 15 minutes and a clock ten minutes ahead made it 25, which was not believed."""
+    measure(metro, "FHY-C-02", 10 * MINUTE_MS, NOON_MS)
+    metro.engine.process([qr(metro, "FHY-A-01", "entry", 0)], NOON_MS)
+    exit_ = qr(metro, "FHY-C-02", "exit", 25, report=Report(gate_opened=True, fare_taken=200))
+    (waits,) = metro.engine.process([exit_], NOON_MS + 15 * MINUTE_MS)
+    assert isinstance(waits, Verdict)
+    assert (waits.problem, waits.decision.clock_suspect) == ("clock-ahead", True)
     assert issued(metro) == ["-200 clock_corrected same_station_within_window"]
