@@ -38,7 +38,7 @@ from fare_engine.ledger.database import (
 from fare_engine.ledger.directory_lock import Lock
 from fare_engine.ledger.key_store import Key, load_keys
 from fare_engine.ledger.sqlite import SqliteLedger
-from fare_engine.settlement.run import Outcome, settle
+from fare_engine.settle import Outcome, settle
 from fare_engine.validation import list_faults
 from fare_engine.validation.faults import Fault
 from fare_engine.versions import find_in_force

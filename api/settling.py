@@ -11,7 +11,7 @@ from api.settlement_models import (
 )
 from api.times import format_ms
 from fare_engine.ledger.settlement_store import IssuedAdjustment, Settlement, Totals
-from fare_engine.settlement.run import Issue, Outcome
+from fare_engine.settle import Issue, Outcome
 
 
 def answer_settlement(settlement: Settlement, totals: Totals, zone: str) -> SettlementAnswer:
