@@ -34,7 +34,7 @@ from fare_engine.ledger.stores.blocked import load_blocked
 from fare_engine.ledger.stores.catalogue import load_catalogue
 from fare_engine.ledger.stores.clocks import load_skews
 from fare_engine.ledger.stores.keys import Key, load_keys
-from fare_engine.settlement.run import Outcome, settle
+from fare_engine.settle import Outcome, settle
 from fare_engine.states.memory import MemoryIndex
 from fare_engine.validation import list_faults
 from fare_engine.validation.faults import Fault

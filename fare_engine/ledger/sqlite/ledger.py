@@ -15,12 +15,13 @@ from fare_engine.code_use import CodeUse
 from fare_engine.errors import LedgerUnavailable
 from fare_engine.journey import TokenState
 from fare_engine.ledger.rows import WIDTH, encode
+from fare_engine.ledger.schema import MARK
 from fare_engine.ledger.sqlite import side_tables
 from fare_engine.ledger.sqlite.checkpoints import Checkpointer
 from fare_engine.ledger.sqlite.connections import BUSY_TIMEOUT_S, connect
 from fare_engine.ledger.sqlite.index.indexing import Indexing
 from fare_engine.ledger.sqlite.index.known_tokens import KnownTokens
-from fare_engine.ledger.sqlite.index.runs import CHUNK_ROWS, MARK, RUN_ROWS, insert_rows
+from fare_engine.ledger.sqlite.index.runs import CHUNK_ROWS, RUN_ROWS, insert_rows
 from fare_engine.ledger.sqlite.index.tail import HighestTapIds
 from fare_engine.ledger.sqlite.index.tail_reading import (
     AT_ONCE_ROWS,
