@@ -4,12 +4,13 @@ import http.client
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.request import urlopen
@@ -22,6 +23,7 @@ from simulator.delivery.http_client import request_bytes
 
 REST_MAX_S = 120.0
 REST_POLL_S = 0.25
+END_MAX_S = 30.0
 _UNINDEXED = re.compile(r"^fare_ledger_unindexed_rows (\S+)$", re.MULTILINE)
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 
@@ -36,15 +38,18 @@ class Running(NamedTuple):
     port: int
     pid: int
 
-    def get_processor_s(self) -> float:
-        """Processor time of the server and of all processes it started that still run."""
+    def list_processes(self) -> list[int]:
+        """The ids of the server's process and of all that it started and that still run."""
         parents = {int(path.name): _find_parent(path) for path in Path("/proc").glob("[0-9]*")}
-        spent_s = 0.0
-        ours = {self.pid}
-        while ours:
-            spent_s += sum(time.clock_gettime(~pid << 3 | _PROCESS_CLOCK) for pid in ours)
-            ours = {pid for pid, parent in parents.items() if parent in ours}
-        return spent_s
+        found = [self.pid]
+        for known in found:
+            found += [pid for pid, parent in parents.items() if parent == known]
+        return found
+
+    def get_processor_s(self) -> float:
+        """Processor time of all these processes."""
+        clocks = [~pid << 3 | _PROCESS_CLOCK for pid in self.list_processes()]
+        return sum(map(time.clock_gettime, clocks))
 
 
 @contextmanager
@@ -81,8 +86,24 @@ def running(
                 return
         raise RuntimeError(f"the server ended with status {process.wait()}")
     finally:
-        process.send_signal(ends_by)
-        process.wait()
+        with _awaiting(Running(0, process.pid).list_processes()[1:]):
+            process.send_signal(ends_by)
+            process.wait()
+
+
+@contextmanager
+def _awaiting(processes: Sequence[int]) -> Iterator[None]:
+    """These processes have ended too behind the block: one would still fold the ledger's log in."""
+    with ExitStack() as opened:
+        ends = []
+        for pid in processes:
+            with suppress(ProcessLookupError):
+                ends.append(os.pidfd_open(pid))
+                opened.callback(os.close, ends[-1])
+        yield
+        for end in ends:
+            if not select.select([end], [], [], END_MAX_S)[0]:
+                raise RuntimeError("a process of the server does not end")
 
 
 def make_environment(settings: Mapping[str, str]) -> dict[str, str]:

@@ -86,7 +86,8 @@ class _Builder:
 
     def keep(self, rows: int) -> None:
         """Keep what there is now as the ledger of this size."""
-        shutil.copytree(self._path, _get_kept(self._side, rows, self._cache))
+        kept = _get_kept(self._side, rows, self._cache)
+        shutil.copytree(self._path, kept.with_suffix(".part")).rename(kept)
 
     def end(self) -> None:
         """Remove all but what was kept."""
