@@ -16,9 +16,9 @@ from tests.contract.golden_day.day import (
     AFTER,
     BEFORE,
     SERVICE_DATES,
-    Sending,
     make_day,
 )
+from tests.contract.golden_day.passengers import Sending
 from tests.server_process import ServerProcess, run_command
 
 GOLDEN: Final = Path(__file__).with_name("golden.jsonl")
@@ -92,18 +92,18 @@ def _explain(client: httpx2.Client, first: dict[str, Line]) -> Iterator[Line]:
     explained = {tap_id: client.get(f"/v1/taps/{tap_id}").json() for tap_id in first}
     for tap_id, decision in first.items():
         whole = explained[tap_id]
-        assert whole | decision == whole, "an explanation tells the decision as it was answered"
-        told = {name: value for name, value in whole.items() if name not in decision}
+        assert whole | decision == whole, "an explanation has the decision as it was answered"
+        rest = {name: value for name, value in whole.items() if name not in decision}
         for name in ("entry", "closed_by"):
-            if told[name] is not None:
-                other = explained[told[name]["tap_id"]]
-                assert other | told[name] == other, "what is said of another tap is what it says"
-                told[name] = told[name]["tap_id"]
-        told["conditions"] = [
+            if rest[name] is not None:
+                other = explained[rest[name]["tap_id"]]
+                assert other | rest[name] == other, "what is said of another tap is what it says"
+                rest[name] = rest[name]["tap_id"]
+        rest["conditions"] = [
             [condition["condition"], condition["held"], condition["values"]]
-            for condition in told["conditions"]
+            for condition in rest["conditions"]
         ]
-        yield {"explained": tap_id, **told}
+        yield {"explained": tap_id, **rest}
 
 
 def _compact(value: Any, shapes: set[tuple[str, ...]]) -> Any:
