@@ -4,15 +4,12 @@ One ledger grows through the engine itself. At each size: the whole engine in ba
 ledger's share of it, and how long a server that was killed takes to answer rightly again.
 """
 
-import http.client
-import json
 import signal
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from benchmarks import metro, served
 from benchmarks.figures import Figure, duration, rate
@@ -154,24 +151,11 @@ def _restart(
     Right: the oldest tap gets its first decision, and an exit finds the entry of before the kill.
     """
     with served.serving(data_dir, ends_by=signal.SIGKILL) as port:
-        _ask(port, key, [entry])
+        served.send_batch(port, key, [entry])
     begun = time.perf_counter()
     with served.serving(data_dir) as port:
-        again, left = _ask(port, key, [oldest, leaving])
+        again, left = served.send_batch(port, key, [oldest, leaving])
         taken = time.perf_counter() - begun
     if again["reason"] != "entry_opened" or left["journey"]["entry_tap_id"] != entry.tap_id:
         raise AssertionError(f"not the right answers: {again}, {left}")
     return taken
-
-
-def _ask(port: int, key: str, taps: Sequence[Presented]) -> list[dict[str, Any]]:
-    connection = http.client.HTTPConnection("127.0.0.1", port)
-    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
-    connection.request("POST", "/v1/taps/batch", served.batch_body(taps), headers)
-    answer = connection.getresponse()
-    body = json.loads(answer.read())
-    connection.close()
-    if answer.status != 200:
-        raise AssertionError(f"{answer.status}: {body}")
-    results: list[dict[str, Any]] = body["results"]
-    return results
