@@ -1,12 +1,12 @@
 """Everything one process holds while it serves: opened once at the start, closed once at the end.
 
-This is the one file that wires the engine to its ledger, index, keys and settings.
+`open_engine` puts the engine over its ledger; this file alone adds keys, clocks and settings.
 """
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -21,8 +21,6 @@ from api.scribe.slots import IS_AVAILABLE
 from api.service import EngineService, now_ms
 from api.settings import Settings
 from fare_engine.catalogue import Catalogue
-from fare_engine.engine import Engine
-from fare_engine.index.memory import MemoryIndex
 from fare_engine.ledger.block_store import load_blocked
 from fare_engine.ledger.catalogue_store import load_catalogue
 from fare_engine.ledger.clock_store import load_skews
@@ -38,6 +36,7 @@ from fare_engine.ledger.database import (
 from fare_engine.ledger.directory_lock import Lock
 from fare_engine.ledger.key_store import Key, load_keys
 from fare_engine.ledger.sqlite import SqliteLedger
+from fare_engine.opening import open_engine
 from fare_engine.settle import Outcome, settle
 from fare_engine.validation import list_faults
 from fare_engine.validation.faults import Fault
@@ -166,21 +165,15 @@ async def open_runtime(
             keys = load_keys(connection)
             block_list = BlockList(load_blocked(connection))
             skews = load_skews(connection)
-        ledger = SqliteLedger(directory.ledger_path, catalogue)
-        scribe = None
-        if lock is not None and settings.burst_process != "never" and IS_AVAILABLE:
-            network = catalogue.network
-            scribe = Scribe(ledger, network.time_zone, network.currency, lock.descriptor)
-            if settings.burst_process == "always":
-                scribe.start()
-        try:
-            engine = Engine(
-                ledger,
-                MemoryIndex(),
+        with (
+            open_engine(
+                directory.ledger_path,
                 catalogue,
                 batch_taps_max=settings.commit_taps_max,
                 pending_taps_max=settings.pending_taps_max,
-            )
+            ) as (engine, ledger),
+            _open_scribe(ledger, catalogue, settings, lock) as scribe,
+        ):
             numbers = {gate.number: gate.gate_id for gate in catalogue.network.gates}
             stored = {numbers[gate]: skew for gate, skew in skews.items()}
             clocks = GateClocks(stored, _find_clock_tolerance(catalogue, now_ms()))
@@ -208,9 +201,22 @@ async def open_runtime(
                 _ledger_file=path.stat(),
             )
             await service.close()
-        finally:
-            if scribe is not None:
-                scribe.close()
-            ledger.close()
     finally:
         database.dispose()
+
+
+@contextmanager
+def _open_scribe(
+    ledger: SqliteLedger, catalogue: Catalogue, settings: Settings, lock: Lock | None
+) -> Iterator[Scribe | None]:
+    if lock is None or settings.burst_process == "never" or not IS_AVAILABLE:
+        yield None
+        return
+    network = catalogue.network
+    scribe = Scribe(ledger, network.time_zone, network.currency, lock.descriptor)
+    if settings.burst_process == "always":
+        scribe.start()
+    try:
+        yield scribe
+    finally:
+        scribe.close()
