@@ -19,8 +19,8 @@ from fare_engine.engine import Engine
 from fare_engine.journey import TokenState
 from fare_engine.ledger.sqlite.data_directory import DataDirectory
 from fare_engine.ledger.sqlite.ledger import SqliteLedger
+from fare_engine.opening import open_engine
 from fare_engine.ports import Entries
-from fare_engine.states.memory import MemoryIndex
 from fare_engine.verdict import Verdict
 
 BATCH_TAPS = 1_000
@@ -102,25 +102,24 @@ class _WatchedLedger(SqliteLedger):
 
 
 def _measure_at(data_dir: Path, workload: Workload, size: Size, rows: int) -> list[Figure]:
-    catalogue = metro.load(data_dir)
-    ledger = _WatchedLedger(DataDirectory(data_dir).open().ledger_path, catalogue)
-    engine = Engine(ledger, MemoryIndex(), catalogue)
-    for thread in threading.enumerate():
-        if thread.name == "ledger-tokens":
-            thread.join()  # what a server reads beside its first taps is no part of the figure
+    ledger_path, catalogue = DataDirectory(data_dir).open().ledger_path, metro.load(data_dir)
     whole: list[float] = []
     stored: dict[str, list[float]] = {"gates mixed": [], "one station each": []}
     count = size.growth_batches * BATCH_TAPS
-    for _ in range(size.rounds):
-        mixed = list(in_batches(workload.mixed(count), BATCH_TAPS))
-        one_station = [workload.one_station(BATCH_TAPS) for _ in range(size.growth_batches)]
-        for name, batches in (("gates mixed", mixed), ("one station each", one_station)):
-            ledger.spent_s = 0.0
-            taken_s = _process(engine, batches)
-            stored[name].append(count / ledger.spent_s)
-            if name == "gates mixed":
-                whole.append(count / taken_s)
-    ledger.close()
+    with open_engine(ledger_path, catalogue, open_ledger=_WatchedLedger) as (engine, ledger):
+        assert isinstance(ledger, _WatchedLedger)
+        for thread in threading.enumerate():
+            if thread.name == "ledger-tokens":
+                thread.join()  # what a server reads beside its first taps is no part of the figure
+        for _ in range(size.rounds):
+            mixed = list(in_batches(workload.mixed(count), BATCH_TAPS))
+            one_station = [workload.one_station(BATCH_TAPS) for _ in range(size.growth_batches)]
+            for name, batches in (("gates mixed", mixed), ("one station each", one_station)):
+                ledger.spent_s = 0.0
+                taken_s = _process(engine, batches)
+                stored[name].append(count / ledger.spent_s)
+                if name == "gates mixed":
+                    whole.append(count / taken_s)
     return [
         rate(f"engine with its ledger, batches of 1,000, {rows:,} rows before", whole),
         *(

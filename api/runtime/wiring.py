@@ -1,6 +1,6 @@
 """Everything one process holds while it serves: opened once at the start, closed once at the end.
 
-This is the one file that wires the engine to its ledger, index, keys and settings.
+`open_engine` puts the engine over its ledger; this file alone adds keys, clocks and settings.
 """
 
 import asyncio
@@ -19,7 +19,6 @@ from api.views.parameters import ParametersBook
 from api.wire.block_list import BlockList
 from api.wire.ride_codes import RideCodeReader
 from fare_engine.catalogue import Catalogue
-from fare_engine.engine import Engine
 from fare_engine.ledger.database import (
     Connection,
     Database,
@@ -34,8 +33,8 @@ from fare_engine.ledger.stores.blocked import load_blocked
 from fare_engine.ledger.stores.catalogue import load_catalogue
 from fare_engine.ledger.stores.clocks import load_skews
 from fare_engine.ledger.stores.keys import Key, load_keys
+from fare_engine.opening import open_engine
 from fare_engine.settle import Outcome, settle
-from fare_engine.states.memory import MemoryIndex
 from fare_engine.validation import list_faults
 from fare_engine.validation.faults import Fault
 from fare_engine.versions import find_in_force
@@ -157,15 +156,12 @@ async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIte
             keys = load_keys(connection)
             block_list = BlockList(load_blocked(connection))
             skews = load_skews(connection)
-        ledger = SqliteLedger(directory.ledger_path, catalogue)
-        try:
-            engine = Engine(
-                ledger,
-                MemoryIndex(),
-                catalogue,
-                batch_taps_max=settings.commit_taps_max,
-                pending_taps_max=settings.pending_taps_max,
-            )
+        with open_engine(
+            directory.ledger_path,
+            catalogue,
+            batch_taps_max=settings.commit_taps_max,
+            pending_taps_max=settings.pending_taps_max,
+        ) as (engine, ledger):
             numbers = {gate.number: gate.gate_id for gate in catalogue.network.gates}
             stored = {numbers[gate]: skew for gate, skew in skews.items()}
             clocks = GateClocks(stored, _find_clock_tolerance(catalogue, now_ms()))
@@ -190,7 +186,5 @@ async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIte
                 _ledger_file=path.stat(),
             )
             await service.close()
-        finally:
-            ledger.close()
     finally:
         database.dispose()

@@ -8,19 +8,11 @@ from pathlib import Path
 
 from fare_engine.catalogue import Catalogue
 from fare_engine.engine import Engine
-from fare_engine.ledger.database import (
-    check_schema,
-    migrate,
-    open_database,
-    reading,
-    writing,
-)
+from fare_engine.ledger.database import migrate, open_database, writing
 from fare_engine.ledger.sqlite.data_directory import DataDirectory
-from fare_engine.ledger.sqlite.ledger import SqliteLedger
 from fare_engine.ledger.stores.audit import record_change
-from fare_engine.ledger.stores.catalogue import load_catalogue
 from fare_engine.ledger.stores.network_rows import insert_network
-from fare_engine.states.memory import MemoryIndex
+from fare_engine.opening import open_engine, read_catalogue
 
 ACTOR = "command line"
 
@@ -39,34 +31,17 @@ def open_scratch(catalogue: Catalogue) -> Iterator[Engine]:
         finally:
             database.dispose()
         numbered = replace(catalogue, network=network, terms={})
-        ledger = SqliteLedger(path, numbered)
-        try:
-            yield Engine(ledger, MemoryIndex(), numbered)
-        finally:
-            ledger.close()
-
-
-def read_catalogue(directory: DataDirectory) -> Catalogue:
-    """The catalogue of a data directory, which a server may be using meanwhile."""
-    database = open_database(directory.ledger_path)
-    try:
-        check_schema(database)
-        with reading(database) as connection:
-            return load_catalogue(connection)
-    finally:
-        database.dispose()
+        with open_engine(path, numbered) as opened:
+            yield opened.engine
 
 
 @contextmanager
 def open_directory(directory: DataDirectory) -> Iterator[Engine]:
     """An engine over the ledger of a data directory, which is held alone meanwhile."""
     with directory.lock("replay"):
-        catalogue = read_catalogue(directory)
-        ledger = SqliteLedger(directory.ledger_path, catalogue)
-        try:
-            yield Engine(ledger, MemoryIndex(), catalogue)
-        finally:
-            ledger.close()
+        catalogue = read_catalogue(directory.ledger_path)
+        with open_engine(directory.ledger_path, catalogue) as opened:
+            yield opened.engine
 
 
 def record_replay(
