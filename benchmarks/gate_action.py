@@ -26,13 +26,13 @@ from benchmarks.workload import GATES_A_STATION, Workload, gate_id, station_id
 from fare_engine.ledger.sqlite.data_directory import DataDirectory
 from fare_engine.network import Direction
 from gates.breaker import FAILURES_MAX
-from gates.client.core import TAP_DEADLINE_S
+from gates.client.asynchronous import TAP_DEADLINE_S
 from gates.controller import Passage
-from gates.knowledge import Knowledge
 from gates.parameters import make_version
 from gates.reading import Card
 from gates.station import Station, StationSettings, open_station
 from gates.station_file import StationFile
+from gates.station_parameters import StationParameters
 from gates.times import format_ms
 from simulator.delivery.http_client import connect
 
@@ -173,7 +173,7 @@ def _measure(directory: Path, size: Size) -> None:
             ("breaker open", measure_alone, size.alone, GOAL_LIVE_MS),
         ):
             told = settings(name.replace(" ", "-"), url)
-            _teach(told)
+            _store_parameters(told)
             _tell(name, asyncio.run(measure(told, taps)), goal_ms)
 
 
@@ -239,14 +239,14 @@ def _nobody_answers() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def _teach(settings: StationSettings) -> None:
+def _store_parameters(settings: StationSettings) -> None:
     """Leave the parameters in a controller's file, as an earlier run would have."""
     members = _members(settings.station_id)
     members["version"] = make_version(members)
     document = json.dumps(members).encode()
     with StationFile(settings.data_dir) as file:
-        knowledge = Knowledge(file, settings.station_id)
-        knowledge.learn(document, knowledge.read(document))
+        parameters = StationParameters(file, settings.station_id)
+        parameters.adopt(document, parameters.read(document))
 
 
 def _members(station: str) -> dict[str, Any]:

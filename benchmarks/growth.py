@@ -4,15 +4,12 @@ One ledger grows through the engine itself. At each size: the whole engine in ba
 ledger's share of it, and how long a server that was killed takes to answer rightly again.
 """
 
-import http.client
-import json
 import signal
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from benchmarks import metro, served
 from benchmarks.figures import Figure, duration, rate
@@ -22,8 +19,8 @@ from fare_engine.engine import Engine
 from fare_engine.journey import TokenState
 from fare_engine.ledger.sqlite.data_directory import DataDirectory
 from fare_engine.ledger.sqlite.ledger import SqliteLedger
+from fare_engine.opening import open_engine
 from fare_engine.ports import Entries
-from fare_engine.states.memory import MemoryStates
 from fare_engine.verdict import Verdict
 
 BATCH_TAPS = 1_000
@@ -105,25 +102,24 @@ class _WatchedLedger(SqliteLedger):
 
 
 def _measure_at(data_dir: Path, workload: Workload, size: Size, rows: int) -> list[Figure]:
-    catalogue = metro.load(data_dir)
-    ledger = _WatchedLedger(DataDirectory(data_dir).open().ledger_path, catalogue)
-    engine = Engine(ledger, MemoryStates(), catalogue)
-    for thread in threading.enumerate():
-        if thread.name == "ledger-tokens":
-            thread.join()  # what a server reads beside its first taps is no part of the figure
+    ledger_path, catalogue = DataDirectory(data_dir).open().ledger_path, metro.load(data_dir)
     whole: list[float] = []
     stored: dict[str, list[float]] = {"gates mixed": [], "one station each": []}
     count = size.growth_batches * BATCH_TAPS
-    for _ in range(size.rounds):
-        mixed = list(in_batches(workload.mixed(count), BATCH_TAPS))
-        one_station = [workload.one_station(BATCH_TAPS) for _ in range(size.growth_batches)]
-        for name, batches in (("gates mixed", mixed), ("one station each", one_station)):
-            ledger.spent_s = 0.0
-            taken_s = _process(engine, batches)
-            stored[name].append(count / ledger.spent_s)
-            if name == "gates mixed":
-                whole.append(count / taken_s)
-    ledger.close()
+    with open_engine(ledger_path, catalogue, open_ledger=_WatchedLedger) as (engine, ledger):
+        assert isinstance(ledger, _WatchedLedger)
+        for thread in threading.enumerate():
+            if thread.name == "ledger-tokens":
+                thread.join()  # what a server reads beside its first taps is no part of the figure
+        for _ in range(size.rounds):
+            mixed = list(in_batches(workload.mixed(count), BATCH_TAPS))
+            one_station = [workload.one_station(BATCH_TAPS) for _ in range(size.growth_batches)]
+            for name, batches in (("gates mixed", mixed), ("one station each", one_station)):
+                ledger.spent_s = 0.0
+                taken_s = _process(engine, batches)
+                stored[name].append(count / ledger.spent_s)
+                if name == "gates mixed":
+                    whole.append(count / taken_s)
     return [
         rate(f"engine with its ledger, batches of 1,000, {rows:,} rows before", whole),
         *(
@@ -154,24 +150,11 @@ def _restart(
     Right: the oldest tap gets its first decision, and an exit finds the entry of before the kill.
     """
     with served.serving(data_dir, ends_by=signal.SIGKILL) as port:
-        _ask(port, key, [entry])
+        served.send_batch(port, key, [entry])
     begun = time.perf_counter()
     with served.serving(data_dir) as port:
-        again, left = _ask(port, key, [oldest, leaving])
+        again, left = served.send_batch(port, key, [oldest, leaving])
         taken = time.perf_counter() - begun
     if again["reason"] != "entry_opened" or left["journey"]["entry_tap_id"] != entry.tap_id:
         raise AssertionError(f"not the right answers: {again}, {left}")
     return taken
-
-
-def _ask(port: int, key: str, taps: Sequence[Presented]) -> list[dict[str, Any]]:
-    connection = http.client.HTTPConnection("127.0.0.1", port)
-    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
-    connection.request("POST", "/v1/taps/batch", served.batch_body(taps), headers)
-    answer = connection.getresponse()
-    body = json.loads(answer.read())
-    connection.close()
-    if answer.status != 200:
-        raise AssertionError(f"{answer.status}: {body}")
-    results: list[dict[str, Any]] = body["results"]
-    return results

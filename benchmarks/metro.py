@@ -20,7 +20,6 @@ from fare_engine.catalogue import Catalogue
 from fare_engine.engine import Engine
 from fare_engine.ledger.database import migrate, open_database, writing
 from fare_engine.ledger.sqlite.data_directory import DataDirectory
-from fare_engine.ledger.sqlite.ledger import SqliteLedger
 from fare_engine.ledger.stores import keys as key_store
 from fare_engine.ledger.stores.catalogue import (
     load_catalogue,
@@ -29,8 +28,8 @@ from fare_engine.ledger.stores.catalogue import (
     store_network,
 )
 from fare_engine.network import CHENGDU_BANDS, Direction, FareTable
+from fare_engine.opening import open_engine, read_published
 from fare_engine.policy import Policy
-from fare_engine.states.memory import MemoryStates
 from fare_engine.tap import Tap
 from fare_engine.tariff import Tariff
 
@@ -78,11 +77,7 @@ def store(path: Path, taps: Sequence[Presented]) -> None:
 
 def load(path: Path) -> Catalogue:
     """The catalogue of a data directory."""
-    database = open_database(DataDirectory(path).open().ledger_path)
-    with database.connect() as connection:
-        catalogue = load_catalogue(connection)
-    database.dispose()
-    return catalogue
+    return read_published(DataDirectory(path).open().ledger_path).catalogue
 
 
 def as_tap(tap: Presented) -> Tap:
@@ -100,12 +95,8 @@ def as_tap(tap: Presented) -> Tap:
 @contextmanager
 def _opened(path: Path) -> Iterator[Engine]:
     """An engine in this process over a data directory."""
-    catalogue = load(path)
-    ledger = SqliteLedger(DataDirectory(path).open().ledger_path, catalogue)
-    try:
-        yield Engine(ledger, MemoryStates(), catalogue)
-    finally:
-        ledger.close()
+    with open_engine(DataDirectory(path).open().ledger_path, load(path)) as opened:
+        yield opened.engine
 
 
 def _make_policy(number: int) -> Policy:

@@ -1,5 +1,6 @@
 """Who signs ride codes: the public keys of issuers, each in force over a stretch of time."""
 
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 ED25519: Final = "Ed25519"
@@ -29,3 +30,11 @@ class IssuerKey(NamedTuple):
         return self.valid_from_ms <= at_ms and (
             self.valid_to_ms is None or at_ms < self.valid_to_ms
         )
+
+
+def group_by_issuer(keys: Iterable[IssuerKey]) -> Mapping[str, list[IssuerKey]]:
+    """Keys by issuer_id, in the order given."""
+    issuers: dict[str, list[IssuerKey]] = {}
+    for key in keys:
+        issuers.setdefault(key.issuer_id, []).append(key)
+    return issuers

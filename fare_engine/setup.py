@@ -8,6 +8,7 @@ from typing import Any
 from fare_engine.access_key import ADMIN, GATE
 from fare_engine.calendar import ServiceCalendar, to_ms
 from fare_engine.catalogue import Catalogue
+from fare_engine.documents import list_directions
 from fare_engine.errors import CatalogueInvalid
 from fare_engine.ledger.database import migrate, open_database, writing
 from fare_engine.ledger.sqlite.data_directory import DataDirectory
@@ -185,7 +186,7 @@ def _tell_station(catalogue: Catalogue, station_id: str) -> SetUpStation:
         tuple(
             SetUpGate(
                 gate.gate_id,
-                tuple(direction.name.lower() for direction in sorted(gate.directions)),
+                tuple(list_directions(gate)),
                 gate.gate_id in designated,
             )
             for gate in catalogue.network.gates

@@ -1,1 +1,1 @@
-"""What runs beside a gate: media, a client of the engine, and the controller of a station."""
+"""Runs beside the gates: media, a client of the engine, and the controller of a station."""

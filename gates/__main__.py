@@ -1,4 +1,4 @@
-"""`python -m gates`: the controller of one station's lanes, and what its operator needs.
+"""`python -m gates`: the controller of one station's lanes, and its operator's commands.
 
 Secrets come from a file or from the environment, never from the command line. Exit status 0: done,
 1: failed, 2: wrong usage.
@@ -18,11 +18,11 @@ from rich.console import Console
 from fare_engine.modes import MODES_BY_CODE
 from gates.errors import GatesError, WrongUsage
 from gates.keyboard import Keyboard
-from gates.knowledge import Knowledge
 from gates.lines import run_lines
 from gates.outbox import Outbox
 from gates.station import Station, StationSettings, open_station
 from gates.station_file import FILE_NAME, StationFile
+from gates.station_parameters import StationParameters
 from gates.times import format_ms, now_ms
 
 GATE_KEY_VARIABLE: Final = "FARE_GATE_KEY"
@@ -48,10 +48,10 @@ def run(
     station: Annotated[str | None, typer.Option(envvar="FARE_STATION")] = None,
     controller: Annotated[
         str | None,
-        typer.Option(envvar="FARE_CONTROLLER", help="its id at the engine; else STATION-1"),
+        typer.Option(envvar="FARE_CONTROLLER", help="its id at the engine; default: STATION-1"),
     ] = None,
     engine: Annotated[
-        str, typer.Option(envvar="FARE_ENGINE_URL", help="where the engine serves")
+        str, typer.Option(envvar="FARE_ENGINE_URL", help="the engine's address")
     ] = "http://127.0.0.1:8000",
     key_file: Annotated[
         Path | None,
@@ -68,15 +68,18 @@ def run(
     deadline_ms: Annotated[
         int,
         typer.Option(
-            min=1, max=10_000, envvar="FARE_DEADLINE_MS", help="then a gate decides alone"
+            min=1,
+            max=10_000,
+            envvar="FARE_DEADLINE_MS",
+            help="how long a passenger waits for the engine",
         ),
     ] = 150,
 ) -> None:
-    """Run a station's lanes: on a terminal by the keyboard, else by the lines of a script."""
+    """Run a station's lanes: from the keyboard of a terminal, or from a script's lines."""
     if context.invoked_subcommand is not None:
         return
     if station is None:
-        raise typer.BadParameter("which station? --station or FARE_STATION")
+        raise typer.BadParameter("name the station: --station or FARE_STATION")
     settings = StationSettings(
         station,
         controller or f"{station}-1",
@@ -90,18 +93,19 @@ def run(
     asyncio.run(_run(settings))
 
 
-@app.command("set-aside")
-def list_set_aside(data_dir: DataDir = Path("gate-data")) -> None:
-    """List the taps and reports that the engine will not take, and why."""
+@app.command("set-aside", hidden=True)  # its former name, which scripts may use
+@app.command("quarantined")
+def list_quarantined(data_dir: DataDir = Path("gate-data")) -> None:
+    """List the taps and reports that the engine refused for good, and why."""
     with _open(data_dir) as file:
-        for tap in Outbox(file).list_set_aside(LISTED_MAX):
+        for tap in Outbox(file).list_quarantined(LISTED_MAX):
             at = format_ms(tap.occurred_at_ms)
             print(f"{tap.tap_id}  {tap.what}  {tap.gate_id}  {at}  {tap.problem}")
 
 
 @app.command("release")
 def release(data_dir: DataDir = Path("gate-data")) -> None:
-    """Send again what was set aside, once its cause was mended."""
+    """Send quarantined taps and reports again, once the cause is mended."""
     with _open(data_dir) as file:
         print(f"{Outbox(file).release()} will be sent again")
 
@@ -116,18 +120,18 @@ def change_mode(
 ) -> None:
     """Set a degraded mode at the station by hand, or end it."""
     with _open(data_dir) as file:
-        knowledge = Knowledge(file, station)
+        parameters = StationParameters(file, station)
         if action == "start":
-            knowledge.start_mode(mode, now_ms(), reason)
+            parameters.start_mode(mode, now_ms(), reason)
         elif action == "end":
-            knowledge.end_mode(mode, now_ms())
+            parameters.end_mode(mode, now_ms())
         else:
-            raise WrongUsage("a mode is started or ended")
-        print(f"modes now: {', '.join(knowledge.find_modes(now_ms()).codes) or 'none'}")
+            raise WrongUsage("the action is start or end")
+        print(f"modes now: {', '.join(parameters.find_modes(now_ms()).codes) or 'none'}")
 
 
 def main() -> int:
-    """Run a command; an error that has a name is told in one line."""
+    """Run a command; a GatesError becomes one line on standard error."""
     try:
         app()
     except GatesError as error:
@@ -164,7 +168,7 @@ def _open(data_dir: Path) -> StationFile:
 
 
 def _read_secret(path: Path | None, variable: str, option: str) -> str:
-    """A secret from its file or its variable; it is told to nobody."""
+    """A secret from its file or its variable; it is never shown or logged."""
     if path is not None:
         try:
             return path.read_text("utf-8").strip()
@@ -184,7 +188,7 @@ def _read_token_key(path: Path | None) -> bytes:
 
 
 def _log_to_stderr() -> None:
-    """What operators read goes to standard error: the screen is the passenger's."""
+    """The log goes to standard error: standard output is the passenger's screen."""
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

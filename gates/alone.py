@@ -1,7 +1,7 @@
-"""Deciding without the engine: the same rule, over what this station knows.
+"""Deciding without the engine: the same rule, over the taps of this station.
 
-The rule knows what happened here. What it cannot know here opens the gate, takes nothing, and is
-settled later: an exit whose entry was made elsewhere, or any tap before the first parameters came.
+What a station cannot know opens the gate, takes nothing, and is settled later: an exit whose entry
+was made elsewhere, or any tap before the first parameters came.
 """
 
 from typing import Final, NamedTuple
@@ -16,13 +16,13 @@ from gates.outbox import Action
 from gates.times import parse_ms
 
 UNKNOWN_RULES: Final = "rules_unknown"
-"""The reason of a gate that opened because nobody ever told the station its rules."""
+"""The reason of a gate that opened because the station never received its parameters."""
 
 _CANNOT_KNOW: Final = frozenset({Reason.NO_OPEN_ENTRY, Reason.ENTRY_EXPIRED})
-"""Here no entry is open: she may have come in at any other station."""
+"""No entry is open here: the passenger may have come in at any other station."""
 
 
-class Alone(NamedTuple):
+class AloneDecision(NamedTuple):
     """What a gate does by itself, and the token's state after it."""
 
     action: Action
@@ -38,14 +38,14 @@ def decide_alone(
     terms: Terms | None,
     place: int,
     refusal: Reason | None,
-) -> Alone:
-    """Decide a tap at its station; `place` is its number in the outbox."""
+) -> AloneDecision:
+    """Decide a tap at its station; `place` is its place in the outbox."""
     if terms is None:
         opens = refusal is None or (
             refusal is Reason.MEDIUM_BLOCKED and tap.direction == Direction.EXIT
         )
         reason = UNKNOWN_RULES if opens or refusal is None else refusal.code
-        return Alone(Action(opens, 0, reason, alone=True), state)
+        return AloneDecision(Action(opens, 0, reason, alone=True), state)
     decision, after = decide(state, tap, gate, terms, place, refusal)
     opens, fare = decision.gate_opens, decision.fare
     if decision.reason in _CANNOT_KNOW and not (terms.modes and opens):
@@ -56,10 +56,10 @@ def decide_alone(
     if decision.entry is not None and decision.reason.outcome in (Outcome.WAIVED, Outcome.CHARGED):
         elapsed_ms = max(0, tap.occurred_at_ms - decision.entry.entered_at_ms)
     action = Action(opens, fare, decision.reason.code, alone=True)
-    return Alone(action, after, elapsed_ms, decision.fare_waived)
+    return AloneDecision(action, after, elapsed_ms, decision.fare_waived)
 
 
-def follow(
+def apply_answer(
     state: TokenState,
     tap: Tap,
     station_id: str,
@@ -67,7 +67,7 @@ def follow(
     place: int,
     answer: Decision,
 ) -> TokenState:
-    """The state after a tap that the engine decided, as far as this station can tell it."""
+    """The state after a tap that the engine decided, as far as this station can know it."""
     reason, opens = answer.reason, answer.gate_opens
     if not opens or terms is None or answer.outcome in ("late", "refused", "recorded"):
         return state

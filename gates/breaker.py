@@ -1,4 +1,4 @@
-"""The breaker: once the engine is known to be out of reach, nobody waits for it.
+"""The circuit breaker: once the engine is known to be out of reach, no passenger waits for it.
 
 ::
 
@@ -7,10 +7,11 @@
       │                                          └───────the trial fails───────┘   │
       └──────────────────────a tap is answered within its deadline─────────────────┘
 
-*Closed*: every tap is asked. *Open*: none is; the controller probes in the background, at pauses
-that double from `PAUSE_FIRST_S` to `PAUSE_MAX_S`, each shortened at random. *Half-open*: one tap at
-a time is asked, all others are decided alone. So while an engine is gone, or answers probes but no
-taps, at most `FAILURES_MAX` passengers wait for the deadline, and then one a pause.
+*Closed*: the engine is asked about every tap. *Open*: about none; the controller probes in the
+background, at pauses that double from `PAUSE_FIRST_S` to `PAUSE_MAX_S`, each shortened at random.
+*Half-open*: about one tap at a time, all others are decided alone. So while an engine is gone, or
+answers probes but no taps, at most `FAILURES_MAX` passengers wait for the deadline, and then one
+a pause.
 """
 
 import random
@@ -24,7 +25,7 @@ PAUSE_MAX_S: Final = 8.0
 
 
 class State(Enum):
-    """Whether taps are put to the engine."""
+    """Whether taps are sent to the engine before the gate acts."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -32,7 +33,7 @@ class State(Enum):
 
 
 class Breaker:
-    """Decides who is asked; `clock_s` is a monotonic clock."""
+    """Decides which taps the engine is asked about; `clock_s` is a monotonic clock."""
 
     def __init__(
         self, clock_s: Callable[[], float], chance: Callable[[], float] = random.random
@@ -47,7 +48,7 @@ class Breaker:
         """When the next probe is due, while it is open."""
 
     def allows(self) -> bool:
-        """Whether this tap is put to the engine. One that is must tell how it went."""
+        """Whether to ask about this tap; then `answered`, `failed` or `given_up` must follow."""
         if self.state is State.HALF_OPEN and not self._trial_runs:
             self._trial_runs = True
             return True
@@ -61,7 +62,7 @@ class Breaker:
         self.state = State.CLOSED
 
     def given_up(self) -> None:
-        """A tap was not put to the engine after all, or nobody waited for how it went."""
+        """The engine was not asked about a tap after all, or its answer was not waited for."""
         self._trial_runs = False
 
     def failed(self) -> None:
@@ -77,10 +78,10 @@ class Breaker:
         self._pause_s = min(2 * self._pause_s, PAUSE_MAX_S)
 
     def reached(self) -> None:
-        """The engine answered something else than a tap."""
+        """The engine answered a request that was no tap."""
         if self.state is State.OPEN:
             self.state = State.HALF_OPEN
 
     def is_probe_due(self) -> bool:
-        """Whether it is time to look whether the engine is there again."""
+        """Whether it is time to ask whether the engine is back."""
         return self.state is State.OPEN and self._clock_s() >= self.probe_at_s

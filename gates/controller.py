@@ -1,8 +1,8 @@
 """The controller of one station's lanes: a medium in, a gate that opens or stays shut.
 
-A tap is stored, the engine is asked, and what the gate is going to do is stored before it moves.
-Where the engine is not asked or does not answer in time, the controller decides by itself.
-`gates.upkeep.Upkeep` runs beside it and sends what waits.
+A tap is stored, the engine is asked, and the gate's action is stored before the gate moves. Where
+the engine is not asked or does not answer in time, the controller decides alone.
+`gates.upkeep.Upkeep` runs beside it and sends the backlog.
 """
 
 import time
@@ -15,37 +15,37 @@ import structlog
 from fare_engine.code_use import is_copy, make_use
 from fare_engine.decision import Reason
 from fare_engine.network import Direction, Gate
-from gates.alone import decide_alone, follow
+from gates.alone import apply_answer, decide_alone
 from gates.breaker import Breaker
 from gates.client.asynchronous import AsyncEngineClient
 from gates.client.messages import Decision, TapMessage
 from gates.crash import crash_point
 from gates.errors import EngineFailed, OutboxBroken, OutboxFull, Refused, WrongUsage
-from gates.knowledge import Knowledge
-from gates.outbox import Action, Entry, Outbox
+from gates.outbox import Action, Outbox, StoredTap
 from gates.reading import Medium, MediumRead, MediumReader
 from gates.sending import make_message, read_results
 from gates.station_file import StationFile
+from gates.station_parameters import StationParameters
 from gates.times import now_ms
 from gates.token_states import find_state
 
 logger = structlog.get_logger(__name__)
 
 PENDING_MAX: Final = 20
-"""Taps of one token that are sent together with its new one; with more, it is decided alone."""
+"""Waiting taps of one token that are sent with its new one; with more, it is decided alone."""
 
 ASK_MIN_S: Final = 0.020
-"""The engine has at least so long, also where storing the tap took most of the deadline."""
+"""What the engine has at least, even where storing the tap took most of the deadline."""
 
 GATE_ID_MAX: Final = 46
-"""Characters: a tap_id of 64 has to hold the gate, the service date and eight digits."""
+"""Characters: the gate, the service date and eight digits have to fit a tap_id of 64."""
 
 OUT_OF_ORDER: Final = "out_of_order"
 """The reason of a gate whose tap could not be stored."""
 
 
 class Passage(NamedTuple):
-    """What a gate does at a tap, and what its screen can tell the passenger.
+    """What a gate does at a tap, and what its screen shows the passenger.
 
     `outcome` is None where the station does not know it; `tap_id` where the tap was not stored.
     """
@@ -65,11 +65,11 @@ class Barrier(Protocol):
     """The machine at a lane."""
 
     def act(self, passage: Passage) -> None:
-        """Open or stay shut, and tell the passenger."""
+        """Open or stay shut, and show the passenger why."""
 
 
 class Controller:
-    """Takes the taps of a station, over its file and a client of the engine."""
+    """Decides the taps of a station, over its file and a client of the engine."""
 
     def __init__(
         self,
@@ -80,24 +80,24 @@ class Controller:
         breaker: Breaker,
         *,
         clock_ms: Callable[[], int] = now_ms,
-        waits: Callable[[], None] = lambda: None,
+        on_waiting: Callable[[], None] = lambda: None,
     ) -> None:
-        """`waits` is called whenever something new waits to be sent."""
+        """`on_waiting` is called whenever there is something new to send."""
         self.station_id = station_id
         self.outbox = Outbox(file)
         self.outbox.repair()
-        self.knowledge = Knowledge(file, station_id)
+        self.parameters = StationParameters(file, station_id)
         self.reader = reader
         self.breaker = breaker
         self._file = file
         self._client = client
         self._clock_ms = clock_ms
-        self.waits = waits
+        self.on_waiting = on_waiting
 
     async def present(
         self, gate_id: str, direction: Direction, medium: Medium, barrier: Barrier
     ) -> Passage:
-        """A medium was presented at a gate. MediumUnreadable when it is none."""
+        """A medium was presented at a gate. MediumUnreadable when it fits none of the network."""
         if len(gate_id) > GATE_ID_MAX:
             raise WrongUsage(f"the id of a gate has {GATE_ID_MAX} characters at most: {gate_id!r}")
         presented_s = time.monotonic()
@@ -105,53 +105,55 @@ class Controller:
         read = self.reader.read(medium, at_ms)
         crash_point("before_outbox_write")
         try:
-            day = self.knowledge.service_day(at_ms)
-            entry = self.outbox.take(gate_id, direction, read, at_ms, day)
+            day = self.parameters.service_day(at_ms)
+            stored = self.outbox.add(gate_id, direction, read, at_ms, day)
             crash_point("after_outbox_write")
-            with self._shut_if_cut_off(entry):
-                answer = await self._ask(entry, read, presented_s)
-            passage = self._conclude(entry, read, answer)
+            with self._shut_if_cut_off(stored):
+                answer = await self._ask(stored, read, presented_s)
+            passage = self._conclude(stored, read, answer)
         except (OutboxBroken, OutboxFull) as error:
             logger.error("tap_not_stored", gate_id=gate_id, error=str(error))
             passage = _out_of_order(gate_id, direction)
         barrier.act(passage)
         crash_point("after_gate_action")
         if passage.alone:
-            self.waits()
+            self.on_waiting()
         return passage
 
     def report(self, tap_id: str, *, passed: bool, cause: str | None = None) -> None:
-        """Whether somebody passed at a tap; UnknownTap when it is none of the outbox."""
-        self.outbox.take_report(tap_id, passed, cause)
+        """Report whether the passenger passed; UnknownTap when the tap is not in the outbox."""
+        self.outbox.add_report(tap_id, passed, cause)
         crash_point("after_report_write")
-        self.waits()
+        self.on_waiting()
 
-    async def _ask(self, entry: Entry, read: MediumRead, presented_s: float) -> Decision | None:
+    async def _ask(
+        self, stored: StoredTap, read: MediumRead, presented_s: float
+    ) -> Decision | None:
         """The engine's decision, or None: then the controller decides.
 
-        Taps of this token that wait still go with it, before it, or the engine would miss them.
+        Waiting taps of the same token are sent in front, or the engine would miss them.
         """
         if not self.breaker.allows():
             return None
-        pending = self.outbox.list_waiting_of(entry, PENDING_MAX + 1)
+        pending = self.outbox.list_waiting_of(stored, PENDING_MAX + 1)
         if len(pending) > PENDING_MAX:
             self.breaker.given_up()
             return None
-        # The passenger has stood here since the medium was read: the outbox had its time of it.
+        # The passenger waits since the medium was read: storing the tap counts.
         spent_s = time.monotonic() - presented_s
         deadline_s = max(self._client.tap_deadline_s - spent_s, ASK_MIN_S)
-        message = make_message(entry, code=read.code)
+        message = make_message(stored, code=read.code)
         try:
             if pending:
-                answer = await self._ask_with(pending, message, deadline_s)
+                answer = await self._ask_with_pending(pending, message, deadline_s)
             else:
                 answer = await self._client.decide(message, deadline_s)
         except EngineFailed as error:
-            logger.info("engine_failed", tap_id=entry.tap.tap_id, error=str(error))
+            logger.info("engine_failed", tap_id=stored.tap.tap_id, error=str(error))
             self.breaker.failed()
             return None
         except Refused as refused:
-            logger.warning("tap_refused", tap_id=entry.tap.tap_id, problem=refused.code)
+            logger.warning("tap_refused", tap_id=stored.tap.tap_id, problem=refused.code)
             answer = None
         except BaseException:
             self.breaker.given_up()
@@ -160,31 +162,31 @@ class Controller:
         crash_point("after_answer")
         return answer
 
-    async def _ask_with(
-        self, pending: list[Entry], message: TapMessage, deadline_s: float
+    async def _ask_with_pending(
+        self, pending: list[StoredTap], message: TapMessage, deadline_s: float
     ) -> Decision | None:
         messages = [*(make_message(one) for one in pending), message]
         *before, result = await self._client.upload(messages, deadline_s)
-        self.outbox.settle(read_results(pending, before))
+        self.outbox.resolve(read_results(pending, before))
         return result if isinstance(result, Decision) else None
 
-    def _conclude(self, entry: Entry, read: MediumRead, answer: Decision | None) -> Passage:
-        """Decide, and store what the gate is going to do."""
-        tap = entry.tap
-        before = find_state(self._file, tap.token, self.knowledge.find_pinned)
-        terms = self.knowledge.find_terms(tap.occurred_at_ms)
+    def _conclude(self, stored: StoredTap, read: MediumRead, answer: Decision | None) -> Passage:
+        """Decide if the engine did not, and store the gate's action."""
+        tap = stored.tap
+        before = find_state(self._file, tap.token, self.parameters.find_pinned)
+        terms = self.parameters.find_terms(tap.occurred_at_ms)
         if answer is not None:
             action = Action(answer.gate_opens, answer.fare, answer.reason, alone=False)
-            after = follow(before, tap, self.station_id, terms, entry.place, answer)
+            after = apply_answer(before, tap, self.station_id, terms, stored.place, answer)
             elapsed_ms = answer.journey.elapsed_ms if answer.journey else None
             fare_waived = answer.fare_waived
         else:
             gate = Gate(tap.gate_id, self.station_id, frozenset(Direction))
-            refusal = self._find_refusal(entry, read)
-            alone = decide_alone(before, tap, gate, terms, entry.place, refusal)
+            refusal = self._find_refusal(stored, read)
+            alone = decide_alone(before, tap, gate, terms, stored.place, refusal)
             action, after, elapsed_ms, fare_waived = alone
             crash_point("after_deciding_alone")
-        self.outbox.record(entry, action, (before, after))
+        self.outbox.record(stored, action, (before, after))
         crash_point("after_action_write")
         return Passage(
             tap.tap_id,
@@ -198,38 +200,38 @@ class Controller:
             elapsed_ms,
         )
 
-    def _find_refusal(self, entry: Entry, read: MediumRead) -> Reason | None:
-        """Why a medium opens no gate, as far as the station can tell."""
+    def _find_refusal(self, stored: StoredTap, read: MediumRead) -> Reason | None:
+        """Why a medium opens no gate, as far as the station can know."""
         if read.refusal is not None:
             return read.refusal
-        if self._is_replayed(entry):
+        if self._is_replayed(stored):
             return Reason.RIDE_CODE_REPLAYED
-        return Reason.MEDIUM_BLOCKED if self.knowledge.is_blocked(read.token) else None
+        return Reason.MEDIUM_BLOCKED if self.parameters.is_blocked(read.token) else None
 
-    def _is_replayed(self, entry: Entry) -> bool:
-        """Whether a ride code was seen here before, other than at a first tap repeated at once."""
-        if entry.code_id is None:
+    def _is_replayed(self, stored: StoredTap) -> bool:
+        """Whether a ride code was used here before, other than by a tap repeated within grace."""
+        if stored.code_id is None:
             return False
-        first = self.outbox.find_code_use(entry)
+        first = self.outbox.find_code_use(stored)
         if first is None:
             return False
-        terms = self.knowledge.find_terms(entry.tap.occurred_at_ms)
+        terms = self.parameters.find_terms(stored.tap.occurred_at_ms)
         if terms is None:
             return True  # without a tariff there is no grace
-        used, now = make_use(first, self.station_id), make_use(entry.tap, self.station_id)
+        used, now = make_use(first, self.station_id), make_use(stored.tap, self.station_id)
         return is_copy(used, now, terms.tariff)
 
     @contextmanager
-    def _shut_if_cut_off(self, entry: Entry) -> Iterator[None]:
-        """A tap whose passenger is left standing must not hold up all that come after it."""
+    def _shut_if_cut_off(self, stored: StoredTap) -> Iterator[None]:
+        """A tap that is cancelled at its lane must not hold up all that come after it."""
         try:
             yield
         except BaseException:
-            self.outbox.record(entry, Action(False, 0, "interrupted", alone=True))
+            self.outbox.record(stored, Action(False, 0, "interrupted", alone=True))
             raise
 
 
 def _out_of_order(gate_id: str, direction: Direction) -> Passage:
-    """Nothing can be stored: nobody is let in unseen, and nobody is locked in."""
+    """Nothing can be stored: no entry without a record, and no passenger locked in."""
     opens = direction is Direction.EXIT
     return Passage(None, gate_id, direction, opens, 0, OUT_OF_ORDER, alone=True)

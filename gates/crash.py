@@ -1,7 +1,7 @@
-"""Where a controller may be cut off: every step of its work has a name, and a test kills it there.
+"""Crash points: every step of a controller's work has a name, and a test kills it there.
 
-Inert unless `FARE_GATES_CRASH_AT` names a point; then the process kills itself when it comes there,
-as a power failure would. `name:3` lets it pass twice before.
+Inert unless `FARE_GATES_CRASH_AT` names a point; then the process kills itself when it gets there,
+as a power failure would. `name:3` lets it pass twice first.
 """
 
 import os
@@ -24,7 +24,7 @@ CRASH_POINTS: Final = (
     # A passage that did not happen.
     "inside_report_write",
     "after_report_write",
-    # Sending what waits.
+    # Sending the backlog.
     "before_upload",
     "after_upload_answer",
     "inside_upload_write",

@@ -3,17 +3,17 @@
 ::
 
     GatesError
-    ├── EngineFailed              the engine did not decide; whoever waits decides alone
+    ├── EngineFailed              the engine did not decide; the gate decides alone
     │   ├── DeadlinePassed        deadline-passed: no answer in time
     │   ├── Unreachable           unreachable: no connection, or it broke
-    │   ├── Busy                  busy: 408, 429 or 5xx; `retry_after_s` where it was told
+    │   ├── Busy                  busy: 408, 429 or 5xx; `retry_after_s` where it said so
     │   ├── AnswerUnreadable      answer-unreadable: what came is not of the contract
-    │   └── KeyRefused            key-refused: 401; the fault of no tap
+    │   └── KeyRefused            key-refused: 401; no fault of the tap
     ├── Refused                   the problem's code: any other 4xx, which stays so when sent again
-    ├── MediumUnreadable          medium-unreadable: no medium of the network
+    ├── MediumUnreadable          medium-unreadable: fits no medium of the network
     ├── OutboxFull                outbox-full: too many taps wait
     ├── OutboxBroken              outbox-broken: the file cannot be read or written
-    ├── OutboxInUse               outbox-in-use: another controller holds it
+    ├── OutboxInUse               outbox-in-use: another controller has locked it
     ├── ParametersInvalid         parameters-invalid: not as the engine makes them
     ├── UnknownTap                unknown-tap: the outbox has no such tap
     └── WrongUsage                wrong-usage: an option or a line that cannot be read
@@ -21,7 +21,7 @@
 
 
 class GatesError(Exception):
-    """Something a controller reports by name; ``code`` never changes, the text may."""
+    """An error with a stable ``code``; the text may change."""
 
     code = "gates-error"
 

@@ -1,4 +1,4 @@
-"""A lane for demonstrations: type a gate and a medium, see the screen that the passenger sees."""
+"""A lane for demonstrations: type a gate and a medium, see the passenger's screen."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ from gates.screen import Screen, show_passage, show_refusal
 from gates.station import Station
 from gates.times import now_ms
 
-_WAYS: Final = {Direction.ENTRY: ("进站", "entry"), Direction.EXIT: ("出站", "exit")}
+_DIRECTION_WORDS: Final = {Direction.ENTRY: ("进站", "entry"), Direction.EXIT: ("出站", "exit")}
 _CARD_NUMBER: Final = "31048705123456{:02}"
 _HELP: Final = (
     "输入 闸机编号 和 票卡，例如 1 a（字母 a–z 是演示用天府通卡，也可输入 tianfutong:卡号 或 "
@@ -32,11 +32,11 @@ class Keyboard:
         self._station = station
         self._console = console
         self._lane = Lane(station, self._show)
-        self._ways: list[tuple[str, Direction]] = []
+        self._lanes: list[tuple[str, Direction]] = []
         self._latest_gate = ""
 
     async def run(self) -> None:
-        """Carry out what is typed, until q or the end of input."""
+        """Carry out commands as they are typed, until q or the end of input."""
         self._show_gates()
         async for line in read_lines():
             words = line.split()
@@ -49,27 +49,27 @@ class Keyboard:
 
     async def _carry_out(self, line: str) -> None:
         try:
-            told = await self._lane.carry_out(self._spell_out(line))
+            answer = await self._lane.carry_out(self._spell_out(line))
         except MediumUnreadable as error:
             self._console.print(render(show_refusal(error.code)))
         except GatesError as error:
             self._console.print(str(error), style="red", markup=False)
         else:
-            if told is not None and "gate_action" not in told:
-                self._console.print(told)
+            if answer is not None and "gate_action" not in answer:
+                self._console.print(answer)
 
     def _spell_out(self, line: str) -> str:
-        """What is typed, as a line that a script would have."""
+        """The typed command as a line of a script."""
         match line.rstrip("\r\n").split(maxsplit=1):
             case ["n"]:
                 return f"not-passed {self._latest_gate}"
             case ["s"]:
                 return "status"
-            case [number, medium] if number.isdecimal() and 0 < int(number) <= len(self._ways):
-                gate_id, direction = self._ways[int(number) - 1]
+            case [number, medium] if number.isdecimal() and 0 < int(number) <= len(self._lanes):
+                gate_id, direction = self._lanes[int(number) - 1]
                 if len(medium) == 1 and "a" <= medium <= "z":
                     medium = "tianfutong:" + _CARD_NUMBER.format(ord(medium) - ord("a"))
-                return f"{gate_id} {_WAYS[direction][1]} {medium}"
+                return f"{gate_id} {_DIRECTION_WORDS[direction][1]} {medium}"
         return line
 
     def _show(self, passage: Passage) -> None:
@@ -77,7 +77,7 @@ class Keyboard:
         self._console.print(render(show_passage(passage), passage.gate_id))
 
     def _show_gates(self) -> None:
-        current = self._station.controller.knowledge.current
+        current = self._station.controller.parameters.current
         if current is None:
             self._console.print(
                 "尚未收到参数：请输入 闸机号 entry|exit 票卡，例如 FHY-A-01 entry tianfutong:…"
@@ -85,7 +85,7 @@ class Keyboard:
             return
         policy = find_in_force(current.policies, now_ms())
         designated = policy.designated_gates if policy else frozenset()
-        self._ways = [
+        self._lanes = [
             (gate_id, direction)
             for gate_id, gate in sorted(current.gates.items())
             for direction in sorted(gate.directions)
@@ -93,9 +93,9 @@ class Keyboard:
         table = Table(title=f"{current.station_name.zh}站", title_justify="left")
         for heading in ("编号", "闸机", "方向", "同站过街专用通道"):
             table.add_column(heading)
-        for number, (gate_id, direction) in enumerate(self._ways, 1):
-            lane = "是" if gate_id in designated else ""
-            table.add_row(str(number), gate_id, _WAYS[direction][0], lane)
+        for number, (gate_id, direction) in enumerate(self._lanes, 1):
+            mark = "是" if gate_id in designated else ""
+            table.add_row(str(number), gate_id, _DIRECTION_WORDS[direction][0], mark)
         self._console.print(table)
         self._console.print(_HELP, highlight=False)
 

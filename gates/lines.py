@@ -1,16 +1,16 @@
-"""A lane that is driven by lines of text, for scripts: a command a line, an answer a line.
+"""A lane for scripts: a command a line, an answer a line.
 
 ::
 
     FHY-A-01 entry tianfutong:3104870512345678      a card at a gate
     FHY-A-01 exit code:...                          a ride code at a gate
-    not-passed FHY-A-01 she turned back             nobody went through at that gate's latest tap
+    not-passed FHY-A-01 turned back                 nobody passed at that gate's latest tap
     mode start emergency smoke                      a degraded mode of the station, by hand
     mode end emergency
-    wait                                            until nothing waits to be sent
+    wait                                            until the backlog is empty
     status
 
-Answers are JSON. A line that cannot be read is answered by an error, and the next one is read.
+Answers are JSON. The answer to a line that cannot be read is an error.
 """
 
 import asyncio
@@ -31,23 +31,23 @@ LINES_MAX: Final = 1_000
 """Lines read ahead of the gates."""
 
 
-class _Shown:
-    """A barrier that only tells."""
+class _Display:
+    """A barrier that only shows what it would do."""
 
     def __init__(self, show: Callable[[Passage], None]) -> None:
         self.act = show
 
 
 class Lane:
-    """Carries out lines at a station's gates; `show` is what a gate does."""
+    """Carries out lines at a station's gates; `show` is called when a gate acts."""
 
     def __init__(self, station: Station, show: Callable[[Passage], None]) -> None:
         self._station = station
-        self._barrier = _Shown(show)
+        self._barrier = _Display(show)
         self._latest: dict[str, str] = {}
 
     async def carry_out(self, line: str) -> dict[str, Any] | None:
-        """Do what a line says; what there is to answer. GatesError when it cannot be done."""
+        """Do what a line says; the answer, if there is one. GatesError when it cannot be done."""
         words = line.split()
         if len(words) > 2 and words[1] in DIRECTIONS:
             medium = line.rstrip("\r\n").split(maxsplit=2)[2]  # a ride code may hold spaces
@@ -65,11 +65,11 @@ class Lane:
             case ["not-passed", gate_id, *cause]:
                 return self._report(gate_id, " ".join(cause) or None)
             case ["mode", "start", mode, *reason]:
-                knowledge = self._station.controller.knowledge
-                knowledge.start_mode(mode, now_ms(), " ".join(reason))
+                parameters = self._station.controller.parameters
+                parameters.start_mode(mode, now_ms(), " ".join(reason))
                 return self._status()
             case ["mode", "end", mode]:
-                self._station.controller.knowledge.end_mode(mode, now_ms())
+                self._station.controller.parameters.end_mode(mode, now_ms())
                 return self._status()
         raise WrongUsage(f"cannot be read: {line.strip()[:60]!r}")
 
@@ -78,38 +78,41 @@ class Lane:
         passage = await controller.present(gate_id, direction, medium, self._barrier)
         if passage.tap_id is not None:
             self._latest[gate_id] = passage.tap_id
-        return tell_passage(passage)
+        return view_passage(passage)
 
     def _report(self, gate_id: str, cause: str | None) -> dict[str, Any]:
         tap_id = self._latest.get(gate_id)
         if tap_id is None:
-            raise UnknownTap(f"nobody tapped at {gate_id} yet")
+            raise UnknownTap(f"there was no tap at {gate_id} yet")
         self._station.controller.report(tap_id, passed=False, cause=cause)
         return {"tap_id": tap_id, "passed": False}
 
     def _status(self) -> dict[str, Any]:
         controller = self._station.controller
-        current = controller.knowledge.current
+        current = controller.parameters.current
         skew = self._station.client.find_skew()
+        counts = controller.outbox.count()
         return {
-            **controller.outbox.count()._asdict(),
+            "waiting": counts.waiting,
+            "set_aside": counts.quarantined,
+            "reports_waiting": counts.reports_waiting,
             "breaker": controller.breaker.state.value,
             "parameters_version": None if current is None else current.version,
-            "modes": controller.knowledge.find_modes(now_ms()).codes,
+            "modes": controller.parameters.find_modes(now_ms()).codes,
             "clock_skew_ms": None if skew is None else skew.skew_ms,
             "clock_uncertainty_ms": None if skew is None else skew.uncertainty_ms,
         }
 
 
 def parse_medium(text: str) -> Medium:
-    """A medium as it is typed: `type:id`, or `code:` and a ride code."""
+    """A medium from its text: `type:id`, or `code:` and a ride code."""
     kind, colon, rest = text.partition(":")
     if not colon or not rest:
         raise WrongUsage("a medium is written type:id, or code: and a ride code")
     return RideCode(rest) if kind == "code" else Card(kind, rest)
 
 
-def tell_passage(passage: Passage) -> dict[str, Any]:
+def view_passage(passage: Passage) -> dict[str, Any]:
     """A passage as JSON."""
     return {
         "tap_id": passage.tap_id,
@@ -123,7 +126,7 @@ def tell_passage(passage: Passage) -> dict[str, Any]:
     }
 
 
-def tell_error(error: GatesError) -> dict[str, Any]:
+def view_error(error: GatesError) -> dict[str, Any]:
     """An error as JSON."""
     return {"error": error.code, "detail": str(error)}
 
@@ -133,15 +136,15 @@ async def run_lines(station: Station) -> None:
     lane = Lane(station, lambda _passage: None)
     async for line in read_lines():
         try:
-            told = await lane.carry_out(line)
+            answer = await lane.carry_out(line)
         except GatesError as error:
-            told = tell_error(error)
-        if told is not None:
-            print(json.dumps(told, ensure_ascii=False), flush=True)
+            answer = view_error(error)
+        if answer is not None:
+            print(json.dumps(answer, ensure_ascii=False), flush=True)
 
 
 async def read_lines() -> AsyncIterator[str]:
-    """Lines of standard input, whatever it is: read by a thread that the end does not wait for."""
+    """Lines of standard input, read by a thread that does not hold up the end of the process."""
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[str | None] = asyncio.Queue(LINES_MAX)
 

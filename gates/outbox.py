@@ -1,9 +1,8 @@
-"""The outbox: every tap is in it before anybody is asked, and stays until the engine has decided.
+"""The outbox: every tap is stored in it before the engine is asked, until the engine has decided.
 
-A tap is written twice. First when the medium was read, which gives it its tap_id; then what the
-gate is going to do, before the gate moves. So a tap without the second was shown to a gate that
-stayed shut, which is what a restart after a crash makes of it. Tokens stand here, never the number
-of a card or a ride code.
+A tap is written twice: when the medium was read, which gives it its tap_id; then with the gate's
+action, before the gate moves. So the gate of a tap without an action stayed shut, and a restart
+after a crash records that. The outbox holds tokens, never the number of a card or a ride code.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,25 +21,25 @@ from gates.station_file import StationFile
 from gates.token_states import encode_state, prune_states, write_state
 
 WAITING_MAX: Final = 1_000_000
-"""Taps that wait or were set aside: ten days of a busy station. Beyond it no tap is taken."""
+"""Taps waiting or quarantined: ten days of a busy station. Beyond it no tap is taken."""
 
 KEPT_MS: Final = 3 * 86_400_000
-"""How long answered taps stay for whoever asks."""
+"""How long decided taps stay in the file, to be looked up."""
 
 PRUNE_TAPS: Final = 500
-"""Taps of one pruning, so that no passenger waits for it."""
+"""Taps removed in one go, so that no passenger waits for it."""
 
 
 class Standing(IntEnum):
-    """Where a tap or a report stands. The numbers stand in files."""
+    """What became of a tap or a report. The numbers are stored and never change."""
 
     WAITING = 0
     DONE = 1
-    SET_ASIDE = 2
+    QUARANTINED = 2
 
 
-class Entry(NamedTuple):
-    """A tap in the outbox; `tap.report` tells what the gate did, None while it is at the lane."""
+class StoredTap(NamedTuple):
+    """A tap in the outbox; `tap.report` is what the gate did, None while it is at the lane."""
 
     place: int
     tap: Tap
@@ -48,7 +47,7 @@ class Entry(NamedTuple):
 
 
 class Action(NamedTuple):
-    """What a gate does at a tap, and why. `alone`: decided here and not by the engine."""
+    """What a gate does at a tap, and why. `alone`: decided here, not by the engine."""
 
     opens: bool
     fare: int
@@ -57,7 +56,7 @@ class Action(NamedTuple):
 
 
 class WaitingReport(NamedTuple):
-    """Whether somebody passed at a tap that the engine has decided."""
+    """Whether the passenger passed at a tap that the engine has decided."""
 
     place: int
     tap_id: str
@@ -67,8 +66,8 @@ class WaitingReport(NamedTuple):
     cause: str | None
 
 
-class SetAside(NamedTuple):
-    """A tap or a report that the engine will not take, for an operator."""
+class QuarantinedItem(NamedTuple):
+    """A tap or a report that the engine refused for good, for an operator."""
 
     tap_id: str
     what: str
@@ -78,10 +77,10 @@ class SetAside(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """How much the outbox holds of what the engine has not decided."""
+    """How many taps and reports the engine has not decided."""
 
     waiting: int
-    set_aside: int
+    quarantined: int
     reports_waiting: int
 
 
@@ -94,9 +93,9 @@ _COLUMNS: Final = (
 class Outbox:
     """The taps of one station, over its file.
 
-    Only the controller that holds the file adds taps and reports to it and calls them done; an
-    operator moves them from set aside to waiting at most. So it counts for itself how many are not
-    done, and asks the file for none when there are none.
+    Only the controller that has locked the file adds taps and reports or marks them done; an
+    operator can only release them from quarantine. So the outbox counts in memory how many are not
+    done, and does not ask the file when there are none.
     """
 
     def __init__(self, file: StationFile) -> None:
@@ -110,7 +109,7 @@ class Outbox:
         }
 
     def repair(self) -> None:
-        """After a crash: gates of which no action was recorded never moved."""
+        """After a crash: gates without a recorded action never moved."""
         with self._file.transaction() as sql:
             sql.execute(
                 "UPDATE taps SET gate_opened = 0, fare_taken = 0, reason = 'interrupted', "
@@ -118,10 +117,10 @@ class Outbox:
             )
             crash_point("inside_start_repair")
 
-    def take(
+    def add(
         self, gate_id: str, direction: int, read: MediumRead, at_ms: int, day: ServiceDay
-    ) -> Entry:
-        """Store a new tap under a tap_id that nobody had before; durable when this returns."""
+    ) -> StoredTap:
+        """Store a new tap under a tap_id never given before; durable when this returns."""
         if self._kept >= WAITING_MAX:
             raise OutboxFull(f"{self._kept} taps wait for the engine already")
         with self._file.transaction() as sql:
@@ -142,14 +141,14 @@ class Outbox:
         self._kept += 1
         self._gates.add(gate_id)
         tap = Tap(tap_id, gate_id, direction, read.medium_type, read.token, at_ms)
-        return Entry(place, tap, read.code_id)
+        return StoredTap(place, tap, read.code_id)
 
     def record(
-        self, entry: Entry, action: Action, change: tuple[TokenState, TokenState] | None = None
+        self, stored: StoredTap, action: Action, change: tuple[TokenState, TokenState] | None = None
     ) -> None:
-        """Store what the gate is going to do, with the token's state before and after.
+        """Store the gate's action before it moves, with the token's state before and after.
 
-        A tap that the engine decided is done with that.
+        A tap that the engine decided is done then.
         """
         standing = Standing.WAITING if action.alone else Standing.DONE
         before = encode_state(change[0]) if change else None
@@ -157,18 +156,18 @@ class Outbox:
             sql.execute(
                 "UPDATE taps SET gate_opened = ?, fare_taken = ?, reason = ?, alone = ?, "
                 "standing = ?, state_before = ? WHERE place = ?",
-                (*action, standing, before, entry.place),
+                (*action, standing, before, stored.place),
             )
             if change and change[1] is not change[0]:
                 after = encode_state(change[1])
-                write_state(sql, entry.tap.token, after, entry.tap.occurred_at_ms)
+                write_state(sql, stored.tap.token, after, stored.tap.occurred_at_ms)
             crash_point("inside_action_write")
         self._kept -= not action.alone
 
-    def take_report(self, tap_id: str, passed: bool, cause: str | None) -> None:
-        """Store whether somebody passed. The first report of a tap counts.
+    def add_report(self, tap_id: str, passed: bool, cause: str | None) -> None:
+        """Store whether the passenger passed. The first report of a tap counts.
 
-        When nobody did, and it is the token's latest tap here, its state is again what it was.
+        When not, and it is the token's latest tap here, the token gets its former state back.
         """
         with self._file.transaction() as sql:
             row = sql.execute(
@@ -176,7 +175,7 @@ class Outbox:
                 (tap_id,),
             ).fetchone()
             if row is None or row[3] is None:
-                raise UnknownTap(f"no gate did anything at a tap {tap_id}")
+                raise UnknownTap(f"the outbox has no gate action for a tap {tap_id}")
             place, token, before, gate_opened = row
             new = sql.execute(
                 "INSERT OR IGNORE INTO reports (place, passed, cause) VALUES (?, ?, ?)",
@@ -192,8 +191,8 @@ class Outbox:
             crash_point("inside_report_write")
         self._kept_reports += new
 
-    def list_waiting(self, limit: int) -> list[Entry]:
-        """The taps to send next, oldest first; none that came after one still at its lane."""
+    def list_waiting(self, limit: int) -> list[StoredTap]:
+        """The taps to send next, oldest first; none that came after a tap still at its lane."""
         if not self._kept:
             return []
         rows = self._file.read(
@@ -202,25 +201,25 @@ class Outbox:
             "ORDER BY place LIMIT ?",
             (limit,),
         )
-        return [_entry(row) for row in rows]
+        return [_read_row(row) for row in rows]
 
-    def list_waiting_of(self, entry: Entry, limit: int) -> list[Entry]:
-        """The taps of the same token that wait before this one, oldest first."""
+    def list_waiting_of(self, stored: StoredTap, limit: int) -> list[StoredTap]:
+        """The waiting taps of the same token before this one, oldest first."""
         if self._kept == 1:  # this one
             return []
         rows = self._file.read(
             f"SELECT {_COLUMNS} FROM taps INDEXED BY taps_waiting "
             "WHERE standing = 0 AND token = ? AND place < ? ORDER BY place LIMIT ?",
-            (entry.tap.token, entry.place, limit),
+            (stored.tap.token, stored.place, limit),
         )
-        return [_entry(row) for row in rows]
+        return [_read_row(row) for row in rows]
 
-    def settle(self, results: Sequence[tuple[int, str | None]]) -> None:
-        """Taps by place: done, or set aside with a problem that will not go away."""
+    def resolve(self, results: Sequence[tuple[int, str | None]]) -> None:
+        """Mark taps by place: done, or quarantined with a problem that will not go away."""
         done = 0
         with self._file.transaction() as sql:
             for place, problem in results:
-                standing = Standing.DONE if problem is None else Standing.SET_ASIDE
+                standing = Standing.DONE if problem is None else Standing.QUARANTINED
                 changed = sql.execute(
                     "UPDATE taps SET standing = ?, problem = ? WHERE place = ? AND standing = 0 "
                     "AND gate_opened IS NOT NULL",
@@ -245,9 +244,9 @@ class Outbox:
             for place, tap_id, opened, fare, passed, cause in rows
         ]
 
-    def settle_report(self, place: int, problem: str | None) -> None:
-        """A report: done, or set aside."""
-        standing = Standing.DONE if problem is None else Standing.SET_ASIDE
+    def resolve_report(self, place: int, problem: str | None) -> None:
+        """Mark a report: done, or quarantined."""
+        standing = Standing.DONE if problem is None else Standing.QUARANTINED
         with self._file.transaction() as sql:
             changed = sql.execute(
                 "UPDATE reports SET standing = ?, problem = ? WHERE place = ? AND standing = 0",
@@ -255,8 +254,8 @@ class Outbox:
             ).rowcount
         self._kept_reports -= changed if problem is None else 0
 
-    def list_set_aside(self, limit: int) -> list[SetAside]:
-        """What the engine will not take, oldest first."""
+    def list_quarantined(self, limit: int) -> list[QuarantinedItem]:
+        """The taps and reports that the engine refused for good, oldest first."""
         rows = self._file.read(
             "SELECT tap_id, 'tap', gate_id, occurred_at, problem, place FROM taps "
             "WHERE standing = 2 UNION ALL "
@@ -265,17 +264,17 @@ class Outbox:
             "ORDER BY place LIMIT ?",
             (limit,),
         )
-        return [SetAside(*row[:5]) for row in rows]
+        return [QuarantinedItem(*row[:5]) for row in rows]
 
     def release(self) -> int:
-        """Send again what was set aside, once its cause was mended; how many that are."""
+        """Let all quarantined taps and reports wait again; how many they are."""
         with self._file.transaction() as sql:
             return sum(
                 sql.execute(f"UPDATE {table} SET standing = 0 WHERE standing = 2").rowcount
                 for table in ("taps", "reports")
             )
 
-    def find_code_use(self, entry: Entry) -> Tap | None:
+    def find_code_use(self, stored: StoredTap) -> Tap | None:
         """The tap here that used this ride code first; None when the code is new.
 
         A tap uses a code when the gate opened at it: here none opens at a code that is refused.
@@ -283,28 +282,28 @@ class Outbox:
         rows = self._file.read(
             f"SELECT {_COLUMNS} FROM taps "
             "WHERE code_id = ? AND place != ? AND gate_opened = 1 ORDER BY place LIMIT 1",
-            (entry.code_id, entry.place),
+            (stored.code_id, stored.place),
         )
-        return _entry(rows[0]).tap if rows else None
+        return _read_row(rows[0]).tap if rows else None
 
     def list_gates(self) -> list[str]:
         """The gates whose lanes are this controller's: those that ever took a tap here."""
         return sorted(self._gates)
 
     def count(self) -> Counts:
-        """How much of everything there is."""
+        """How many taps and reports there are of each kind."""
         if not self._kept and not self._kept_reports:
             return Counts(0, 0, 0)
-        (told,) = self._file.read(
+        (counts,) = self._file.read(
             "SELECT (SELECT count(*) FROM taps WHERE standing = 0), "
             "(SELECT count(*) FROM taps WHERE standing = 2), "
             "(SELECT count(*) FROM reports r JOIN taps t USING (place) "
             "WHERE r.standing = 0 AND t.standing != 2)"
         )
-        return Counts(*told)
+        return Counts(*counts)
 
     def prune(self, now_ms: int) -> None:
-        """Forget some of the answered taps that are old enough, and tokens not seen since."""
+        """Remove some decided taps that are old enough, and tokens not seen since."""
         before_ms = now_ms - KEPT_MS
         with self._file.transaction() as sql:
             old = sql.execute(
@@ -321,8 +320,8 @@ class Outbox:
     def _first_number(self, day: ServiceDay) -> int:
         """The first of a gate's numbers on a service date.
 
-        On the date on which the file was made it is the millisecond of the day. No gate takes a tap
-        a millisecond, so a controller whose file was lost never gives numbers of that day again.
+        On the date on which the file was made it is the millisecond of the day. No gate takes a
+        tap every millisecond, so after the loss of a file no number of that day is given again.
         """
         created_at_ms = self._file.created_at_ms
         if day.start_ms <= created_at_ms < day.end_ms:
@@ -332,12 +331,12 @@ class Outbox:
 
 @lru_cache(8)
 def _name_date(ordinal: int) -> str:
-    """A service date as it stands in tap_ids; nearly all taps of a day ask for the same."""
+    """A service date as tap_ids have it; nearly all taps of a day need the same."""
     return f"{date.fromordinal(ordinal):%Y%m%d}"
 
 
-def _entry(row: Iterable[Any]) -> Entry:
+def _read_row(row: Iterable[Any]) -> StoredTap:
     place, tap_id, gate_id, direction, medium_type, token, code_id, at_ms, opened, fare = row
     report = None if opened is None else Report(bool(opened), fare)
     tap = Tap(tap_id, gate_id, direction, medium_type, token, at_ms, report)
-    return Entry(place, tap, code_id)
+    return StoredTap(place, tap, code_id)

@@ -1,7 +1,7 @@
-"""The parameters of a controller: what it needs to decide alone, as the engine told them last.
+"""The parameters of a controller: what it needs to decide alone, one version as the engine sent it.
 
-One JSON document with a version, which is the hash of what it says: a document that was changed on
-its way, or on the disk, is noticed and not used.
+One JSON document with a version, which is the hash of its content: a document that was changed on
+its way, or on the disk, is noticed and not used. `gates.station_parameters` keeps them.
 """
 
 import hashlib
@@ -130,7 +130,7 @@ class _Issuer(Struct):
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What a document says of one station."""
+    """One version of the parameters of one station."""
 
     version: str
     station_id: str
@@ -149,20 +149,20 @@ class Parameters:
 
 
 def parse_parameters(document: bytes, station_id: str) -> Parameters:
-    """What a document says of a station. ParametersInvalid says what is wrong with it."""
+    """The parameters of a station in a document. ParametersInvalid says what is wrong with it."""
     try:
-        told = msgspec.json.decode(document, type=_Document)
+        parsed = msgspec.json.decode(document, type=_Document)
         check_version(document)
-        for station in told.stations:
+        for station in parsed.stations:
             if station.station_id == station_id:
-                return _convert(told, station)
+                return _convert(parsed, station)
     except (msgspec.MsgspecError, ValueError, KeyError, re.error) as error:
         raise ParametersInvalid(f"the parameters cannot be read: {error}") from None
-    raise ParametersInvalid(f"the parameters say nothing of station {station_id}")
+    raise ParametersInvalid(f"the parameters do not contain station {station_id}")
 
 
 def check_version(document: bytes) -> None:
-    """ParametersInvalid when the version is not that of what the document says."""
+    """ParametersInvalid when the version is not that of the document's content."""
     members = msgspec.json.decode(document)
     version = members.get("version")
     if version != make_version(members):
@@ -171,21 +171,21 @@ def check_version(document: bytes) -> None:
 
 def make_version(members: Mapping[str, Any]) -> str:
     """The version of a document: the hash of all its other members in canonical form."""
-    said = {name: value for name, value in members.items() if name != "version"}
-    return hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()
+    content = {name: value for name, value in members.items() if name != "version"}
+    return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
 
 
-def _convert(told: _Document, station: _Station) -> Parameters:
+def _convert(document: _Document, station: _Station) -> Parameters:
     station_id = station.station_id
     make_tariff = _tariff_maker(station)
     return Parameters(
-        version=told.version,
+        version=document.version,
         station_id=station_id,
         station_name=Name(station.name.zh, station.name.en),
-        zone=told.network.time_zone,
-        currency=told.network.currency,
-        media={medium.type: Name(medium.name.zh, medium.name.en) for medium in told.media},
-        medium_patterns={medium.type: re.compile(medium.id_pattern) for medium in told.media},
+        zone=document.network.time_zone,
+        currency=document.network.currency,
+        media={medium.type: Name(medium.name.zh, medium.name.en) for medium in document.media},
+        medium_patterns={medium.type: re.compile(medium.id_pattern) for medium in document.media},
         gates={gate.gate_id: _convert_gate(gate, station_id) for gate in station.gates},
         policies=tuple(_convert_policy(policy, station_id) for policy in station.policies),
         suspensions=tuple(
@@ -197,7 +197,7 @@ def _convert(told: _Document, station: _Station) -> Parameters:
             )
             for stretch in station.suspensions
         ),
-        tariffs=tuple(make_tariff(tariff) for tariff in told.tariffs),
+        tariffs=tuple(make_tariff(tariff) for tariff in document.tariffs),
         modes=tuple(
             DegradedMode(
                 station_id,
@@ -218,15 +218,15 @@ def _convert(told: _Document, station: _Station) -> Parameters:
                 parse_ms(key.valid_from),
                 _find_ms(key.valid_to),
             )
-            for issuer in told.ride_code_issuers
+            for issuer in document.ride_code_issuers
             for key in issuer.keys
         ),
-        blocked=frozenset(map(bytes.fromhex, told.blocked)),
+        blocked=frozenset(map(bytes.fromhex, document.blocked)),
     )
 
 
 def _convert_gate(gate: _Gate, station_id: str) -> Gate:
-    directions = frozenset(DIRECTIONS[way] for way in gate.directions)
+    directions = frozenset(DIRECTIONS[word] for word in gate.directions)
     return Gate(gate.gate_id, station_id, directions, gate.exit_id)
 
 

@@ -1,4 +1,4 @@
-"""Reading a medium at a lane: from a card's number or a ride code to the token, and no further."""
+"""Reading a medium at a lane: a card's number or a ride code becomes a token, and is dropped."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ logger = structlog.get_logger(__name__)
 
 CODE_TYPE: Final = "qr"
 _UNREADABLE: Final = "qr code"
-"""What is no ride code gets a token that is no account's, the same as at the engine."""
+"""A text that is no ride code gets a token of no account, the same as at the engine."""
 
 
 class Card(NamedTuple):
@@ -44,8 +44,8 @@ Medium = Card | RideCode
 class MediumRead(NamedTuple):
     """What a lane keeps of a medium.
 
-    `refusal`: why a ride code opens no gate. Its text is kept then, in memory and for as long as
-    the passenger stands there: the engine may know a newer key of its issuer.
+    `refusal` is why a ride code opens no gate. Then its text is kept too, in memory and while the
+    passenger waits: the engine may know a newer key of its issuer.
     """
 
     medium_type: str
@@ -66,8 +66,8 @@ class MediumReader:
         self._verifiers: dict[int, RideCodeVerifier] = {}
         self._no_issuers = RideCodeVerifier(())
 
-    def learn(self, parameters: Parameters) -> None:
-        """Read by these parameters from now on."""
+    def use(self, parameters: Parameters) -> None:
+        """Read media by these parameters from now on."""
         keys = [key for key in parameters.issuer_keys if _is_usable(key)]
         self._patterns = parameters.medium_patterns
         self._tariffs = parameters.tariffs
@@ -81,9 +81,9 @@ class MediumReader:
         }
 
     def read(self, medium: Medium, at_ms: int) -> MediumRead:
-        """The token of a medium. MediumUnreadable when it is none that this network takes.
+        """The token of a medium. MediumUnreadable when this network does not take it.
 
-        Before the first parameters no pattern is known, and none is asked for.
+        Before the first parameters no pattern is known, and none is checked.
         """
         if isinstance(medium, RideCode):
             return self._read_code(medium.text, at_ms)
@@ -92,7 +92,7 @@ class MediumReader:
         return MediumRead(medium.medium_type, token)
 
     def _read_code(self, text: str, at_ms: int) -> MediumRead:
-        """The token depends on the text alone, as at the engine: good or bad, it is one tap."""
+        """Good or bad, a code gets a token, which depends on the text alone, as at the engine."""
         try:
             signed = self._parse(text)
         except RideCodeRefused as refused:
@@ -120,7 +120,7 @@ class MediumReader:
 
 
 def _is_usable(key: IssuerKey) -> bool:
-    """One issuer's key that cannot be used here must not stop the codes of all others."""
+    """An issuer's key that cannot be used here must not stop the codes of all others."""
     try:
         make_check(key.algorithm, key.public_key)
     except KeyUnusable as error:

@@ -1,4 +1,4 @@
-"""What the screen of a gate tells the passenger, in Chinese: one line to see, one to read."""
+"""What the screen of a gate shows the passenger, in Chinese: a headline and a note."""
 
 from typing import Final, NamedTuple
 
@@ -36,7 +36,7 @@ _SHUT_NOTES: Final = {
 
 
 class Screen(NamedTuple):
-    """What a screen shows: a headline, what was taken, and a note."""
+    """What a screen shows: a headline, the fare, and a note."""
 
     opens: bool
     headline: str
@@ -51,10 +51,12 @@ def show_passage(passage: Passage) -> Screen:
         return show_refusal(passage.reason, offline=passage.alone)
     note = _OPEN_NOTES.get(passage.reason, "")
     if passage.elapsed_ms is not None:
-        note = "，".join(part for part in (note, f"用时{tell_length(passage.elapsed_ms)}") if part)
-    fare = f"扣费 {tell_money(passage.fare)}" if passage.fare else ""
+        note = "，".join(
+            part for part in (note, f"用时{format_duration(passage.elapsed_ms)}") if part
+        )
+    fare = f"扣费 {format_money(passage.fare)}" if passage.fare else ""
     if passage.fare_waived:
-        fare = f"免扣 {tell_money(passage.fare_waived)}"
+        fare = f"免扣 {format_money(passage.fare_waived)}"
     headline = "请进站" if passage.direction == Direction.ENTRY else "请出站"
     return Screen(True, headline, fare, note, passage.alone)
 
@@ -64,12 +66,12 @@ def show_refusal(reason: str, *, offline: bool = False) -> Screen:
     return Screen(False, "禁止通行", "", _SHUT_NOTES.get(reason, _COUNTER), offline)
 
 
-def tell_money(fen: int) -> str:
+def format_money(fen: int) -> str:
     """An amount in yuan: ¥1.80."""
     return f"¥{fen // 100}.{fen % 100:02}"
 
 
-def tell_length(length_ms: int) -> str:
-    """A length of time: 3分32秒."""
-    minutes, seconds = divmod(length_ms // 1_000, 60)
+def format_duration(duration_ms: int) -> str:
+    """A duration: 3分32秒."""
+    minutes, seconds = divmod(duration_ms // 1_000, 60)
     return f"{minutes}分{seconds}秒" if minutes else f"{seconds}秒"

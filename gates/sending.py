@@ -1,4 +1,4 @@
-"""From the outbox to the wire and back: messages of stored taps, and what results mean for them."""
+"""From the outbox to the engine and back: messages of stored taps, and results for them."""
 
 from collections.abc import Sequence
 
@@ -13,20 +13,20 @@ from gates.client.messages import (
     ReportMessage,
     TapMessage,
 )
-from gates.outbox import Entry, WaitingReport
+from gates.outbox import StoredTap, WaitingReport
 from gates.times import format_ms
 
 
-def make_message(entry: Entry, code: str | None = None) -> TapMessage:
-    """A tap as it is sent: by its token, or by a ride code that only the engine may know.
+def make_message(stored: StoredTap, code: str | None = None) -> TapMessage:
+    """A tap as it is sent, with what the gate did once it has acted.
 
-    With what the gate did, once it did it.
+    By its token, or by `code`: a ride code that was refused here, and that the engine may know.
     """
-    tap = entry.tap
+    tap = stored.tap
     if code is not None:
         medium = Medium(tap.medium_type, code=code)
     else:
-        code_id = UNSET if entry.code_id is None else entry.code_id
+        code_id = UNSET if stored.code_id is None else stored.code_id
         medium = Medium(tap.medium_type, token=tap.token.hex(), code_id=code_id)
     report = tap.report
     return TapMessage(
@@ -47,22 +47,22 @@ def make_report(report: WaitingReport) -> ReportMessage:
 
 
 def read_results(
-    entries: Sequence[Entry], results: Sequence[Decision | Problem]
+    taps: Sequence[StoredTap], results: Sequence[Decision | Problem]
 ) -> list[tuple[int, str | None]]:
-    """What is settled of these taps: done, or a final problem. The others are sent again.
+    """The taps that are resolved, by place: done, or a final problem. The others stay waiting.
 
-    A tap that was sent before its gate did anything is settled at its own lane: where that decides
-    alone meanwhile, the tap is sent once more, with what the gate did.
+    A tap that was sent before its gate acted is resolved at its own lane: where that decides alone
+    meanwhile, the tap is sent once more, with what the gate did.
     """
-    settled: list[tuple[int, str | None]] = []
-    for entry, result in zip(entries, results, strict=True):
-        if entry.tap.report is None:
+    resolved: list[tuple[int, str | None]] = []
+    for stored, result in zip(taps, results, strict=True):
+        if stored.tap.report is None:
             continue
         if isinstance(result, Decision):
-            settled.append((entry.place, None))
+            resolved.append((stored.place, None))
         elif result.is_final:
-            settled.append((entry.place, f"{result.code}: {result.detail}"))
-    return settled
+            resolved.append((stored.place, f"{result.code}: {result.detail}"))
+    return resolved
 
 
 def _action(opened: bool) -> str:

@@ -1,4 +1,4 @@
-"""One station's controller, put together: file, client, knowledge, upkeep. The only wiring."""
+"""The wiring of one station's controller: file, client, parameters, upkeep."""
 
 import asyncio
 import time
@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gates.breaker import Breaker
-from gates.client.asynchronous import AsyncEngineClient
-from gates.client.core import TAP_DEADLINE_S
+from gates.client.asynchronous import TAP_DEADLINE_S, AsyncEngineClient
 from gates.controller import Controller
 from gates.reading import MediumReader
-from gates.station_file import StationFile, hold
+from gates.station_file import StationFile, lock_directory
 from gates.upkeep import Upkeep
 
 
 @dataclass(frozen=True, slots=True)
 class StationSettings:
-    """What a controller is installed with. Keys are secrets: they do not show in its text."""
+    """What a controller is installed with. The keys are secrets: `repr` does not show them."""
 
     station_id: str
     controller_id: str
@@ -34,7 +33,7 @@ class StationSettings:
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """A controller at work, and the upkeep beside it; `task` ends only when something broke."""
+    """A running controller and its upkeep; `task` ends only when something broke."""
 
     controller: Controller
     upkeep: Upkeep
@@ -47,13 +46,13 @@ async def open_station(settings: StationSettings) -> AsyncIterator[Station]:
     """Run a station's controller for as long as the block lasts."""
     reader = MediumReader(settings.token_key)
     url, key = settings.engine_url, settings.gate_key
-    with hold(settings.data_dir), StationFile(settings.data_dir) as file:
+    with lock_directory(settings.data_dir), StationFile(settings.data_dir) as file:
         async with AsyncEngineClient(url, key, tap_deadline_s=settings.deadline_s) as client:
             breaker = Breaker(time.monotonic)
             controller = Controller(settings.station_id, file, client, reader, breaker)
-            if controller.knowledge.current is not None:
-                reader.learn(controller.knowledge.current)
-            upkeep = Upkeep(controller, client, settings.controller_id, reader.learn)
+            if controller.parameters.current is not None:
+                reader.use(controller.parameters.current)
+            upkeep = Upkeep(controller, client, settings.controller_id, reader.use)
             task = asyncio.create_task(upkeep.run())
             try:
                 yield Station(controller, upkeep, client, task)

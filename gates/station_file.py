@@ -1,8 +1,8 @@
-"""The one file of a station's controller: what it must not forget, durable before a gate moves.
+"""The one file of a station's controller: what must survive a crash, durable before a gate moves.
 
-SQLite with `synchronous=FULL`: what a transaction wrote is there after a crash, and what was cut
-off never happened. One controller holds the file (a lock beside it); an operator's commands may
-read and write it meanwhile.
+SQLite with `synchronous=FULL`: a committed transaction is there after a crash, and one that was cut
+off never happened. One controller locks the directory; an operator's commands may read and write
+the file meanwhile.
 """
 
 import fcntl
@@ -21,7 +21,7 @@ FILE_NAME: Final = "controller.sqlite3"
 LOCK_NAME: Final = "controller.lock"
 SCHEMA_VERSION: Final = 1
 BUSY_TIMEOUT_S: Final = 1.0
-"""How long one waits for the other writer, who is an operator and done at once."""
+"""How long to wait for the other writer: an operator's command, which is short."""
 
 _SCHEMA: Final = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
@@ -33,7 +33,7 @@ CREATE TABLE sequences (
 
 -- place: the order in which the station took them, never given twice. gate_opened, fare_taken:
 -- what the gate did, null while the tap is at the lane. standing: see gates.outbox.Standing.
--- state_before: the token's state that this tap found, for a passage that did not happen.
+-- state_before: the token's state before this tap, for when the passenger did not pass.
 CREATE TABLE taps (
     place INTEGER PRIMARY KEY AUTOINCREMENT,
     tap_id TEXT NOT NULL UNIQUE,
@@ -82,10 +82,10 @@ CREATE TABLE modes (
 
 
 class StationFile:
-    """An open file; `transaction` writes, `read` asks. OutboxBroken when the file cannot."""
+    """An open file; `transaction` writes, `read` queries. OutboxBroken when SQLite cannot."""
 
     def __init__(self, directory: Path) -> None:
-        """Open the file in this directory; both are made when they are not there."""
+        """Open the file in this directory; both are created when missing."""
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = directory / FILE_NAME
@@ -93,7 +93,7 @@ class StationFile:
             self._sql = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
             raise OutboxBroken(f"{directory}: {error}") from error
-        with self._telling_errors():
+        with self._naming_errors():
             self._sql.execute("PRAGMA journal_mode = WAL")
             self._sql.execute("PRAGMA synchronous = FULL")
             self._sql.execute("PRAGMA foreign_keys = ON")
@@ -102,7 +102,7 @@ class StationFile:
         self.created_at_ms: int = rows[0][0]
 
     def transaction(self) -> "_Transaction":
-        """All that is written inside becomes durable at the end, or none of it."""
+        """All writes inside become durable at the end, or none of them."""
         return _Transaction(self._sql, self._begin, self._commit)
 
     def _begin(self) -> None:
@@ -112,7 +112,7 @@ class StationFile:
         self._sql.execute("COMMIT")
 
     def read(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
-        """The rows that answer a question."""
+        """The rows of a query."""
         try:
             return self._sql.execute(statement, values).fetchall()
         except sqlite3.Error as error:
@@ -134,7 +134,7 @@ class StationFile:
         self.close()
 
     def _prepare(self) -> None:
-        """Make the tables of a new file; refuse one that another version made."""
+        """Create the tables of a new file; refuse one of another version."""
         sql = self._sql
         sql.execute("BEGIN IMMEDIATE")
         (version,) = sql.execute("PRAGMA user_version").fetchone()
@@ -148,7 +148,7 @@ class StationFile:
         sql.execute("COMMIT")
 
     @contextmanager
-    def _telling_errors(self) -> Iterator[None]:
+    def _naming_errors(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as error:
@@ -156,7 +156,7 @@ class StationFile:
 
 
 class _Transaction:
-    """A transaction of a file: begun on entering, committed or taken back on leaving."""
+    """A transaction of a file: begun on entering, committed or rolled back on leaving."""
 
     __slots__ = "_begin", "_commit", "_sql"
 
@@ -182,33 +182,33 @@ class _Transaction:
     ) -> None:
         try:
             if error is not None:
-                self._take_back()
+                self._roll_back()
                 if isinstance(error, sqlite3.Error):
                     raise error
                 return
             try:
                 self._commit()
             except BaseException:
-                self._take_back()
+                self._roll_back()
                 raise
         except sqlite3.Error as broken:
             raise OutboxBroken(str(broken)) from broken
 
-    def _take_back(self) -> None:
+    def _roll_back(self) -> None:
         if self._sql.in_transaction:
             self._sql.execute("ROLLBACK")
 
 
 @contextmanager
-def hold(directory: Path) -> Iterator[None]:
-    """Be the one controller of a directory; OutboxInUse while another is. Ends with the process."""
+def lock_directory(directory: Path) -> Iterator[None]:
+    """Be the only controller of a directory, until the process ends; else OutboxInUse."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise OutboxInUse(f"another controller holds {directory}") from None
+            raise OutboxInUse(f"another controller is using {directory}") from None
         yield
     finally:
         os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Times as the contract writes them: RFC 3339 outside, whole milliseconds inside."""
+"""Times of the contract: RFC 3339 in messages, whole milliseconds inside."""
 
 import time
 from datetime import UTC, datetime
@@ -18,16 +18,16 @@ def now_ms() -> int:
 
 
 def format_ms(at_ms: int, zone: str = _UTC) -> str:
-    """An instant as it goes over the wire: ``2021-11-24T08:15:30.120+08:00``."""
+    """An instant as messages have it: ``2021-11-24T08:15:30.120+08:00``."""
     if zone != _UTC:
         return from_ms(at_ms, zone).isoformat(timespec="milliseconds")
     day, ms = divmod(at_ms, _DAY_MS)
     minutes, ms = divmod(ms, _MINUTE_MS)
-    return f"{_name_day(day)}T{minutes // 60:02}:{minutes % 60:02}:{ms / 1_000:06.3f}+00:00"
+    return f"{_format_day(day)}T{minutes // 60:02}:{minutes % 60:02}:{ms / 1_000:06.3f}+00:00"
 
 
 @lru_cache(maxsize=100)
-def _name_day(day: int) -> str:
+def _format_day(day: int) -> str:
     """The date of a day in UTC, counted from 1970."""
     return from_ms(day * _DAY_MS).date().isoformat()
 

@@ -1,7 +1,7 @@
-"""What the station knows of each token: the state after its latest tap here, durable.
+"""The state of each token after its latest tap at this station, durable.
 
 The same `TokenState` that the engine keeps, but of this station's taps alone. A journey's terms are
-told by the versions that its entry pinned.
+stored as the versions that its entry pinned.
 """
 
 import sqlite3
@@ -18,35 +18,35 @@ Pin = tuple[int | None, bool, int]
 """Policy version, whether suspended, tariff version."""
 
 FindTerms = Callable[[Pin, int], Terms | None]
-"""The terms that an entry pinned, and when that was; None when they are no longer known."""
+"""The terms by what an entry pinned and its instant; None when they are no longer known."""
 
 _ENTERED_AT: Final = OpenJourney.__struct_fields__.index("entered_at_ms")
 _TERMS: Final = OpenJourney.__struct_fields__.index("terms")
 
 STATES_MAX: Final = 500_000
-"""Tokens remembered; beyond it those that were not seen for longest are forgotten."""
+"""Tokens kept; beyond it those not seen for longest are removed."""
 
 
 def encode_state(state: TokenState) -> str:
     """A state as text."""
     journey = state.open
-    told: list[Any] | None = None
+    fields: list[Any] | None = None
     if journey is not None:
-        told = list(astuple(journey))
-        told[_TERMS] = _pin(journey.terms)
-    return msgspec.json.encode([told, *astuple(state)[1:]]).decode()
+        fields = list(astuple(journey))
+        fields[_TERMS] = _pin(journey.terms)
+    return msgspec.json.encode([fields, *astuple(state)[1:]]).decode()
 
 
 def decode_state(text: str, find_terms: FindTerms) -> TokenState:
-    """A state of its text; a journey whose terms nobody knows any more is left out."""
-    told, *rest = msgspec.json.decode(text)
+    """A state from its text; a journey whose terms are no longer known is left out."""
+    fields, *rest = msgspec.json.decode(text)
     journey = None
-    if told is not None:
-        policy_version, suspended, tariff_version = told[_TERMS]
-        terms = find_terms((policy_version, suspended, tariff_version), told[_ENTERED_AT])
+    if fields is not None:
+        policy_version, suspended, tariff_version = fields[_TERMS]
+        terms = find_terms((policy_version, suspended, tariff_version), fields[_ENTERED_AT])
         if terms is not None:
-            told[_TERMS] = terms
-            journey = OpenJourney(*told)
+            fields[_TERMS] = terms
+            journey = OpenJourney(*fields)
     return TokenState(journey, *rest)
 
 
@@ -62,12 +62,12 @@ def find_state(file: StationFile, token: bytes, find_terms: FindTerms) -> TokenS
 
 
 def write_state(sql: sqlite3.Connection, token: bytes, document: str, at_ms: int) -> None:
-    """Remember a state, within a transaction."""
+    """Store a state, within a transaction."""
     sql.execute("INSERT OR REPLACE INTO states VALUES (?, ?, ?)", (token, at_ms, document))
 
 
 def prune_states(sql: sqlite3.Connection, before_ms: int, limit: int) -> None:
-    """Forget some tokens that were not seen since then, and what is beyond the limit."""
+    """Remove some tokens not seen since then, and some beyond STATES_MAX."""
     old = sql.execute(
         "SELECT token FROM states WHERE touched_at < "
         "iif((SELECT count(*) FROM states) > ?, 1 << 62, ?) ORDER BY touched_at LIMIT ?",

@@ -1,8 +1,8 @@
-"""What a controller does between passengers: send what waits, stay informed, forget what is old.
+"""What a controller does between passengers: send the backlog, fetch parameters, prune its file.
 
-One task for one engine. Each round does what is due, then waits until something new waits or the
-next thing is due. Every call that fails tells the breaker, so that an engine that went away at
-night is known to be gone before the first passenger comes.
+One task. Each round does what is due, then sleeps until there is something new to send or the next
+thing is due. Every failed call counts for the breaker, so that an engine that went away at night is
+known to be gone before the first passenger comes.
 """
 
 import asyncio
@@ -14,8 +14,7 @@ import structlog
 from msgspec import UNSET
 
 from gates.breaker import State
-from gates.client.asynchronous import AsyncEngineClient
-from gates.client.core import BATCH_TAPS_MAX
+from gates.client.asynchronous import BATCH_TAPS_MAX, AsyncEngineClient
 from gates.client.messages import GateSkew, Heartbeat
 from gates.controller import Controller
 from gates.crash import crash_point
@@ -27,7 +26,7 @@ from gates.errors import (
     ParametersInvalid,
     Refused,
 )
-from gates.outbox import Entry
+from gates.outbox import StoredTap
 from gates.parameters import Parameters
 from gates.sending import make_message, make_report, read_results
 from gates.times import format_ms, now_ms
@@ -36,16 +35,16 @@ logger = structlog.get_logger(__name__)
 
 PROBE_DEADLINE_S: Final = 1.0
 CALL_DEADLINE_S: Final = 3.0
-"""Nobody stands and waits, yet while a call hangs nothing else is sent."""
+"""No passenger waits for these calls, yet while one hangs nothing else is sent."""
 HEARTBEAT_EVERY_S: Final = 10.0
 REFRESH_EVERY_S: Final = 60.0
 PRUNE_EVERY_S: Final = 60.0
-SKEW_TOLD_MAX_MS: Final = 100_000_000_000
+SKEW_REPORTED_MAX_MS: Final = 100_000_000_000
 AGAIN_AFTER_S: Final = 1.0
-"""Until the next try after the engine would not take what waits."""
+"""Until the next try after a failed call, or when taps of a batch stay waiting."""
 
 AT_LANE_S: Final = 0.2
-"""Until the next look when all that waits came after a tap that is still at its lane."""
+"""Until the next look when the whole backlog came after a tap that is still at its lane."""
 
 
 class Upkeep:
@@ -56,16 +55,16 @@ class Upkeep:
         controller: Controller,
         client: AsyncEngineClient,
         controller_id: str,
-        learned: Callable[[Parameters], None] = lambda _parameters: None,
+        on_adopted: Callable[[Parameters], None] = lambda _parameters: None,
         clock_s: Callable[[], float] = time.monotonic,
         clock_ms: Callable[[], int] = now_ms,
         heartbeat_every_s: float = HEARTBEAT_EVERY_S,
     ) -> None:
-        """`learned` is told every new document of parameters; `clock_ms` is the clock of gates."""
+        """`on_adopted` is called with new parameters; `clock_ms` is the gates' clock."""
         self._controller = controller
         self._client = client
         self._controller_id = controller_id
-        self._learned = learned
+        self._on_adopted = on_adopted
         self._clock_s = clock_s
         self._clock_ms = clock_ms
         self._heartbeat_every_s = heartbeat_every_s
@@ -73,8 +72,8 @@ class Upkeep:
         self._batch_taps = BATCH_TAPS_MAX
         self._due_s = dict.fromkeys(("heartbeat", "refresh", "prune", "send"), 0.0)
         self.empty = asyncio.Event()
-        """Set while nothing waits to be sent."""
-        controller.waits = self._something_waits
+        """Set while the backlog is empty."""
+        controller.on_waiting = self._something_waits
 
     async def run(self) -> None:
         """Do what is due, again and again."""
@@ -119,12 +118,12 @@ class Upkeep:
             self._due_s["send"] = self._clock_s() + AGAIN_AFTER_S
 
     async def _send(self) -> None:
-        """Send what waits: taps in their order, then reports of those that are decided."""
+        """Send the backlog: taps in their order, then reports of those that are decided."""
         outbox = self._controller.outbox
         if self.empty.is_set() and self._is_empty():
             return
-        while entries := outbox.list_waiting(self._batch_taps):
-            if not await self._upload(entries):
+        while taps := outbox.list_waiting(self._batch_taps):
+            if not await self._upload(taps):
                 self._due_s["send"] = self._clock_s() + AGAIN_AFTER_S
                 return
         while reports := outbox.list_reports(1):
@@ -134,52 +133,52 @@ class Upkeep:
             try:
                 await self._client.report(report.tap_id, make_report(report), CALL_DEADLINE_S)
             except Refused as refused:
-                logger.warning("report_set_aside", tap_id=report.tap_id, problem=str(refused))
+                logger.warning("report_quarantined", tap_id=report.tap_id, problem=str(refused))
                 problem = str(refused)
             crash_point("after_report_answer")
-            outbox.settle_report(report.place, problem)
+            outbox.resolve_report(report.place, problem)
             crash_point("after_report_settled")
         if self._is_empty():
             self.empty.set()
-        else:  # behind a tap that is at its lane still
+        else:  # the rest came after a tap that is still at its lane
             self._due_s["send"] = self._clock_s() + AT_LANE_S
 
-    async def _upload(self, entries: list[Entry]) -> bool:
-        """Send a batch; whether everything in it is settled, or smaller batches shall be tried."""
+    async def _upload(self, taps: list[StoredTap]) -> bool:
+        """Send a batch; False when some of it was not resolved, so that the next try waits."""
         outbox = self._controller.outbox
         crash_point("before_upload")
-        messages = [make_message(entry) for entry in entries]
+        messages = [make_message(stored) for stored in taps]
         try:
             results = await self._client.upload(messages, CALL_DEADLINE_S)
         except Refused as refused:
-            return self._halve(entries, refused)
+            return self._halve(taps, refused)
         except DeadlinePassed:
-            self._batch_taps = max(1, len(entries) // 2)  # a slow line carries less at once
+            self._batch_taps = max(1, len(taps) // 2)  # a slow connection carries less at once
             raise
         crash_point("after_upload_answer")
-        settled = read_results(entries, results)
-        for place, problem in settled:
+        resolved = read_results(taps, results)
+        for place, problem in resolved:
             if problem is not None:
-                logger.warning("tap_set_aside", place=place, problem=problem)
-        outbox.settle(settled)
+                logger.warning("tap_quarantined", place=place, problem=problem)
+        outbox.resolve(resolved)
         crash_point("after_upload_write")
         self._batch_taps = min(2 * self._batch_taps, BATCH_TAPS_MAX)
-        return len(settled) == len(entries)
+        return len(resolved) == len(taps)
 
-    def _halve(self, entries: list[Entry], refused: Refused) -> bool:
-        """A whole batch was refused: look in its halves for the tap that is to blame."""
-        if len(entries) > 1:
-            self._batch_taps = len(entries) // 2
+    def _halve(self, taps: list[StoredTap], refused: Refused) -> bool:
+        """A whole batch was refused: try its halves, to find the tap that is to blame."""
+        if len(taps) > 1:
+            self._batch_taps = len(taps) // 2
             return True
-        logger.warning("tap_set_aside", tap_id=entries[0].tap.tap_id, problem=str(refused))
-        self._controller.outbox.settle([(entries[0].place, str(refused))])
+        logger.warning("tap_quarantined", tap_id=taps[0].tap.tap_id, problem=str(refused))
+        self._controller.outbox.resolve([(taps[0].place, str(refused))])
         self._batch_taps = BATCH_TAPS_MAX
         return True
 
     async def _send_heartbeat(self) -> None:
-        """Tell how the controller is; look for new parameters when the engine has others."""
+        """Report how the controller is; fetch parameters when the engine has a new version."""
         controller = self._controller
-        current = controller.knowledge.current
+        current = controller.parameters.current
         skew = self._client.find_skew()
         gates: list[GateSkew] = []
         if skew is not None:
@@ -201,12 +200,12 @@ class Upkeep:
         if current is None or answer.parameters_version != current.version:
             self._due_s["refresh"] = 0.0
         if skew is None and self._client.find_skew() is not None:
-            await self._send_heartbeat()  # the first one measured what the second can tell
+            await self._send_heartbeat()  # the first one measured the skew that the second reports
 
     async def _refresh(self) -> None:
-        """Fetch the parameters, and keep them when they are new and whole."""
-        knowledge = self._controller.knowledge
-        known = knowledge.current.version if knowledge.current else None
+        """Fetch the parameters, and adopt them when they are new and valid."""
+        held = self._controller.parameters
+        known = held.current.version if held.current else None
         try:
             document = await self._client.fetch_parameters(
                 self._controller_id, known, CALL_DEADLINE_S
@@ -214,16 +213,16 @@ class Upkeep:
             if document is None:
                 return
             # A full block list takes longer to read than a passenger should wait.
-            parameters = await asyncio.to_thread(knowledge.read, document)
+            parameters = await asyncio.to_thread(held.read, document)
         except (Refused, ParametersInvalid) as error:
             logger.error("parameters_not_usable", error=str(error))
             return
-        knowledge.learn(document, parameters)
-        self._learned(parameters)
-        logger.info("parameters_learned", version=parameters.version)
+        held.adopt(document, parameters)
+        self._on_adopted(parameters)
+        logger.info("parameters_adopted", version=parameters.version)
 
     def _is_empty(self) -> bool:
-        """Whether nothing waits, nor was released by an operator meanwhile."""
+        """Whether nothing waits to be sent, also nothing that an operator released meanwhile."""
         counts = self._controller.outbox.count()
         return counts.waiting == 0 and counts.reports_waiting == 0
 
@@ -238,7 +237,7 @@ class Upkeep:
         return True
 
     def _next_s(self) -> float:
-        """When something is due next. What waits to be sent wakes the round by itself."""
+        """When something is due next. New taps and reports wake the round by themselves."""
         breaker = self._controller.breaker
         if breaker.state is State.OPEN:
             return breaker.probe_at_s
@@ -249,5 +248,5 @@ class Upkeep:
 
 
 def _bounded(skew_ms: int) -> int:
-    """A clock that lost its battery says 1970: wrong by more than can be told, which is enough."""
-    return max(-SKEW_TOLD_MAX_MS, min(skew_ms, SKEW_TOLD_MAX_MS))
+    """A clock that lost its battery says 1970, further off than the contract allows to say."""
+    return max(-SKEW_REPORTED_MAX_MS, min(skew_ms, SKEW_REPORTED_MAX_MS))

@@ -19,7 +19,7 @@ from simulator.auditor.verdict import Verdict
 from simulator.delivery.exchanges import Audited, Auditor, Exchanges, RawExchange
 from simulator.delivery.requests import BATCH_PATH, REPORT_END, TAPS_PATH
 from simulator.load import Progress
-from simulator.publications import fetch_published, tell_network, tell_world
+from simulator.publications import describe_builtin_network, describe_world, fetch_published
 from simulator.world.chengdu import WorldNetwork
 
 PROGRESS_EVENTS: Final = 5_000
@@ -32,7 +32,7 @@ Event = tuple[str, Document]
 
 def audit_world(world: WorldNetwork, progress: Progress, keep: Path | None = None) -> Auditor:
     """An auditor of a directory that was made for a world. `keep` names a file for what it sees."""
-    published = tell_world(world)
+    published = describe_world(world)
     return lambda exchanges: audit(exchanges, published, lambda: published, progress, keep)
 
 
@@ -52,7 +52,7 @@ def audit(
     keep: Path | None = None,
 ) -> Audited:
     """The audit of a run before which this was published, and after it that."""
-    network = tell_network()
+    network = describe_builtin_network()
     known = {station_id for segment in network["segments"] for station_id in segment[:2]}
     strange = {gate["station_id"] for gate in published["gates"]} - known
     if strange:

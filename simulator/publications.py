@@ -1,55 +1,102 @@
 """What was published, as the documents that the auditor reads (`simulator/auditor/published.py`).
 
-Of a server they are what its API tells an admin; of a world, what its directory was made of.
+Of a server they are what its API tells an admin; of a world, what its directory was made of. What a
+catalogue holds is made of the documents of the contract (`fare_engine.documents`).
 """
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import httpx2
 
-from api.views.catalogue import answer_policy, answer_tariff
+from fare_engine.catalogue import Catalogue
+from fare_engine.documents import (
+    Document,
+    gate_document,
+    medium_document,
+    mode_document,
+    policy_document,
+    suspension_document,
+    tariff_document,
+)
+from fare_engine.network import Network
 from fare_engine.network_file import read_builtin
 from fare_engine.setup import make_first_tariff
+from fare_engine.times import format_ms
 from simulator.serving import NotServed
 from simulator.world.chengdu import BUILTIN, WorldNetwork
 
 PAGE: Final = 1_000
 
-Document = dict[str, Any]
 
-
-def tell_network() -> Document:
+def describe_builtin_network() -> Document:
     """The tracks of the built-in network. No server tells the lengths of its own."""
-    segments = read_builtin(BUILTIN).network.segments
+    return describe_network(read_builtin(BUILTIN).network)
+
+
+def describe_network(network: Network) -> Document:
+    """A network as far as fares ask for it."""
     return {
         "segments": [
             [segment.from_station_id, segment.to_station_id, segment.distance_m]
-            for segment in segments
+            for segment in network.segments
         ]
     }
 
 
-def tell_world(world: WorldNetwork) -> Document:
+def describe_world(world: WorldNetwork) -> Document:
     """What a directory of `make_directory` has published."""
     network = world.network
     tariff = make_first_tariff(read_builtin(BUILTIN)._replace(network=network))
-    zone = network.time_zone
+    policies = {policy.station_id: (policy,) for policy in world.policies}
+    return describe_catalogue(Catalogue(network, policies, tariffs=(tariff,)))
+
+
+def describe_catalogue(catalogue: Catalogue) -> Document:
+    """All that a catalogue has published."""
+    return describe_lasting(catalogue) | describe_changing(catalogue)
+
+
+def describe_lasting(catalogue: Catalogue) -> Document:
+    """What of a catalogue seldom changes: gates, media and tariffs."""
+    network = catalogue.network
     return {
-        "gates": [
-            {
-                "gate_id": gate.gate_id,
-                "station_id": gate.station_id,
-                "directions": [direction.name.lower() for direction in gate.directions],
-            }
-            for gate in network.gates
-        ],
-        "media": [
-            {"type": medium.code, "id_pattern": medium.id_pattern} for medium in network.media
-        ],
-        "policies": [answer_policy(policy, zone).model_dump() for policy in world.policies],
-        "tariffs": [answer_tariff(tariff, zone).model_dump()],
+        "gates": [gate_document(gate) for gate in network.gates],
+        "media": [_name_type(medium_document(medium)) for medium in network.media],
+        "tariffs": [tariff_document(tariff, network.time_zone) for tariff in catalogue.tariffs],
     }
+
+
+def describe_changing(catalogue: Catalogue) -> Document:
+    """What of a catalogue belongs to its stations, and changes by the hour."""
+    zone = catalogue.network.time_zone
+    return {
+        "policies": [
+            policy_document(policy, zone)
+            for versions in catalogue.policies.values()
+            for policy in versions
+        ],
+        "suspensions": [
+            {"station_id": station_id} | suspension_document(suspension, zone)
+            for station_id, suspensions in catalogue.suspensions.items()
+            for suspension in suspensions
+        ],
+        "degraded_modes": [
+            {"station_id": station_id} | mode_document(mode, zone)
+            for station_id, modes in catalogue.modes.items()
+            for mode in modes
+        ],
+    }
+
+
+def describe_block(medium: str, since_ms: int, zone: str) -> Document:
+    """A medium on the block list, named as the auditor names it."""
+    return {"medium": medium, "blocked_at": format_ms(since_ms, zone)}
+
+
+def _name_type(medium: Document) -> Document:
+    """A medium as taps name it: by its type."""
+    return medium | {"type": medium["code"]}
 
 
 def fetch_published(url: str, key: str) -> Document:
@@ -80,7 +127,7 @@ def _fetch(client: httpx2.Client) -> Document:
     }
     return {
         "gates": [*_list(client, "/v1/gates")],
-        "media": [medium | {"type": medium["code"]} for medium in _list(client, "/v1/media-types")],
+        "media": [*map(_name_type, _list(client, "/v1/media-types"))],
         "policies": [*_list_at(client, places["policies"], "policies")],
         "tariffs": [*_list(client, "/v1/tariffs")],
         "suspensions": [

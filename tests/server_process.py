@@ -54,14 +54,22 @@ class ServerProcess:
     """`fare-engine serve` on a new data directory, at a free port that it keeps."""
 
     def __init__(
-        self, data_dir: Path, *, program: Sequence[object] = (FARE_ENGINE,), **environment: str
+        self,
+        data_dir: Path,
+        *,
+        program: Sequence[object] = (FARE_ENGINE,),
+        setup: dict[str, Any] | None = None,
+        **environment: str,
     ) -> None:
+        """With what `init` printed, on the data directory that it made."""
         self.data_dir = data_dir
         self._program = program
         self._environment = environment
-        made = run_command("init", "--data-dir", data_dir, "--json")
-        assert made.returncode == 0, made.stderr
-        self.setup: dict[str, Any] = json.loads(made.stdout)
+        if setup is None:
+            made = run_command("init", "--data-dir", data_dir, "--json")
+            assert made.returncode == 0, made.stderr
+            setup = json.loads(made.stdout)
+        self.setup: dict[str, Any] = setup
         self.gate_key: str = self.setup["gate_key"]
         self.admin_key: str = self.setup["admin_key"]
         self.pilot: dict[str, Any] = self.setup["pilot"]

@@ -145,7 +145,7 @@ def _register(
         raise typer.BadParameter("give one of --public-key and --new-key")
 
     def send(operator: "Operator") -> Any:
-        from api.contract.issuers import encode_key
+        from fare_engine.documents import encode_key
         from gates.media.issuing import generate_private_key, public_bytes
 
         if new_key is None:
@@ -164,7 +164,7 @@ def _register(
 
 
 def _read_public(text: str) -> str:
-    from api.contract.issuers import encode_key
+    from fare_engine.documents import encode_key
     from gates.media.faults import KeyUnusable
     from gates.media.issuing import read_public_key
 

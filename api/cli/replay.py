@@ -116,14 +116,15 @@ def _replay_in_scratch(
 
     from api.runtime.service import now_ms
     from fare_engine.ledger.sqlite.data_directory import DataDirectory
-    from fare_engine.replay.engines import read_catalogue
+    from fare_engine.opening import read_published
     from fare_engine.replay.pilot import Pilot
     from fare_engine.replay.run import replay_in_scratch
     from gates.media import KEY_BYTES_MIN, TokenMaker
 
-    # Only with the option: FARE_DATA_DIR must not change what a file comes to.
-    base = read_catalogue(DataDirectory(data_dir).open()) if data_dir else None
-    # A key of this run alone, so that no card can be found in what it leaves behind.
+    # Only where it is named: a file is not to be decided otherwise because of where one stands.
+    ledger = DataDirectory(data_dir).open().ledger_path if data_dir else None
+    base = read_published(ledger).catalogue if ledger else None
+    # A key of this run alone: nobody can find a card again in what it leaves behind.
     make_token = TokenMaker(secrets.token_bytes(KEY_BYTES_MIN)).token
     return replay_in_scratch(
         taps,

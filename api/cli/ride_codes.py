@@ -124,7 +124,7 @@ def _report(ride_code: "RideCode | None", fault: "Fault | None", at_ms: int) -> 
         "taken": "yes" if fault is None else "no",
         "reason": None if fault is None else fault.reason.code,
         "fault": None if fault is None else fault.value,
-        "why": None if fault is None else fault.told,
+        "why": None if fault is None else fault.description,
     }
     if ride_code is not None:
         from api.contract.times import format_ms

@@ -1,6 +1,6 @@
 """The contract of the issuers' routes: who may sign ride codes, and with which public keys."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
 from binascii import Error
 from typing import Annotated, Final, Literal
 
@@ -15,11 +15,6 @@ PUBLIC_KEY_MAX: Final = 128
 IssuerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,16}$", strict=True)]
 KeyId = IssuerId
 Algorithm = Literal["Ed25519", "SM2"]
-
-
-def encode_key(public_key: bytes) -> str:
-    """A public key as the contract writes it: base64url without padding."""
-    return urlsafe_b64encode(public_key).rstrip(b"=").decode()
 
 
 def decode_key(text: str) -> bytes:

@@ -1,6 +1,6 @@
 """The contract of the tariff routes: the fare rules as operators write and read them.
 
-The fields are those of the document that the ledger keeps (`ledger/tariff_document.py`), with the
+The fields are those of the document that the ledger keeps (`fare_engine/documents.py`), with the
 dates beside them.
 """
 

@@ -3,6 +3,20 @@
 uvicorn keeps doing what it does well: parsing, keep-alive, pipelining, flow control and shutdown.
 For the two tap routes only what would follow is left out: an ASGI scope, a task and two messages a
 request, and a write for the head and another for the body.
+
+That uses names which uvicorn does not promise to keep, so `pyproject.toml` bounds its version from
+above. Before the bound is raised, these six places are to be compared with the new version:
+
+1. The import of `HttpToolsProtocol` and `STATUS_LINE`.
+2. `TapCycle` stands where uvicorn's `RequestResponseCycle` does: `keep_alive`, `body`, `more_body`,
+   `disconnected`, `response_complete` and `message_event` are read and written by the protocol.
+3. `TapCycle.respond` uses `server_state.default_headers`, `transport` and `on_response_complete`,
+   and `TapCycle.set` uses `flow`.
+4. `Protocol.on_headers_complete` replaces the parser's callback for taps: `url`, `headers`,
+   `parser`, `cycle`, `expect_100_continue`, `flow`, `pipeline` and `app`.
+5. `Protocol._start_asgi_task`, which starts what waits in `pipeline`, and `send_400_response`.
+6. `api.http.server`: `server_state.tasks`, and of `uvicorn.Server` the methods `startup` and
+   `capture_signals` with the flags `should_exit` and `force_exit`.
 """
 
 from typing import Any, Final

@@ -1,6 +1,6 @@
 """Everything one process holds while it serves: opened once at the start, closed once at the end.
 
-This is the one file that wires the engine to its ledger, index, keys and settings.
+`open_engine` puts the engine over its ledger; this file alone adds keys, clocks and settings.
 """
 
 import asyncio
@@ -18,7 +18,6 @@ from api.runtime.settings import Settings
 from api.views.parameters import ParametersBook
 from api.wire.ride_codes import RideCodeReader
 from fare_engine.catalogue import Catalogue
-from fare_engine.engine import Engine
 from fare_engine.ledger.database import (
     Connection,
     Database,
@@ -31,9 +30,9 @@ from fare_engine.ledger.sqlite.data_directory import DataDirectory
 from fare_engine.ledger.sqlite.ledger import SqliteLedger
 from fare_engine.ledger.stores.clocks import load_skews
 from fare_engine.ledger.stores.published import load_published, raise_version
+from fare_engine.opening import open_engine
 from fare_engine.published import Published
-from fare_engine.settlement.run import Outcome, settle
-from fare_engine.states.memory import MemoryStates
+from fare_engine.settle import Outcome, settle
 from fare_engine.validation import list_faults
 from fare_engine.validation.faults import Fault
 from fare_engine.versions import find_in_force
@@ -167,16 +166,13 @@ async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIte
         numbers = {gate.number: gate.gate_id for gate in catalogue.network.gates}
         stored = {numbers[gate]: skew for gate, skew in skews.items()}
         clocks = GateClocks(stored, _find_clock_tolerance(catalogue, now_ms()))
-        ledger = SqliteLedger(directory.ledger_path, published)
-        try:
-            engine = Engine(
-                ledger,
-                MemoryStates(),
-                published,
-                batch_taps_max=settings.commit_taps_max,
-                pending_taps_max=settings.pending_taps_max,
-                suspect_gates=clocks.suspects,
-            )
+        with open_engine(
+            directory.ledger_path,
+            published,
+            batch_taps_max=settings.commit_taps_max,
+            pending_taps_max=settings.pending_taps_max,
+            suspect_gates=clocks.suspects,
+        ) as (engine, ledger):
             service = EngineService(engine, inline_taps_max=settings.commit_inline_taps_max)
             maker = TokenMaker(directory.read_token_key())
             path = directory.ledger_path
@@ -195,7 +191,5 @@ async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIte
                 _ledger_file=path.stat(),
             )
             await service.close()
-        finally:
-            ledger.close()
     finally:
         database.dispose()

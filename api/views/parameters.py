@@ -12,14 +12,21 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from api.views.catalogue import answer_issuers, answer_name, answer_policy, answer_tariff
 from fare_engine.catalogue import Catalogue
+from fare_engine.documents import (
+    in_unit,
+    issuer_documents,
+    list_directions,
+    mode_document,
+    name_document,
+    policy_document,
+    suspension_document,
+    tariff_document,
+)
 from fare_engine.errors import NotFound
-from fare_engine.ledger.stores.modes import mode_document
-from fare_engine.ledger.stores.version_rows import suspension_document
-from fare_engine.network import DIRECTION_WORDS, Gate, Station
+from fare_engine.network import Gate, Station
 from fare_engine.published import Published
-from fare_engine.tariff import Tariff
+from fare_engine.tariff import SECOND_MS, Tariff
 from fare_engine.versions import Versioned, find_in_force, list_in_force_since
 
 DAY_MS: Final = 86_400_000
@@ -164,15 +171,13 @@ class _Teller:
             "media": [
                 {
                     "type": medium.code,
-                    "name": answer_name(medium.name).model_dump(),
+                    "name": name_document(medium.name),
                     "id_pattern": medium.id_pattern,
                 }
                 for medium in network.media
             ],
             "tariffs": [self._tell_tariff(tariff) for tariff in self._tariffs],
-            "ride_code_issuers": [
-                issuer.model_dump() for issuer in answer_issuers(self._catalogue)
-            ],
+            "ride_code_issuers": issuer_documents(self._catalogue.issuer_keys, self._zone),
             "ride_code_validity_seconds": self._tell_validity(),
         }
 
@@ -190,8 +195,7 @@ class _Teller:
         """How long a ride code counts by the tariff in force; each tariff tells its own too."""
         self._ends_ms.update(tariff.effective_from_ms for tariff in self._catalogue.tariffs)
         tariff = find_in_force(self._catalogue.tariffs, self._at_ms)
-        seconds, ms = divmod(tariff.ride_code_validity_ms if tariff else 0, 1_000)
-        return seconds + ms / 1_000 if ms else seconds
+        return in_unit(tariff.ride_code_validity_ms if tariff else 0, SECOND_MS)
 
     def _tell_station(self, station: Station) -> dict[str, Any]:
         catalogue, station_id, zone = self._catalogue, station.station_id, self._zone
@@ -201,20 +205,18 @@ class _Teller:
         modes = catalogue.list_modes(station_id)
         return {
             "station_id": station_id,
-            "name": answer_name(station.name).model_dump(),
+            "name": name_document(station.name),
             "gates": [
                 {
                     "gate_id": gate.gate_id,
                     "exit_id": gate.exit_id,
-                    "directions": [
-                        DIRECTION_WORDS[direction] for direction in sorted(gate.directions)
-                    ],
+                    "directions": list_directions(gate),
                 }
                 for gate in catalogue.network.gates
                 if gate.station_id == station_id
             ],
             "policies": [
-                answer_policy(policy, zone).model_dump()
+                policy_document(policy, zone)
                 for policy in list_in_force_since(policies, self._since_ms)
             ],
             "suspensions": [
@@ -236,7 +238,7 @@ class _Teller:
         }
 
     def _tell_tariff(self, tariff: Tariff) -> dict[str, Any]:
-        told = answer_tariff(tariff, self._zone).model_dump(mode="json")
+        told = tariff_document(tariff, self._zone)
         for name in ("bands", "further", "explicit_fares"):
             del told["rules"][name]
         return told

@@ -11,7 +11,7 @@ from api.contract.settlements import (
 )
 from api.contract.times import format_ms
 from fare_engine.ledger.stores.settlements import IssuedAdjustment, Settlement, Totals
-from fare_engine.settlement.run import Issue, Outcome
+from fare_engine.settle import Issue, Outcome
 
 
 def answer_settlement(settlement: Settlement, totals: Totals, zone: str) -> SettlementAnswer:

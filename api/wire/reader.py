@@ -18,6 +18,7 @@ from api.contract.times import parse_rfc3339
 from api.wire.shapes import (
     BATCH,
     BATCH_TAPS_MAX,
+    DIRECTIONS,
     TAP,
     UNREADABLE,
     Unfit,
@@ -25,9 +26,8 @@ from api.wire.shapes import (
     WireOffline,
     WireTap,
     convert_plain,
-    find_direction,
     is_code,
-    read_token,
+    read_tokens,
 )
 from fare_engine.batch import BlockedCodeId, CodeId, Finding
 from fare_engine.catalogue import Catalogue
@@ -120,12 +120,7 @@ class TapReader:
 
     def _convert(self, wire: WireTap, catalogue: Catalogue) -> Read:
         tap_id, gate_id, medium = wire.tap_id, wire.gate_id, wire.medium
-        direction = find_direction(wire.direction)
-        if (
-            direction is None
-            or _is_id(tap_id) is None
-            or (gate_id not in catalogue.gates and _is_id(gate_id) is None)
-        ):
+        if _is_id(tap_id) is None or (gate_id not in catalogue.gates and _is_id(gate_id) is None):
             raise Unfit
         occurred_at_ms = parse_rfc3339(wire.occurred_at)
         medium_type, medium_id, token_text = medium.type, medium.id, medium.token
@@ -138,7 +133,7 @@ class TapReader:
         if isinstance(token_text, str):
             if not medium_id is medium.code is UNSET:
                 raise Unfit
-            token = read_token(token_text)
+            (token,) = read_tokens([token_text])
         elif isinstance(medium_id, str) and medium.code is UNSET:
             if not 0 < len(medium_id) <= MEDIUM_ID_MAX:
                 raise Unfit
@@ -151,6 +146,7 @@ class TapReader:
         if medium.code_id is not UNSET:
             finding = _read_code_id(medium.code_id, finding)
         report = None if wire.offline is None else _convert_report(wire.offline)
+        direction = DIRECTIONS[wire.direction]
         tap = Tap(tap_id, gate_id, direction, medium_type, token, occurred_at_ms, report)
         return tap, finding
 

@@ -11,12 +11,10 @@ from benchmarks.rivals.reference import Pair
 from benchmarks.workload import Presented
 from fare_engine.batch import Result
 from fare_engine.decision import Closing
-from fare_engine.engine import Engine
 from fare_engine.journey import BLANK, TokenState
 from fare_engine.ledger.sqlite.data_directory import DataDirectory
-from fare_engine.ledger.sqlite.ledger import SqliteLedger
 from fare_engine.matching import decide
-from fare_engine.states.memory import MemoryStates
+from fare_engine.opening import open_engine
 from fare_engine.verdict import Verdict
 
 
@@ -51,14 +49,12 @@ def pair_durably(presented: Sequence[Presented]) -> tuple[list[Pair], float]:
     with tempfile.TemporaryDirectory(prefix="fare-rivals-") as directory:
         data_dir = Path(directory) / "data"
         metro.create(data_dir)
-        catalogue = metro.load(data_dir)
-        ledger = SqliteLedger(DataDirectory(data_dir).open().ledger_path, catalogue)
-        engine = Engine(ledger, MemoryStates(), catalogue)
-        begun = time.perf_counter()
-        for place in range(0, len(taps), 1_000):
-            results += engine.process(taps[place : place + 1_000], now_ms)
-        seconds = time.perf_counter() - begun
-        ledger.close()
+        ledger_path = DataDirectory(data_dir).open().ledger_path
+        with open_engine(ledger_path, metro.load(data_dir)) as (engine, _):
+            begun = time.perf_counter()
+            for place in range(0, len(taps), 1_000):
+                results += engine.process(taps[place : place + 1_000], now_ms)
+            seconds = time.perf_counter() - begun
     return [made for result in results if (made := _pair_of(result)) is not None], seconds
 
 

@@ -8,20 +8,12 @@ from pathlib import Path
 
 from fare_engine.catalogue import Catalogue
 from fare_engine.engine import Engine
-from fare_engine.ledger.database import (
-    check_schema,
-    migrate,
-    open_database,
-    reading,
-    writing,
-)
+from fare_engine.ledger.database import migrate, open_database, writing
 from fare_engine.ledger.sqlite.data_directory import DataDirectory
-from fare_engine.ledger.sqlite.ledger import SqliteLedger
 from fare_engine.ledger.stores.audit import record_change
-from fare_engine.ledger.stores.catalogue import load_catalogue
 from fare_engine.ledger.stores.network_rows import insert_network
+from fare_engine.opening import open_engine, read_published
 from fare_engine.published import Published
-from fare_engine.states.memory import MemoryStates
 
 ACTOR = "command line"
 
@@ -40,35 +32,17 @@ def open_scratch(catalogue: Catalogue) -> Iterator[Engine]:
         finally:
             database.dispose()
         numbered = replace(catalogue, network=network, terms={})
-        published = Published(0, numbered)
-        ledger = SqliteLedger(path, published)
-        try:
-            yield Engine(ledger, MemoryStates(), published)
-        finally:
-            ledger.close()
-
-
-def read_catalogue(directory: DataDirectory) -> Catalogue:
-    """The catalogue of a data directory, which a server may be using meanwhile."""
-    database = open_database(directory.ledger_path)
-    try:
-        check_schema(database)
-        with reading(database) as connection:
-            return load_catalogue(connection)
-    finally:
-        database.dispose()
+        with open_engine(path, Published(0, numbered)) as opened:
+            yield opened.engine
 
 
 @contextmanager
 def open_directory(directory: DataDirectory) -> Iterator[Engine]:
     """An engine over the ledger of a data directory, which is held alone meanwhile."""
     with directory.lock("replay"):
-        published = Published(0, read_catalogue(directory))
-        ledger = SqliteLedger(directory.ledger_path, published)
-        try:
-            yield Engine(ledger, MemoryStates(), published)
-        finally:
-            ledger.close()
+        published = read_published(directory.ledger_path)
+        with open_engine(directory.ledger_path, published) as opened:
+            yield opened.engine
 
 
 def record_replay(

@@ -5,10 +5,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from fare_engine.calendar import from_ms
 from fare_engine.decision import Closing, Outcome
 from fare_engine.interchange.rows import SkippedRow, SkipReason
 from fare_engine.tariff import MINUTE_MS
+from fare_engine.times import format_ms
 from fare_engine.verdict import Verdict
 
 ELAPSED_MINUTES: Final = (1, 2, 5, 10, 15, 30, 60)
@@ -182,6 +182,4 @@ class Figures:
 
     def tell_moment(self, at_ms: int | None) -> str | None:
         """An instant in the zone of the network."""
-        if at_ms is None:
-            return None
-        return from_ms(at_ms, self.zone).isoformat(timespec="milliseconds")
+        return None if at_ms is None else format_ms(at_ms, self.zone)

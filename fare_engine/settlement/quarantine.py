@@ -1,8 +1,28 @@
 """Whether a tap in quarantine can be decided by now: what it names was repaired meanwhile."""
 
+from typing import NamedTuple
+
 from fare_engine.catalogue import Catalogue
 from fare_engine.checks import CheckedTap, Decidable, check_tap
 from fare_engine.errors import MediumIdInvalid, TapRefused
+from fare_engine.journey import Terms
+from fare_engine.verdict import Verdict
+
+
+class Repair(NamedTuple):
+    """What a tap that left the quarantine pins."""
+
+    row: int
+    station_id: str
+    terms: Terms
+
+
+def find_repair(catalogue: Catalogue, verdict: Verdict, now_ms: int) -> Repair | None:
+    """What a tap in quarantine pins if it leaves now; None while it has to wait."""
+    checked = check_again(catalogue, verdict.tap, verdict.problem, now_ms)
+    if isinstance(checked, TapRefused):
+        return None
+    return Repair(verdict.row, checked.gate.station_id, checked.terms)
 
 
 def check_again(

@@ -1,6 +1,5 @@
-"""A typed client of the matching API: one core without input and output, two thin shells.
+"""A typed client of the matching API: asynchronous, and a wrapper of it for threads.
 
-`gates.client.blocking.EngineClient` for threads, `gates.client.asynchronous.AsyncEngineClient` for
-an event loop. Both keep their connections, give up at a deadline, and send again under the same
-tap_id; what they ask and how they read the answer stands once, in `gates.client.core`.
+`asynchronous.AsyncEngineClient` for an event loop, `blocking.EngineClient` for threads. It keeps
+its connections, gives up at a deadline, and sends again under the same tap_id.
 """

@@ -1,13 +1,13 @@
-"""The client for threads: every call blocks until it is answered or its deadline has passed."""
+"""The client for threads: the asynchronous one, on an event loop in a thread of its own."""
 
-import socket
-import ssl
-import time
-from collections.abc import Sequence
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import CancelledError
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from gates.client.core import Core, Open, Pause, Read, Step, Steps, Write
+from gates.client.asynchronous import TAP_DEADLINE_S, AsyncEngineClient
 from gates.client.messages import (
     Decision,
     Heartbeat,
@@ -17,62 +17,75 @@ from gates.client.messages import (
     TapMessage,
 )
 from gates.client.skew import Skew
+from gates.errors import Unreachable
+from gates.times import now_ms
 
-READ_BYTES = 65_536
 T = TypeVar("T")
 
 
 class EngineClient:
-    """Asks one engine. Threads may share it; calls raise EngineFailed or Refused."""
+    """The calls of AsyncEngineClient; each blocks until it is answered or its deadline has passed.
 
-    def __init__(self, url: str, key: str, **options: Any) -> None:
-        self._core = Core(url, key, **options)
-        self._tls = ssl.create_default_context() if self._core.secure else None
+    Threads may share it.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        *,
+        tap_deadline_s: float = TAP_DEADLINE_S,
+        wall_clock_ms: Callable[[], int] = now_ms,
+    ) -> None:
+        self._client = AsyncEngineClient(
+            url, key, tap_deadline_s=tap_deadline_s, wall_clock_ms=wall_clock_ms
+        )
+        self.tap_deadline_s = tap_deadline_s
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._lock = threading.Lock()
+        self._is_closed = False
 
     def decide(self, tap: TapMessage, deadline_s: float | None = None) -> Decision:
-        """Have one tap decided, by default within 150 ms."""
-        return self._run(self._core.decide(tap, deadline_s))
+        return self._run(self._client.decide(tap, deadline_s))
 
     def upload(
         self, taps: Sequence[TapMessage], deadline_s: float | None = None
     ) -> list[Decision | Problem]:
-        """Have up to 1,000 taps decided in order; one result a tap."""
-        return self._run(self._core.upload(taps, deadline_s))
+        return self._run(self._client.upload(taps, deadline_s))
 
     def report(
         self, tap_id: str, report: ReportMessage, deadline_s: float | None = None
     ) -> Decision:
-        """Tell what a gate did at a tap; the decision as it stands."""
-        return self._run(self._core.report(tap_id, report, deadline_s))
+        return self._run(self._client.report(tap_id, report, deadline_s))
 
     def fetch_parameters(
         self, controller_id: str, known_version: str | None, deadline_s: float | None = None
     ) -> bytes | None:
-        """The document of a controller's parameters; None when it is the one known already."""
-        return self._run(self._core.fetch_parameters(controller_id, known_version, deadline_s))
+        return self._run(self._client.fetch_parameters(controller_id, known_version, deadline_s))
 
     def send_heartbeat(
         self, controller_id: str, heartbeat: Heartbeat, deadline_s: float | None = None
     ) -> HeartbeatAnswer:
-        """Tell how the controller is; hear the engine's clock and its version of parameters."""
-        return self._run(self._core.send_heartbeat(controller_id, heartbeat, deadline_s))
+        return self._run(self._client.send_heartbeat(controller_id, heartbeat, deadline_s))
 
     def check_ready(self, deadline_s: float | None = None) -> None:
-        """Return when the engine decides taps."""
-        self._run(self._core.check_ready(deadline_s))
-
-    @property
-    def tap_deadline_s(self) -> float:
-        """How long a passenger waits at most."""
-        return self._core.tap_deadline_s
+        self._run(self._client.check_ready(deadline_s))
 
     def find_skew(self) -> Skew | None:
-        """How far this machine's clock is off the engine's; None before the first answer."""
-        return self._core.skew.find()
+        return self._run(self._find_skew())
 
     def close(self) -> None:
-        """Close the connections that are kept."""
-        self._core.close()
+        """Close the connections that are kept; calls under way in other threads end at once."""
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+        asyncio.run_coroutine_threadsafe(self._end_calls(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     def __enter__(self) -> Self:
         return self
@@ -85,61 +98,25 @@ class EngineClient:
     ) -> None:
         self.close()
 
-    def _run(self, steps: Steps[T]) -> T:
+    def _run(self, call: Coroutine[Any, Any, T]) -> T:
+        with self._lock:
+            if self._is_closed:
+                call.close()
+                raise Unreachable("the client is closed")
+            future = asyncio.run_coroutine_threadsafe(call, self._loop)
         try:
-            step = next(steps)
-            while True:
-                try:
-                    told = self._take(step)
-                except OSError as error:
-                    step = steps.throw(error)
-                else:
-                    step = steps.send(told)
-        except StopIteration as end:
-            result: T = end.value
-            return result
+            return future.result()
+        except CancelledError:
+            raise Unreachable("the client is closed") from None
         finally:
-            steps.close()
+            future.cancel()  # where the caller was interrupted; else it does nothing
 
-    def _take(self, step: Step) -> Any:
-        match step:
-            case Open(ends_s):
-                return self._open(ends_s)
-            case Write(transport, data, ends_s):
-                return transport.write(data, ends_s)
-            case Read(transport, ends_s):
-                return transport.read(ends_s)
-            case Pause(seconds):
-                return time.sleep(seconds)
+    async def _find_skew(self) -> Skew | None:
+        return self._client.find_skew()
 
-    def _open(self, ends_s: float) -> "_Connection":
-        core = self._core
-        connection = socket.create_connection((core.host, core.port), _left(ends_s))
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._tls is not None:
-            connection = self._tls.wrap_socket(connection, server_hostname=core.host)
-        return _Connection(connection)
-
-
-class _Connection:
-    def __init__(self, connection: socket.socket) -> None:
-        self._socket = connection
-
-    def write(self, data: bytes, ends_s: float) -> None:
-        self._socket.settimeout(_left(ends_s))
-        self._socket.sendall(data)
-
-    def read(self, ends_s: float) -> bytes:
-        self._socket.settimeout(_left(ends_s))
-        return self._socket.recv(READ_BYTES)
-
-    def drop(self) -> None:
-        self._socket.close()
-
-
-def _left(ends_s: float) -> float:
-    """Seconds until then; TimeoutError when it has passed."""
-    seconds = ends_s - time.monotonic()
-    if seconds <= 0:
-        raise TimeoutError
-    return seconds
+    async def _end_calls(self) -> None:
+        calls = asyncio.all_tasks() - {asyncio.current_task()}
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        self._client.close()

@@ -1,4 +1,4 @@
-"""What goes over the wire and what comes back: the shapes of the contract."""
+"""The messages of the contract, sent and received."""
 
 from collections.abc import Sequence
 from typing import Final, TypeVar
@@ -12,7 +12,7 @@ S = TypeVar("S")
 
 
 class Medium(Struct, frozen=True, omit_defaults=True):
-    """A card or account by `id`, a medium by the `token` the controller made, or a ride `code`."""
+    """A card or account by `id`, any medium by its `token`, or a ride code by `code`."""
 
     type: str
     id: str | UnsetType = UNSET
@@ -40,7 +40,7 @@ class TapMessage(Struct, frozen=True, omit_defaults=True):
 
 
 class ReportMessage(Struct, frozen=True, omit_defaults=True):
-    """What the gate did at a tap, and whether somebody passed."""
+    """What the gate did at a tap, and whether the passenger passed."""
 
     gate_action_taken: str
     fare_taken: int
@@ -49,14 +49,14 @@ class ReportMessage(Struct, frozen=True, omit_defaults=True):
 
 
 class GateSkew(Struct, frozen=True):
-    """How far a gate's clock stands ahead of the engine's."""
+    """How far a gate's clock is ahead of the engine's."""
 
     gate_id: str
     clock_skew_ms: int
 
 
 class Heartbeat(Struct, frozen=True, omit_defaults=True):
-    """What a controller says of itself now and then."""
+    """What a controller reports of itself at intervals."""
 
     sent_at: str
     outbox_taps: int
@@ -65,7 +65,7 @@ class Heartbeat(Struct, frozen=True, omit_defaults=True):
 
 
 class HeartbeatAnswer(Struct, frozen=True):
-    """The engine's clock, and the parameters it would give now."""
+    """The engine's clock, and the version of its parameters."""
 
     received_at: str
     parameters_version: str
@@ -119,7 +119,7 @@ class Problem(Struct, frozen=True):
 
     @property
     def is_final(self) -> bool:
-        """Whether the tap stays refused, however often it is sent."""
+        """Whether the tap would be refused again, however often it is sent."""
         return 400 <= self.status < 500 and self.status not in TRY_AGAIN
 
 
@@ -136,7 +136,7 @@ class _TapProblem(Struct):
 
 
 TRY_AGAIN: Final = frozenset({401, 408, 429})
-"""Of 4xx those that say nothing about the tap: the key is not taken, or it is not the moment."""
+"""Statuses of 4xx that say nothing about the tap: a refused key, or a busy engine."""
 
 _encode: Final = msgspec.json.encode
 
@@ -152,7 +152,7 @@ def encode_batch(taps: Sequence[TapMessage]) -> bytes:
 
 
 def decode(body: bytes, shape: type[S]) -> S:
-    """An answer of this shape; AnswerUnreadable when it is another. New fields do no harm."""
+    """An answer of this shape; AnswerUnreadable when it has another. New fields do no harm."""
     try:
         return msgspec.json.decode(body, type=shape)
     except (msgspec.MsgspecError, UnicodeError) as error:

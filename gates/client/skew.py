@@ -1,21 +1,20 @@
-"""How far a gate's clock is off the engine's, as exactly as answers can tell.
+"""How far a gate's clock is off the engine's, as exactly as answers allow.
 
-An answer that tells the engine's clock was made between sending and receiving, so it bounds the
-skew from both sides; the way there and back is what it leaves open. `decided_at` and a heartbeat's
-`received_at` are told in milliseconds, a `Date` header in whole seconds that may be a second old:
-it bounds a thousand times less, and is used all the same where nothing better came. Bounds of
-several answers are laid over each other, newest first, for as long as they agree; a clock that was
-set makes older ones disagree, and they no longer count.
+An answer with the engine's clock was made between sending and receiving, so it bounds the skew from
+both sides; the round trip is what it leaves open. `decided_at` and a heartbeat's `received_at` have
+milliseconds, a `Date` header whole seconds that may be a second old: it bounds a thousand times
+less, and is used where nothing better came. The bounds of several answers are intersected, newest
+first, for as long as they agree; after a clock was set, older ones disagree and no longer count.
 """
 
 from collections import deque
 from typing import Final, NamedTuple
 
 SAMPLES_MAX: Final = 32
-"""Answers that are laid over each other."""
+"""Answers whose bounds are intersected."""
 
 SAMPLE_AGE_MAX_MS: Final = 300_000
-"""Older ones say little: a cheap clock drifts by 15 ms in five minutes."""
+"""Older answers are worth little: a cheap clock drifts by 15 ms in five minutes."""
 
 
 class Skew(NamedTuple):
@@ -31,8 +30,8 @@ class ClockSkew:
     def __init__(self) -> None:
         self._bounds: deque[tuple[int, int, int]] = deque(maxlen=SAMPLES_MAX)
 
-    def take(self, sent_ms: int, received_ms: int, engine_ms: int, resolution_ms: int) -> None:
-        """An answer told `engine_ms`, cut to `resolution_ms`; the others are the gate's clock."""
+    def add(self, sent_ms: int, received_ms: int, engine_ms: int, resolution_ms: int) -> None:
+        """An answer said `engine_ms`, cut to `resolution_ms`; the others are the gate's clock."""
         lowest = sent_ms - (engine_ms + resolution_ms)
         highest = received_ms + 1 - engine_ms
         if lowest <= highest:  # else the gate's clock was set back meanwhile

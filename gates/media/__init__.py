@@ -1,7 +1,7 @@
-"""Media at the edge: cards, and ride codes shown on a telephone.
+"""Media at the gates: cards, and ride codes shown on a phone.
 
-`tokens` turns the number of a card or an account into the token that the engine knows. A gate that
-verifies ride codes itself needs `verifier` (and `fare_engine.issuer` for the keys), nothing else::
+`tokens` turns the number of a card or an account into the engine's token. A gate that verifies ride
+codes itself needs `verifier` (and `fare_engine.issuer` for the keys), nothing else::
 
     verifier = RideCodeVerifier(keys, validity_ms=30_000, tolerance_ms=30_000)
     try:
@@ -11,7 +11,7 @@ verifies ride codes itself needs `verifier` (and `fare_engine.issuer` for the ke
     token = maker.token("qr", ride_code.medium_id)
     # ride_code.code_id goes to the engine with the tap, so that it notices a copy
 
-`ride_code` has the form of a code, `signatures` the algorithms, `issuing` makes codes.
+`ride_code` reads and writes codes, `signatures` has the algorithms, `issuing` makes codes.
 """
 
 from gates.media.tokens import KEY_BYTES_MIN, TOKEN_BYTES, TokenMaker

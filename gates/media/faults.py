@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Fault(Enum):
-    """Why a code is not taken. The values stand in logs and metrics and never change."""
+    """Why a code is refused. The values are in logs and metrics and never change."""
 
     TRUNCATED = "truncated"
     MALFORMED = "malformed"
@@ -32,21 +32,21 @@ class Fault(Enum):
 
     @property
     def reason(self) -> Reason:
-        """The reason of the decision, which tells less: it is shown to whoever holds the code."""
+        """The reason of the decision, which says less: it is shown to the holder of the code."""
         if self in (Fault.TOO_OLD, Fault.ISSUED_LATER):
             return Reason.RIDE_CODE_EXPIRED
         return Reason.RIDE_CODE_INVALID
 
     @property
-    def told(self) -> str:
-        """What it means, for an operator."""
-        return _TOLD[self]
+    def description(self) -> str:
+        """What it means, for operators."""
+        return _DESCRIPTIONS[self]
 
 
-_TOLD = {
+_DESCRIPTIONS = {
     Fault.TRUNCATED: "a part of the code is missing",
     Fault.MALFORMED: "this is no ride code",
-    Fault.CLAIMS_WRONG: "what the code says is not what a ride code says",
+    Fault.CLAIMS_WRONG: "the claims are not those of a ride code",
     Fault.ISSUER_UNKNOWN: "no such issuer is registered",
     Fault.KEY_UNKNOWN: "the issuer has no such key",
     Fault.ALGORITHM_WRONG: "the key is not for the algorithm that the code names",
@@ -66,13 +66,13 @@ class KeyUnusable(FareEngineError):
 class RideCodeRefused(FareEngineError):
     """A code that opens no gate.
 
-    `ride_code` is what it says, where that can be read: as long as the fault is not one of time,
-    anybody may have written it. The text names no account.
+    `ride_code` is its content, where that can be read: unless the fault is one of time, it may be
+    forged. The text names no account.
     """
 
     code = "ride-code-refused"
 
     def __init__(self, fault: Fault, ride_code: "RideCode | None" = None) -> None:
-        super().__init__(fault.told)
+        super().__init__(fault.description)
         self.fault = fault
         self.ride_code = ride_code

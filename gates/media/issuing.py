@@ -1,4 +1,4 @@
-"""Makes ride codes, as the server behind a passenger's app does. No gate needs it."""
+"""Issues ride codes, as the server behind a passenger's app does. Gates do not need it."""
 
 import secrets
 from typing import Final
@@ -14,7 +14,7 @@ _RAW: Final = serialization.Encoding.Raw, serialization.PublicFormat.Raw
 
 
 class RideCodeIssuer:
-    """Issues codes under one private key of an issuer (Ed25519). It shows the key to nobody."""
+    """Issues codes under one private key of an issuer (Ed25519), and never shows the key."""
 
     __slots__ = ("_issuer_id", "_key_id", "_private_key")
 

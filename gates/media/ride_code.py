@@ -1,11 +1,11 @@
-"""A ride code: a CBOR Web Token (RFC 8392) in a COSE_Sign1, in letters that a QR code packs well.
+"""A ride code: a CBOR Web Token (RFC 8392) in a COSE_Sign1, in characters that QR codes pack well.
 
 ``RC1:`` and then base45 (RFC 9285) of the signed token. Claims: the issuer (iss), the account
-(sub), the second of issue (iat), an id that is used once (cti), and for a companion of the account
-her number. How long a code lives is not in it: that is the tariff's.
+(sub), the second of issue (iat), an id that is used once (cti), and the number of a companion of
+the account. How long a code is valid is not in it: the tariff says so.
 
-A code has one spelling only. Whatever is changed in it, within the signature or around it, is no
-code any more.
+A code has one spelling only. A code that is changed anywhere, within the signature or around it, is
+refused.
 """
 
 import re
@@ -44,7 +44,7 @@ _is_account: Final = re.compile(r"[!-\"$-~]{1,62}").fullmatch
 
 
 class RideCode(NamedTuple):
-    """What a ride code says. `companion` 0 is the account's holder herself."""
+    """The content of a ride code. `companion` 0 is the holder of the account."""
 
     issuer_id: str
     key_id: str
@@ -59,21 +59,21 @@ class RideCode(NamedTuple):
 
     @property
     def medium_id(self) -> str:
-        """The id of the medium: what its token is made of. A companion is a medium of her own."""
+        """The id of the medium, which its token is made of. Each companion is a medium too."""
         return f"{self.account}#{self.companion}" if self.companion else self.account
 
     @property
     def code_id(self) -> str:
         """The code's id in the ledger.
 
-        It begins with the second of issue, so that the ids of one hour stand side by side there.
+        It begins with the second of issue, so that the ids of one hour are stored side by side.
         """
         second = self.issued_at_ms // _SECOND_MS
         return f"{second:08x}.{self.issuer_id}.{self.one_time_id.hex()}"
 
 
 class SignedCode(NamedTuple):
-    """A code as it was read: what it says, and what has to be verified of it."""
+    """A code as it was read: its content, and what has to be verified."""
 
     ride_code: RideCode
     cose_algorithm: int
@@ -82,7 +82,7 @@ class SignedCode(NamedTuple):
 
 
 def parse(text: str) -> SignedCode:
-    """Read a code; nothing of it is verified yet. RideCodeRefused when it has not the form."""
+    """Read a code without verifying it. RideCodeRefused when it is malformed."""
     unpacked = _unpack(text)
     try:
         envelope = cbor2.loads(unpacked)
@@ -90,7 +90,7 @@ def parse(text: str) -> SignedCode:
         is_right = (
             envelope.tag == _SIGN1_TAG
             and type(protected) is type(payload) is type(signature) is bytes
-            # One spelling, and an unprotected header that is empty: nothing stands unsigned.
+            # One spelling, and an empty unprotected header: nothing in it is unsigned.
             and _envelop(protected, payload, signature) == unpacked
         )
         if not is_right:
@@ -105,7 +105,7 @@ def parse(text: str) -> SignedCode:
 
 
 def write(ride_code: RideCode, algorithm: str, sign: Callable[[bytes], bytes]) -> str:
-    """The code that says this, signed. ValueError when it cannot be said."""
+    """The signed code with this content. ValueError when no code can have it."""
     claims: dict[int, Any] = {
         _ISSUER: ride_code.issuer_id,
         _ACCOUNT: ride_code.account,
@@ -157,7 +157,7 @@ def _to_sign(protected: bytes, payload: bytes) -> bytes:
 
 
 def _read_claims(header: Any, claims: Any) -> tuple[RideCode, int]:
-    """What a token says, if it is what a ride code says and no more."""
+    """The content of a token, if it has the claims of a ride code and no others."""
     if type(header) is dict and type(claims) is dict:
         key_id, algorithm = header.get(_KEY_ID), header.get(_ALGORITHM)
         issuer_id, account = claims.get(_ISSUER), claims.get(_ACCOUNT)

@@ -14,10 +14,10 @@ from fare_engine.issuer import ALGORITHMS, ED25519, SM2
 from gates.media.faults import KeyUnusable
 
 SM2_SIGNER_ID: Final = b"1234567812345678"
-"""Who signs, where nobody is named (GM/T 0009): part of every SM2 signature."""
+"""The default id of a signer (GM/T 0009): part of every SM2 signature."""
 
 VERIFIED_MAX: Final = 10_000
-"""Signatures remembered: those of the codes that are shown again, or sent again, within minutes."""
+"""Signatures cached: those of codes that are shown or sent again within minutes."""
 
 _SM2_KEY_BYTES: Final = 65
 _SM2_HALF: Final = 32
@@ -27,21 +27,21 @@ IsSignature = Callable[[bytes, bytes], bool]
 
 
 _verified: Final[dict[bytes, None]] = {}
-"""Hashes of key, signature and message that were found good, oldest first; no code can be told
+"""Hashes of key, signature and message that were verified, oldest first. No code can be derived
 from them."""
 
 
 def make_check(algorithm: str, public_key: bytes) -> IsSignature:
-    """What tells whether a key signed a message; KeyUnusable says what is wrong with the key."""
+    """A check whether a key signed a message; KeyUnusable says what is wrong with the key."""
     if algorithm == ED25519:
-        return _remembering(public_key, _check_ed25519(public_key))
+        return _cached(public_key, _check_ed25519(public_key))
     if algorithm == SM2:
-        return _remembering(public_key, _check_sm2(public_key))
+        return _cached(public_key, _check_sm2(public_key))
     raise KeyUnusable(f"the algorithm must be one of {', '.join(ALGORITHMS)}")
 
 
-def _remembering(public_key: bytes, is_signature: IsSignature) -> IsSignature:
-    """The same, but what was found good once is not computed again. What is bad always is."""
+def _cached(public_key: bytes, is_signature: IsSignature) -> IsSignature:
+    """The same check with a cache: a good signature is verified once, a bad one every time."""
     begun = sha256(len(public_key).to_bytes(4, "big") + public_key)
 
     def is_signature_again(message: bytes, signature: bytes) -> bool:

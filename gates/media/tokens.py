@@ -1,4 +1,4 @@
-"""From the number of a card or an account to the token the engine knows."""
+"""From the number of a card or an account to the engine's token."""
 
 import hashlib
 
@@ -10,9 +10,9 @@ _BLOCK_BYTES = 64
 class TokenMaker:
     """Makes the pseudonymous token of a medium: HMAC-SHA-256 under the token key, 128 bits kept.
 
-    The same medium always gives the same token under the same key, and without the key nobody
-    can tell the medium from it. The maker keeps the key's two hash states and neither stores nor
-    logs what it is given.
+    The same medium always gives the same token under the same key, and without the key the medium
+    cannot be derived from it. The maker keeps the key's two hash states, and neither stores nor
+    logs an id.
     """
 
     __slots__ = ("_inner", "_outer")

@@ -1,8 +1,8 @@
-"""Verifies ride codes: at the engine, and at a gate without it. Knows neither database nor clock.
+"""Verifies ride codes, at the engine and at a gate without it. Needs neither database nor clock.
 
-A code counts when a registered key of its issuer signed it, that key was in force when the code
+A code is good when a registered key of its issuer signed it, that key was in force when the code
 was issued, and the code was issued about when it was tapped. Whether it was used before, only the
-engine can tell.
+engine knows.
 """
 
 from collections.abc import Iterable
@@ -18,11 +18,11 @@ TOLERANCE_MS: Final = 30_000
 
 
 class RideCodeVerifier:
-    """Says whether a code opens a gate, by the keys of its issuers.
+    """Verifies codes by the keys of their issuers.
 
     A code is fresh while ``|occurred_at - issued_at| <= validity + tolerance``, both ends included:
     the clocks of telephones are as often ahead as behind. `tolerance_ms` is what gate clocks may
-    be wrong by. KeyUnusable when one of the keys is none.
+    be wrong by. KeyUnusable when one of the keys cannot be used.
     """
 
     def __init__(
@@ -40,9 +40,9 @@ class RideCodeVerifier:
         self._issuers = {issuer_id for issuer_id, _ in self._keys}
 
     def verify(self, text: str, occurred_at_ms: int) -> RideCode:
-        """What a code says that is good at this instant of the gate's clock.
+        """The content of a code that is good at this instant of the gate's clock.
 
-        RideCodeRefused says why it is not.
+        RideCodeRefused says why it is not good.
         """
         return self.check(parse(text), occurred_at_ms)
 

@@ -19,7 +19,7 @@ from simulator.blackbox.deployments import Deployment
 from simulator.blackbox.reading_back import Reader
 from simulator.blackbox.report import make_document
 from simulator.load import Progress
-from simulator.publications import fetch_published, tell_network
+from simulator.publications import describe_builtin_network, fetch_published
 from simulator.serving import NotServed
 from simulator.world.chengdu import make_metro
 from simulator.world.presenting import Presenter
@@ -62,7 +62,9 @@ def run_kills(
     deployment.start()
     deployment.wait_until_ready()
     with log_path.open("w", encoding="utf-8") as lines:
-        log = AuditLog(lines, tell_network(), fetch_published(deployment.url, deployment.key))
+        log = AuditLog(
+            lines, describe_builtin_network(), fetch_published(deployment.url, deployment.key)
+        )
         run = _Run(deployment, world, log, chance, progress)
         try:
             uvloop.run(run.go(plan, kills))

@@ -123,7 +123,7 @@ class SimulatedClient(AsyncEngineClient):
         engine = self._wire.engine
         self._wire.take_skews({told.gate_id: told.clock_skew_ms for told in heartbeat.gates})
         await self._go_there_and_back()
-        self._core.skew.take(sent_ms, self._clock_ms(), engine.now_ms(), 1)
+        self._skew.add(sent_ms, self._clock_ms(), engine.now_ms(), 1)
         made = await engine.parameters.get(
             controller_id, engine.catalogue, engine.block_list, engine.now_ms()
         )

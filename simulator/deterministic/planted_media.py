@@ -8,8 +8,8 @@ from fare_engine import ride_codes
 from fare_engine.batch import Batch
 from fare_engine.engine import Engine
 from gates.controller import Controller
-from gates.knowledge import Knowledge
 from gates.media.verifier import RideCodeVerifier
+from gates.station_parameters import StationParameters
 from simulator.deterministic.planting import Bug
 
 
@@ -59,6 +59,6 @@ MEDIA_BUGS: Final[dict[str, Bug]] = {
     ),
     "block-ignored": Bug("the engine has no block list", Engine, TapReader, "_is_blocked", _no),
     "block-ignored-alone": Bug(
-        "a gate without the engine has no block list", Engine, Knowledge, "is_blocked", _no
+        "a gate without the engine has no block list", Engine, StationParameters, "is_blocked", _no
     ),
 }

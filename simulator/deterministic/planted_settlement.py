@@ -5,7 +5,7 @@ from typing import Final
 
 from fare_engine.engine import Engine
 from fare_engine.errors import ClockAhead, TapRefused
-from fare_engine.settlement import deciding
+from fare_engine.settlement import deciding, quarantine
 from fare_engine.settlement.adjustments import Adjustment, Due, Issued, find_differences
 from fare_engine.settlement.history import Skews, StoredTap
 from fare_engine.tap import Report
@@ -51,6 +51,6 @@ SETTLEMENT_BUGS: Final[dict[str, Bug]] = {
         "a missing exit is claimed though gates stood open", Engine, deciding, "is_excused", _no
     ),
     "quarantine-forgotten": Bug(
-        "what was repaired stays in quarantine", Engine, settling, "check_again", _still_ahead
+        "what was repaired stays in quarantine", Engine, quarantine, "check_again", _still_ahead
     ),
 }

@@ -19,7 +19,7 @@ from gates.media import TokenMaker
 from gates.times import format_ms
 from simulator.auditor.auditor import Auditor
 from simulator.deterministic.client import Wire
-from simulator.deterministic.documents import Teller, tell_tracks
+from simulator.deterministic.documents import Teller
 from simulator.deterministic.engine_process import TOKEN_KEY, EngineProcess, MakeEngine
 from simulator.deterministic.garbage import collected_at_the_end
 from simulator.deterministic.invariants import list_broken
@@ -31,6 +31,7 @@ from simulator.deterministic.scenario import Fault, Scenario
 from simulator.deterministic.settling import RUNS_MS, settle_day
 from simulator.deterministic.station import BOOT_S, Station
 from simulator.deterministic.virtual_time import VirtualLoop, run_virtually
+from simulator.publications import describe_network
 
 HEALS_MAX_S: Final = 600
 """How long outboxes may take to empty once nothing goes wrong any more."""
@@ -95,7 +96,7 @@ class _Play:
         network = Network(loop, seed, faults, journal, engine.now_ms)
         self._teller = Teller(catalogue)
         self._auditor = Auditor(
-            tell_tracks(catalogue.network),
+            describe_network(catalogue.network),
             self._teller.tell(catalogue, {}, {}),
             partial(name_token, TokenMaker(TOKEN_KEY)),
             SEARCH_STEPS_MAX,

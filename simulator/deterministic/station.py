@@ -52,7 +52,7 @@ class MemoryFile(StationFile):
         self._cuts = cuts
         self._cut = 0
         self.is_dead = False
-        with self._telling_errors():
+        with self._naming_errors():
             self._prepare()
         self.created_at_ms = created_at_ms
 
@@ -130,9 +130,9 @@ def _name(direction: int) -> str:
 class _Forwarding(MediumReader):
     """Knows no issuer's key, as a gate to which a new one has not come yet."""
 
-    def learn(self, parameters: Parameters) -> None:
+    def use(self, parameters: Parameters) -> None:
         """Read by these parameters, but for their keys."""
-        super().learn(replace(parameters, issuer_keys=()))
+        super().use(replace(parameters, issuer_keys=()))
 
 
 class Station:
@@ -242,13 +242,13 @@ class Station:
         controller = Controller(
             self.station_id, self.file, client, reader, breaker, clock_ms=self.clock_ms
         )
-        if controller.knowledge.current is not None:
-            reader.learn(controller.knowledge.current)
+        if controller.parameters.current is not None:
+            reader.use(controller.parameters.current)
         upkeep = Upkeep(
             controller,
             client,
             f"{self.station_id}-1",
-            reader.learn,
+            reader.use,
             clock_s=self._loop.time,
             clock_ms=self.clock_ms,
             heartbeat_every_s=HEARTBEAT_EVERY_S,

@@ -24,6 +24,7 @@ from fare_engine.network import (
     Station,
 )
 from fare_engine.policy import Policy
+from fare_engine.published import Published
 from fare_engine.states.memory import MemoryStates
 from fare_engine.tap import Report, Tap
 from fare_engine.tariff import Tariff
@@ -107,15 +108,25 @@ class SmallMetro:
         self.now_ms = NOON_MS
         self.open()
 
+    @property
+    def published(self) -> Published:
+        """What is published: this metro's catalogue."""
+        return Published(1, self.catalogue)
+
+    def use(self, catalogue: Catalogue) -> None:
+        """Publish another catalogue."""
+        self.catalogue = catalogue
+        self.engine.use(self.published)
+
     def open(self) -> None:
         """Start the engine on what the file holds."""
         self.ledger = SqliteLedger(
             self.path,
-            self.catalogue,
+            self.published,
             run_rows=self._run_rows,
             at_once_rows=self._at_once_rows,
         )
-        self.engine = Engine(self.ledger, MemoryStates(), self.catalogue)
+        self.engine = Engine(self.ledger, MemoryStates(), self.published)
 
     def restart(self) -> None:
         """Lose everything but the file."""

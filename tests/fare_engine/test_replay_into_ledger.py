@@ -11,7 +11,7 @@ from fare_engine.interchange.mapping import NO_MAPPING, FileMapping
 from fare_engine.ledger import schema
 from fare_engine.ledger.database import open_database, reading
 from fare_engine.ledger.sqlite.data_directory import DataDirectory
-from fare_engine.replay.engines import read_catalogue
+from fare_engine.opening import read_published
 from fare_engine.replay.figures import Figures
 from fare_engine.replay.run import replay_in_scratch, replay_into_ledger
 from fare_engine.setup import initialise
@@ -126,7 +126,7 @@ def test_a_scratch_replay_may_use_the_catalogue_of_a_directory_in_use(
 ) -> None:
     path = write_own(tmp_path, *CROSSING)
     with directory.lock("serve"), open_tap_file(path) as file:
-        base = read_catalogue(directory)
+        base = read_published(directory.ledger_path).catalogue
         figures = replay_in_scratch(file, make_token, now_ms=NOW_MS, base=base)
     assert figures.outcomes == {"entered": 1, "waived": 1}
     assert count_taps(directory) == 0
@@ -137,4 +137,4 @@ def test_a_database_of_another_schema_is_refused(tmp_path: Path) -> None:
     directory.path.mkdir()
     directory.ledger_path.write_bytes(b"")
     with pytest.raises(SchemaVersionWrong):
-        read_catalogue(directory)
+        read_published(directory.ledger_path)

@@ -25,7 +25,7 @@ LANE = ("FHY-A-01", "FHY-A-02", "FHY-C-01", "FHY-C-02", "FHY-E-01", "FHY-E-02")
 
 
 def make_members(**changes: Any) -> dict[str, Any]:
-    """What a document says, without its version. Changes of a station's fields go into FHY."""
+    """The members of a document without its version. Changes of a station's fields go into FHY."""
     policy = {
         "version": 1,
         "window_seconds": 900,

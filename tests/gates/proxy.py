@@ -1,4 +1,4 @@
-"""A connection that breaks when told: a TCP proxy between a controller and a real engine."""
+"""A connection that breaks on demand: a TCP proxy between a controller and a real engine."""
 
 import asyncio
 import socket
@@ -9,15 +9,15 @@ from typing import Any, Final, Self
 
 PASS: Final = "pass"
 REFUSE: Final = "refuse"
-"""Hang up on whoever connects or speaks."""
+"""Reset every connection that is opened or sends anything."""
 DROP: Final = "drop"
-"""Swallow all bytes in both directions, and keep the connection."""
+"""Drop all bytes in both directions, and keep the connection."""
 DROP_ANSWERS: Final = "drop_answers"
-"""The engine hears everything, and nothing of what it says arrives."""
+"""Requests arrive, answers do not."""
 DELAY: Final = "delay"
-"""Answers come after everybody has stopped waiting."""
+"""Answers come after the deadline."""
 RESET: Final = "reset"
-"""The engine hears the request, then the connection is reset."""
+"""The request arrives, then the connection is reset."""
 HALF: Final = "half"
 """The first half of an answer arrives, then the connection ends."""
 
@@ -54,7 +54,7 @@ class Proxy:
         self._loop.close()
 
     def cut(self, mode: str) -> None:
-        """Break from now on in this way; connections that are open break too."""
+        """Break in this way from now on; open connections break too."""
         self.mode = mode
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -100,7 +100,7 @@ class Proxy:
 
     async def _end(self) -> None:
         self._server.close()
-        # Who connected at the last moment is accepted by a task that comes to be only meanwhile.
+        # A connection of the last moment is accepted by a task that starts only meanwhile.
         while others := asyncio.all_tasks() - {asyncio.current_task()}:
             for writer in self._writers:
                 writer.transport.abort()

@@ -1,4 +1,4 @@
-"""A server that answers with just the bytes it is given, for what no engine answers at will."""
+"""A server that answers with the bytes it is given, which no engine would answer."""
 
 import socketserver
 import threading

@@ -1,4 +1,4 @@
-"""A real controller process at 孵化园: `python -m gates`, driven by lines of a script."""
+"""A real controller process at 孵化园: `python -m gates` with the lines of a script."""
 
 import json
 import subprocess
@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from gates.knowledge import Knowledge
 from gates.media import TokenMaker
 from gates.station_file import FILE_NAME, StationFile
+from gates.station_parameters import StationParameters
 from tests.gates.documents import make_document
 from tests.server_process import ServerProcess, make_environment
 
@@ -16,7 +16,7 @@ RUN_MAX_S: Final = 60.0
 
 
 class StationProcess:
-    """The controller of one data directory, started as often as a test likes."""
+    """The controller of one data directory, started as often as a test needs."""
 
     def __init__(self, server: ServerProcess, data_dir: Path, url: str = "") -> None:
         self.data_dir = data_dir
@@ -28,12 +28,12 @@ class StationProcess:
         }
         self.make_token = TokenMaker(bytes.fromhex(self.environment["FARE_TOKEN_KEY"])).token
 
-    def teach(self, document: bytes | None = None) -> None:
-        """Give the controller its parameters as an earlier run would have left them."""
+    def store_parameters(self, document: bytes | None = None) -> None:
+        """Store parameters in the controller's file, as an earlier run would have."""
         with StationFile(self.data_dir) as file:
-            knowledge = Knowledge(file, "FHY")
+            parameters = StationParameters(file, "FHY")
             document = document or make_document()
-            knowledge.learn(document, knowledge.read(document))
+            parameters.adopt(document, parameters.read(document))
 
     def run(self, *lines: str, **environment: str) -> "Ran":
         """Start it, have it carry out these lines, and wait for its end."""
@@ -62,7 +62,7 @@ class StationProcess:
         )
 
     def read(self, statement: str, *values: Any) -> list[Any]:
-        """Look into its file."""
+        """Query its file."""
         with StationFile(self.data_dir) as file:
             return file.read(statement, values)
 
@@ -72,7 +72,7 @@ class StationProcess:
             sql.execute(statement)
 
     def holds(self, text: str) -> bool:
-        """Whether the bytes of this text stand in any of its files."""
+        """Whether any of its files contains this text."""
         return any(text.encode() in path.read_bytes() for path in self.data_dir.iterdir())
 
     @property
@@ -82,7 +82,7 @@ class StationProcess:
 
 
 class Ran:
-    """How a run went: its exit status, what it answered and what it logged."""
+    """A run: its exit status, its answers and its log."""
 
     def __init__(self, done: "subprocess.CompletedProcess[str]") -> None:
         self.status = done.returncode

@@ -1,4 +1,4 @@
-"""Deciding alone: the rule of the engine over what a station knows, and a state that follows it."""
+"""Deciding alone: the engine's rule over the taps of a station, and the state after its answers."""
 
 import random
 from typing import Any
@@ -11,7 +11,7 @@ from fare_engine.matching import decide
 from fare_engine.modes import Mode
 from fare_engine.network import Direction, Gate
 from fare_engine.tap import Tap
-from gates.alone import UNKNOWN_RULES, Alone, decide_alone, follow
+from gates.alone import UNKNOWN_RULES, AloneDecision, apply_answer, decide_alone
 from gates.client.messages import Decision, Journey
 from gates.parameters import parse_parameters
 from gates.times import format_ms, parse_ms
@@ -32,7 +32,7 @@ def make_tap(direction: Direction, minutes: float, place: int = 1) -> Tap:
 
 def alone(
     state: TokenState, tap: Tap, refusal: Reason | None = None, terms: Terms | None = TERMS
-) -> Alone:
+) -> AloneDecision:
     gate = Gate(tap.gate_id, "FHY", frozenset(Direction))
     return decide_alone(state, tap, gate, terms, 1, refusal)
 
@@ -65,7 +65,7 @@ def test_an_exit_whose_entry_is_not_known_opens_and_takes_nothing(days: int) -> 
     tap = make_tap(Direction.EXIT, days * 24 * 60)
     decided = alone(state, tap)
     assert (decided.action.opens, decided.action.fare) == (True, 0)
-    assert decided.after.exit_ms == tap.occurred_at_ms, "she may tap once more"
+    assert decided.after.exit_ms == tap.occurred_at_ms, "a second tap is free"
 
 
 def test_a_blocked_medium_stays_out_and_may_leave() -> None:
@@ -97,7 +97,7 @@ def test_without_rules_only_a_bad_medium_keeps_a_gate_shut(
 @pytest.mark.parametrize(
     ("mode", "fare"), [(Mode.SEQUENCE_FREE, 180), (Mode.EXIT_FREE, 180), (Mode.EMERGENCY, 0)]
 )
-def test_on_a_bad_day_an_exit_without_an_entry_costs_what_the_mode_says(
+def test_in_a_degraded_mode_an_exit_without_an_entry_costs_what_the_mode_says(
     mode: Mode, fare: int
 ) -> None:
     terms = Terms(TERMS.tariff, TERMS.policy, modes=mode)
@@ -135,10 +135,10 @@ def test_a_state_pins_its_versions() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_following_the_engine_leads_where_the_rule_leads(seed: int) -> None:
+def test_applying_the_engines_answers_gives_the_states_of_the_rule(seed: int) -> None:
     """For taps of one station the engine's answers make the same states as deciding them here."""
     chance = random.Random(seed)
-    ruled = followed = BLANK
+    ruled = applied = BLANK
     minutes = 0.0
     modes = chance.choice([Mode(0), Mode.EMERGENCY, Mode.SEQUENCE_FREE])
     terms = Terms(TERMS.tariff, TERMS.policy, modes=modes)
@@ -164,5 +164,5 @@ def test_following_the_engine_leads_where_the_rule_leads(seed: int) -> None:
             1,
             "",
         )
-        followed = follow(followed, tap, "FHY", terms, place, answer)
-        assert followed == ruled, decision.reason
+        applied = apply_answer(applied, tap, "FHY", terms, place, answer)
+        assert applied == ruled, decision.reason

@@ -1,4 +1,4 @@
-"""Who is put to an engine that may be gone."""
+"""The circuit breaker: which taps an engine that may be gone is asked about."""
 
 from gates.breaker import FAILURES_MAX, PAUSE_FIRST_S, PAUSE_MAX_S, Breaker, State
 
@@ -60,7 +60,7 @@ def test_pauses_double_up_to_a_limit_while_probes_fail() -> None:
     assert PAUSE_MAX_S == 8
 
 
-def test_taps_that_were_under_way_when_it_opened_do_not_lengthen_the_pause() -> None:
+def test_taps_under_way_when_it_opened_do_not_lengthen_the_pause() -> None:
     breaker, clock = make_breaker()
     open_it(breaker)
     for _ in range(20):
@@ -68,7 +68,7 @@ def test_taps_that_were_under_way_when_it_opened_do_not_lengthen_the_pause() -> 
     assert breaker.probe_at_s == clock.now_s + PAUSE_FIRST_S
 
 
-def test_half_open_one_tap_at_a_time_is_tried() -> None:
+def test_half_open_the_engine_is_asked_about_one_tap_at_a_time() -> None:
     breaker, _ = make_breaker()
     open_it(breaker)
     breaker.reached()

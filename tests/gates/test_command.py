@@ -1,4 +1,4 @@
-"""`python -m gates`: what scripts, demonstrators and operators do with it."""
+"""`python -m gates`, as scripts, demonstrations and operators use it."""
 
 import os
 import pty
@@ -18,7 +18,7 @@ from tests.server_process import ServerProcess, make_environment, new_card
 @pytest.fixture
 def station(server: ServerProcess, tmp_path: Path) -> StationProcess:
     process = StationProcess(server, tmp_path / "gates")
-    process.teach()
+    process.store_parameters()
     return process
 
 
@@ -50,7 +50,7 @@ def test_a_script_taps_and_is_answered_line_by_line(station: StationProcess) -> 
         ("mode start party", "wrong-usage"),
     ],
 )
-def test_a_line_that_cannot_be_done_is_told_and_the_next_one_read(
+def test_a_line_that_cannot_be_done_is_answered_by_an_error_and_the_next_one_read(
     station: StationProcess, line: str, code: str
 ) -> None:
     ran = station.run(line, "status")
@@ -59,8 +59,8 @@ def test_a_line_that_cannot_be_done_is_told_and_the_next_one_read(
 
 
 def test_a_ride_code_of_no_known_issuer_opens_nothing(station: StationProcess) -> None:
-    (told,) = station.run("FHY-A-01 entry code:SOMETHING").answers
-    assert (told["gate_action"], told["reason"]) == ("refuse", "ride_code_invalid")
+    (answer,) = station.run("FHY-A-01 entry code:SOMETHING").answers
+    assert (answer["gate_action"], answer["reason"]) == ("refuse", "ride_code_invalid")
 
 
 def test_neither_card_code_nor_key_reaches_disk_or_log(
@@ -81,16 +81,20 @@ def test_a_mode_set_by_hand_lasts_until_it_is_ended(station: StationProcess) -> 
     assert "none" in station.command("mode", "end", *arguments).stdout
 
 
-def test_what_was_set_aside_is_listed_and_released(station: StationProcess) -> None:
-    (told,) = station.run(f"FHY-A-01 entry tianfutong:{new_card()}").answers
+def test_what_is_quarantined_is_listed_and_released(station: StationProcess) -> None:
+    (answer,) = station.run(f"FHY-A-01 entry tianfutong:{new_card()}").answers
     station.write("UPDATE taps SET standing = 2, problem = 'tap-conflict: x'")
-    assert told["tap_id"] in station.command("set-aside").stdout
+    listed = station.command("quarantined").stdout
+    assert answer["tap_id"] in listed
+    assert station.command("set-aside").stdout == listed, "the command's former name"
     assert station.command("release").stdout == "1 will be sent again\n"
     assert station.run("wait").answers[0]["waiting"] == 0
 
 
-def test_a_directory_without_a_controller_is_told(server: ServerProcess, tmp_path: Path) -> None:
-    done = StationProcess(server, tmp_path / "nothing").command("set-aside")
+def test_a_directory_without_a_controller_is_an_error(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    done = StationProcess(server, tmp_path / "nothing").command("quarantined")
     assert (done.returncode, "there is no controller" in done.stderr) == (2, True)
     assert not (tmp_path / "nothing").exists()
 
@@ -102,7 +106,7 @@ def test_a_missing_secret_is_named(station: StationProcess, missing: str) -> Non
     assert missing in ran.log
 
 
-def test_secrets_may_stand_in_files(server: ServerProcess, station: StationProcess) -> None:
+def test_secrets_may_be_in_files(server: ServerProcess, station: StationProcess) -> None:
     key = station.data_dir / "key"
     key.write_text(server.gate_key + "\n")
     ran = station.run(
@@ -129,11 +133,11 @@ def test_the_keyboard_lane_shows_the_screen_in_chinese(
     ) as process:
         os.close(read)
         os.write(typed, b"1 a\n4 a\n1 tianfutong:1\nn\nq\n")
-        told, _ = process.communicate(timeout=60)
+        shown, _ = process.communicate(timeout=60)
         os.close(typed)
     assert process.returncode == 0
     for text in ("孵化园站", "请进站", "请出站", "同站过街", "无法识别"):
-        assert text in told
+        assert text in shown
 
 
 @pytest.mark.parametrize(
@@ -164,7 +168,7 @@ def test_the_keyboard_lane_shows_the_screen_in_chinese(
         (1, False, 0, "a_reason_of_next_year", 0, None, "请到客服中心处理"),
     ],
 )
-def test_what_a_screen_says(
+def test_a_screen_shows_the_fare_and_the_reason(
     direction: int,
     opens: bool,
     fare: int,

@@ -12,8 +12,8 @@ from tests.gates.raw_server import RawServer
 from tests.gates.station_process import StationProcess
 from tests.server_process import ServerProcess, new_card
 
-NOBODY = "http://127.0.0.1:9"
-"""A port that nothing listens at."""
+NO_SERVER = "http://127.0.0.1:9"
+"""A port without a server."""
 
 LIVE = (
     "before_outbox_write",
@@ -37,17 +37,17 @@ SENDING = (
 )
 REPORTING = ("inside_report_write", "after_report_write")
 UPKEEP = ("inside_start_repair", "inside_prune")
-LEARNING = ("inside_parameters_write", "after_parameters_write")
+ADOPTING = ("inside_parameters_write", "after_parameters_write")
 
 ENTRY, EXIT = "FHY-A-01", "FHY-C-02"
 STORED_BY = CRASH_POINTS.index("after_outbox_write")
 
 
 def test_every_named_point_is_in_one_of_these_tests() -> None:
-    assert {*LIVE, *ALONE, *SENDING, *REPORTING, *UPKEEP, *LEARNING} == set(CRASH_POINTS)
+    assert {*LIVE, *ALONE, *SENDING, *REPORTING, *UPKEEP, *ADOPTING} == set(CRASH_POINTS)
 
 
-def test_a_name_that_is_none_is_refused(server: ServerProcess, tmp_path: Path) -> None:
+def test_an_unknown_crash_point_is_refused(server: ServerProcess, tmp_path: Path) -> None:
     ran = StationProcess(server, tmp_path).run("status", **{VARIABLE: "somewhere"})
     assert ran.status != 0
     assert "names no crash point: somewhere" in ran.log
@@ -59,7 +59,7 @@ def test_killed_with_a_passenger_at_the_lane(
 ) -> None:
     card = new_card()
     station = StationProcess(server, tmp_path)
-    station.teach()
+    station.store_parameters()
     killed = station.run(f"{ENTRY} entry tianfutong:{card}", **{VARIABLE: point})
     assert killed.status == -signal.SIGKILL
     stored = [tap_id for (tap_id,) in station.read("SELECT tap_id FROM taps")]
@@ -70,8 +70,8 @@ def test_killed_with_a_passenger_at_the_lane(
 @pytest.mark.parametrize("point", ALONE)
 def test_killed_while_deciding_alone(server: ServerProcess, tmp_path: Path, point: str) -> None:
     card = new_card()
-    StationProcess(server, tmp_path).teach()
-    alone = StationProcess(server, tmp_path, NOBODY)
+    StationProcess(server, tmp_path).store_parameters()
+    alone = StationProcess(server, tmp_path, NO_SERVER)
     assert alone.run(f"{ENTRY} entry tianfutong:{card}").answers[0]["alone"]
     killed = alone.run(f"{EXIT} exit tianfutong:{card}", **{VARIABLE: point})
     assert killed.status == -signal.SIGKILL
@@ -81,12 +81,12 @@ def test_killed_while_deciding_alone(server: ServerProcess, tmp_path: Path, poin
 
 
 @pytest.mark.parametrize("point", REPORTING)
-def test_killed_while_a_passage_that_did_not_happen_is_reported(
+def test_killed_while_reporting_that_the_passenger_did_not_pass(
     server: ServerProcess, tmp_path: Path, point: str
 ) -> None:
     card = new_card()
     station = StationProcess(server, tmp_path)
-    station.teach()
+    station.store_parameters()
     killed = station.run(
         f"{ENTRY} entry tianfutong:{card}", f"not-passed {ENTRY}", **{VARIABLE: point}
     )
@@ -96,16 +96,18 @@ def test_killed_while_a_passage_that_did_not_happen_is_reported(
     with server.client() as client:
         report = client.get(f"/v1/taps/{tap_id}").json()["report"]
     assert (report is not None) == (point == "after_report_write")
-    # Whatever the engine knows, the station knows too.
+    # What the engine knows, the station knows too.
     states = station.read("SELECT document ->> '$[0]' FROM states")
     assert (states == [(None,)]) == (point == "after_report_write")
 
 
 @pytest.mark.parametrize("point", SENDING)
-def test_killed_while_sending_what_waits(server: ServerProcess, tmp_path: Path, point: str) -> None:
+def test_killed_while_sending_the_backlog(
+    server: ServerProcess, tmp_path: Path, point: str
+) -> None:
     card = new_card()
-    StationProcess(server, tmp_path).teach()
-    alone = StationProcess(server, tmp_path, NOBODY).run(
+    StationProcess(server, tmp_path).store_parameters()
+    alone = StationProcess(server, tmp_path, NO_SERVER).run(
         f"{ENTRY} entry tianfutong:{card}",
         f"{EXIT} exit tianfutong:{card}",
         f"not-passed {EXIT} gate stuck",
@@ -117,19 +119,17 @@ def test_killed_while_sending_what_waits(server: ServerProcess, tmp_path: Path, 
     assert (status["waiting"], status["reports_waiting"]) == (0, 0)
     _assert_arrived_once(server, station, card, ids)
     with server.client() as client:
-        told = client.get(f"/v1/taps/{ids[1]}").json()
-    assert told["reason"] == "same_station_within_window"
-    assert told["report"]["passed"] is False
-    assert told["report"]["cause"] == "gate stuck"
-    assert told["conflicts"] == 0
+        tap = client.get(f"/v1/taps/{ids[1]}").json()
+    assert tap["reason"] == "same_station_within_window"
+    assert tap["report"]["passed"] is False
+    assert tap["report"]["cause"] == "gate stuck"
+    assert tap["conflicts"] == 0
 
 
-def test_killed_while_putting_right_what_a_crash_left(
-    server: ServerProcess, tmp_path: Path
-) -> None:
+def test_killed_while_repairing_what_a_crash_left(server: ServerProcess, tmp_path: Path) -> None:
     card = new_card()
     station = StationProcess(server, tmp_path)
-    station.teach()
+    station.store_parameters()
     line = f"{ENTRY} entry tianfutong:{card}"
     assert station.run(line, **{VARIABLE: "after_outbox_write"}).status == -signal.SIGKILL
     assert station.run("status", **{VARIABLE: "inside_start_repair"}).status == -signal.SIGKILL
@@ -138,20 +138,20 @@ def test_killed_while_putting_right_what_a_crash_left(
     _come_back(server, station, card, [stored[0]])
 
 
-def test_killed_while_forgetting_what_is_old(server: ServerProcess, tmp_path: Path) -> None:
+def test_killed_while_pruning_the_file(server: ServerProcess, tmp_path: Path) -> None:
     card = new_card()
     station = StationProcess(server, tmp_path)
-    station.teach()
+    station.store_parameters()
     killed = station.run("wait", **{VARIABLE: "inside_prune"})
     assert killed.status == -signal.SIGKILL
     _come_back(server, station, card, [])
 
 
-@pytest.mark.parametrize("point", LEARNING)
-def test_killed_while_learning_parameters(
+@pytest.mark.parametrize("point", ADOPTING)
+def test_killed_while_adopting_parameters(
     server: ServerProcess, tmp_path: Path, point: str
 ) -> None:
-    StationProcess(server, tmp_path).teach()
+    StationProcess(server, tmp_path).store_parameters()
     document = make_document(blocked=["00" * 16])
     answers = [_answer(404, b"{}"), _answer(200, document)]
     with RawServer(answers) as engine:
@@ -181,14 +181,14 @@ def _come_back(
     _assert_arrived_once(server, station, card, ids)
     with server.client() as client:
         for tap_id in ids:
-            told = client.get(f"/v1/taps/{tap_id}").json()
+            tap = client.get(f"/v1/taps/{tap_id}").json()
             kept = station.read(
                 "SELECT gate_opened, fare_taken, alone FROM taps WHERE tap_id = ?", tap_id
             )[0]
-            assert told["conflicts"] == 0
+            assert tap["conflicts"] == 0
             if kept[2]:
                 action = "open" if kept[0] else "refuse"
-                report = told["report"]
+                report = tap["report"]
                 assert (report["gate_action_taken"], report["fare_taken"]) == (action, kept[1])
 
 

@@ -23,11 +23,11 @@ GATES: Final = {Direction.ENTRY: ("FHY-A-01", "FHY-C-01"), Direction.EXIT: ("FHY
 DEADLINE_S: Final = 0.1
 RECONNECT_MAX_S: Final = 120.0
 PATIENT_S: Final = 10.0
-"""Where the engine has to answer, however slow the machine is."""
+"""For calls that the engine has to answer, however slow the machine is."""
 
 
 class Gate:
-    """A barrier that keeps what it was told."""
+    """A barrier that keeps its passages."""
 
     def __init__(self) -> None:
         self.passages: list[Passage] = []
@@ -76,13 +76,13 @@ async def working(
     proxy: Proxy,
     data_dir: Path,
     *,
-    taught: bool = True,
+    has_parameters: bool = True,
     deadline_s: float = DEADLINE_S,
 ) -> AsyncIterator[Station]:
     """The controller of 孵化园, asking through the proxy."""
     process = StationProcess(server, data_dir)
-    if taught:
-        process.teach()
+    if has_parameters:
+        process.store_parameters()
     token_key = bytes.fromhex((server.data_dir / "token.key").read_text())
     settings = StationSettings(
         "FHY", "FHY-1", proxy.url, data_dir, server.gate_key, token_key, deadline_s
@@ -94,19 +94,19 @@ async def working(
 
 
 def is_closed(breaker: Breaker) -> bool:
-    """Whether every tap is put to the engine."""
+    """Whether the engine is asked about every tap."""
     return breaker.state is State.CLOSED
 
 
 async def reconnect(proxy: Proxy, station: Station) -> None:
-    """Mend the connection, and wait until all has arrived."""
+    """Restore the connection, and wait until the backlog is sent."""
     proxy.cut(PASS)
     async with asyncio.timeout(RECONNECT_MAX_S):
         await station.upkeep.empty.wait()
 
 
 def ask(server: ServerProcess, passages: list[Passage]) -> list[dict[str, Any]]:
-    """What the engine has of these taps."""
+    """These taps as the engine has them."""
     with server.client() as client:
         return [client.get(f"/v1/taps/{passage.tap_id}").json() for passage in passages]
 
@@ -121,13 +121,13 @@ def assert_arrived(server: ServerProcess, crowd: Crowd) -> None:
         for tap_id in server.list_tap_ids(make_token("tianfutong", card))
     ]
     assert sorted(arrived) == sorted(str(passage.tap_id) for passage in passages)
-    for passage, told in zip(passages, ask(server, passages), strict=True):
-        assert told["reason"] == passage.reason, passage
-        assert (told["gate_action"] == "open", told["fare"]) == (passage.opens, passage.fare)
-        assert told["conflicts"] == 0
+    for passage, tap in zip(passages, ask(server, passages), strict=True):
+        assert tap["reason"] == passage.reason, passage
+        assert (tap["gate_action"] == "open", tap["fare"]) == (passage.opens, passage.fare)
+        assert tap["conflicts"] == 0
         if passage.alone:
-            assert told["report"]["gate_action_taken"] == "open"
-            assert told["report"]["fare_taken"] == passage.fare
+            assert tap["report"]["gate_action_taken"] == "open"
+            assert tap["report"]["fare_taken"] == passage.fare
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -171,17 +171,17 @@ def test_lanes_at_work_through_faults_at_random(
     asyncio.run(run())
 
 
-def test_who_came_in_alone_and_leaves_connected_is_paired(
+def test_an_entry_decided_alone_and_an_exit_decided_by_the_engine_are_paired(
     server: ServerProcess, proxy: Proxy, tmp_path: Path
 ) -> None:
-    """Her entry waits in the outbox when her exit is asked: the engine has to hear of both."""
+    """The entry waits in the outbox when the engine is asked about the exit: both are sent."""
 
     async def run() -> None:
         async with working(server, proxy, tmp_path, deadline_s=PATIENT_S) as station:
             crowd = Crowd(station, seed=1)
             card = new_card()
             crowd.cards.append(card)
-            station.task.cancel()  # nobody sends in between
+            station.task.cancel()  # nothing is sent in between
             breaker = station.controller.breaker
             for _ in range(FAILURES_MAX):
                 breaker.failed()
@@ -195,7 +195,7 @@ def test_who_came_in_alone_and_leaves_connected_is_paired(
     asyncio.run(run())
 
 
-def test_an_entry_that_only_the_engine_knows_lets_her_out_and_is_settled_later(
+def test_an_exit_whose_entry_only_the_engine_knows_opens_and_is_settled_later(
     server: ServerProcess, proxy: Proxy, tmp_path: Path
 ) -> None:
     async def run() -> None:
@@ -208,15 +208,15 @@ def test_an_entry_that_only_the_engine_knows_lets_her_out_and_is_settled_later(
             passage = await crowd.present(card, Direction.EXIT)
             assert (passage.opens, passage.fare, passage.alone) == (True, 0, True)
             await reconnect(proxy, station)
-            (told,) = ask(server, [passage])
-            assert told["reason"] == "different_station"
-            assert told["fare"] > 0
-            assert told["report"]["fare_taken"] == 0
+            (tap,) = ask(server, [passage])
+            assert tap["reason"] == "different_station"
+            assert tap["fare"] > 0
+            assert tap["report"]["fare_taken"] == 0
 
     asyncio.run(run())
 
 
-def test_nobody_passed_at_a_tap_decided_alone(
+def test_the_passenger_did_not_pass_at_a_tap_decided_alone(
     server: ServerProcess, proxy: Proxy, tmp_path: Path
 ) -> None:
     async def run() -> None:
@@ -228,11 +228,11 @@ def test_nobody_passed_at_a_tap_decided_alone(
             assert first.tap_id is not None
             station.controller.report(first.tap_id, passed=False, cause="turned back")
             leaving = await crowd.present(card, Direction.EXIT)
-            assert leaving.reason == "no_open_entry", "her entry never happened"
+            assert leaving.reason == "no_open_entry", "the entry never happened"
             await reconnect(proxy, station)
             entry, exit_ = ask(server, [first, leaving])
             assert (entry["report"]["passed"], entry["conflicts"]) == (False, 0)
-            assert exit_["reason"] == "same_station_within_window", "told before the report was"
+            assert exit_["reason"] == "same_station_within_window", "it arrived before the report"
 
     asyncio.run(run())
 
@@ -257,19 +257,19 @@ def test_only_a_few_passengers_wait_for_an_engine_that_is_gone(
     asyncio.run(run())
 
 
-def test_a_station_that_was_never_told_its_rules_opens_for_everyone(
+def test_a_station_that_never_received_parameters_opens_for_everyone(
     server: ServerProcess, proxy: Proxy, tmp_path: Path
 ) -> None:
     async def run() -> None:
         proxy.cut(DROP)
-        async with working(server, proxy, tmp_path, taught=False) as station:
+        async with working(server, proxy, tmp_path, has_parameters=False) as station:
             crowd = Crowd(station, seed=1)
             card = new_card()
             for direction in Direction:
                 passage = await crowd.present(card, direction)
                 assert (passage.opens, passage.reason) == (True, "rules_unknown")
             await reconnect(proxy, station)
-            reasons = [told["reason"] for told in ask(server, crowd.gate.passages)]
+            reasons = [tap["reason"] for tap in ask(server, crowd.gate.passages)]
             assert reasons == ["entry_opened", "same_station_within_window"]
 
     asyncio.run(run())

@@ -1,4 +1,4 @@
-"""Ride codes at a station: verified there, known there when used, and never trusted too early."""
+"""Ride codes at a station: verified there, and refused there when used before."""
 
 import asyncio
 from base64 import urlsafe_b64encode
@@ -28,7 +28,7 @@ FRESH_MS = 60_000
 
 
 class Issuer:
-    """An issuer with a key of its own, as documents and engines are told of it."""
+    """An issuer with a key of its own, for documents and for engines."""
 
     def __init__(self) -> None:
         private_key = generate_private_key()
@@ -58,7 +58,7 @@ def issuer() -> Issuer:
 
 def make_reader(document: bytes) -> MediumReader:
     reader = MediumReader(bytes(32))
-    reader.learn(parse_parameters(document, "FHY"))
+    reader.use(parse_parameters(document, "FHY"))
     return reader
 
 
@@ -77,8 +77,8 @@ def test_a_code_has_the_token_of_its_account_good_or_bad(issuer: Issuer) -> None
     token = reader.read(Card("qr", issuer.account), AT_MS).token
     assert reader.read(code, AT_MS).token == token
     assert reader.read(code, AT_MS + 10**9).token == token
-    stranger = MediumReader(bytes(32)).read(code, AT_MS)
-    assert (stranger.token, stranger.refusal) == (token, Reason.RIDE_CODE_INVALID)
+    keyless = MediumReader(bytes(32)).read(code, AT_MS)
+    assert (keyless.token, keyless.refusal) == (token, Reason.RIDE_CODE_INVALID)
 
 
 def test_a_key_that_cannot_be_used_stops_no_others(issuer: Issuer) -> None:
@@ -89,7 +89,7 @@ def test_a_key_that_cannot_be_used_stops_no_others(issuer: Issuer) -> None:
     assert reader.read(issuer.issue(AT_MS), AT_MS).refusal is None
 
 
-def test_an_account_that_fits_no_medium_is_none(issuer: Issuer) -> None:
+def test_an_account_that_fits_no_medium_is_unreadable(issuer: Issuer) -> None:
     media = [{"type": "qr", "name": {"zh": "", "en": ""}, "id_pattern": "[0-9]+"}]
     reader = make_reader(issuer.document(media=media))
     with pytest.raises(MediumUnreadable):
@@ -98,7 +98,7 @@ def test_an_account_that_fits_no_medium_is_none(issuer: Issuer) -> None:
 
 class Gate:
     def act(self, passage: Passage) -> None:
-        """Nobody looks."""
+        """Do nothing."""
 
 
 async def tap_in_turn(
@@ -111,12 +111,12 @@ async def tap_in_turn(
 ) -> list[Passage]:
     """Show codes at a station, with the engine or without it; all has been sent at the end.
 
-    The engine knows no such controller, so the station has the parameters it was taught.
+    The engine knows no such controller, so the station keeps the parameters stored here.
     """
-    StationProcess(server, data_dir).teach(document)
+    StationProcess(server, data_dir).store_parameters(document)
     token_key = bytes.fromhex((server.data_dir / "token.key").read_text())
     settings = StationSettings(
-        "FHY", "NOBODY-1", server.url, data_dir, server.gate_key, token_key, deadline_s=10
+        "FHY", "UNKNOWN-1", server.url, data_dir, server.gate_key, token_key, deadline_s=10
     )
     gate_of = {Direction.ENTRY: "FHY-A-01", Direction.EXIT: "FHY-C-02"}
     passages = []
@@ -153,8 +153,8 @@ def test_a_copied_code_is_refused_and_a_second_tap_is_not(
         "same_station_within_window",
     ]
     assert all(passage.alone is alone for passage in passages)
-    told = [admin.get(f"/v1/taps/{passage.tap_id}").json()["reason"] for passage in passages]
-    assert told == reasons
+    decided = [admin.get(f"/v1/taps/{passage.tap_id}").json()["reason"] for passage in passages]
+    assert decided == reasons
 
 
 def test_the_engine_may_know_a_newer_key_than_the_station(
@@ -166,7 +166,7 @@ def test_the_engine_may_know_a_newer_key_than_the_station(
     assert (passage.opens, passage.reason, passage.alone) == (True, "entry_opened", False)
 
 
-def test_a_code_refused_alone_is_told_to_the_engine_as_a_gate_that_stayed_shut(
+def test_a_code_refused_alone_is_sent_to_the_engine_with_a_gate_that_stayed_shut(
     server: ServerProcess, admin: httpx2.Client, issuer: Issuer, tmp_path: Path
 ) -> None:
     old = issuer.issue(now_ms() - 10 * FRESH_MS)
@@ -182,10 +182,10 @@ def test_a_script_may_show_a_code_with_spaces(
 ) -> None:
     issuer.register(admin)
     station = StationProcess(server, tmp_path)
-    station.teach(issuer.document())
+    station.store_parameters(issuer.document())
     code = issuer.issue(now_ms())
     while " " not in code.text.strip():
         code = issuer.issue(now_ms())
-    (told,) = station.run(f"FHY-A-01 entry code:{code.text}").answers
-    assert told["reason"] == "entry_opened"
+    (answer,) = station.run(f"FHY-A-01 entry code:{code.text}").answers
+    assert answer["reason"] == "entry_opened"
     assert not station.holds(code.text)

@@ -1,4 +1,4 @@
-"""What upkeep does on its own, over virtual time and a client that answers at once."""
+"""Upkeep by itself, over virtual time and a client that answers at once."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class Engine(AsyncEngineClient):
         self.problem: Problem | None = Problem("/problems/tap-conflict", 409)
 
     async def decide(self, tap: TapMessage, deadline_s: float | None = None) -> Decision:
-        raise Unreachable("the line is cut")
+        raise Unreachable("the connection is cut")
 
     async def upload(
         self, taps: Sequence[TapMessage], deadline_s: float | None = None
@@ -52,13 +52,13 @@ def _enter(tap: TapMessage) -> Decision:
 
 
 class Gate:
-    """A barrier that moves as it is told."""
+    """A barrier without a machine."""
 
     def act(self, passage: Passage) -> None:
         pass
 
 
-def test_what_an_operator_releases_is_sent_though_nothing_waited(tmp_path: Path) -> None:
+def test_taps_that_an_operator_releases_are_sent_though_nothing_waited(tmp_path: Path) -> None:
     engine = Engine()
 
     async def work(loop: VirtualLoop) -> None:
@@ -72,7 +72,7 @@ def test_what_an_operator_releases_is_sent_though_nothing_waited(tmp_path: Path)
             passage = await controller.present("FHY-A-01", Direction.ENTRY, card, Gate())
             await upkeep.empty.wait()
             await asyncio.sleep(1.1 * HEARTBEAT_EVERY_S)
-            assert engine.uploaded == [passage.tap_id]  # and set aside: that is final
+            assert engine.uploaded == [passage.tap_id]  # and quarantined
             engine.problem = None
             Outbox(file).release()
             await asyncio.sleep(1.1 * HEARTBEAT_EVERY_S)

@@ -12,8 +12,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fare_engine.decision import Reason
+from fare_engine.settle import Outcome
 from fare_engine.settlement.adjustments import Kind
-from fare_engine.settlement.run import Outcome
 from fare_engine.tap import Tap
 from fare_engine.verdict import Verdict
 from tests.fare_engine.settlement.settlement_table import open_metro, settle_day

@@ -11,12 +11,13 @@ from api.contract.taps import Id
 from api.http.auth import AdminKey, TheRuntime
 from api.runtime.service import now_ms
 from api.runtime.wiring import Runtime
-from api.views.catalogue import answer_gate
+from api.views.catalogue import is_designated
 from fare_engine.catalogue import Catalogue
+from fare_engine.documents import gate_document
 from fare_engine.errors import NotFound
 from fare_engine.ledger.database import Connection
 from fare_engine.ledger.stores.network import put_gate
-from fare_engine.network import Direction, Gate
+from fare_engine.network import DIRECTIONS, Gate
 from fare_engine.versions import find_in_force
 
 router = APIRouter(prefix="/v1/gates", tags=["gates"])
@@ -61,7 +62,7 @@ async def register_gate(
     draft = Gate(
         gate_id,
         request.station_id,
-        frozenset(Direction[direction.upper()] for direction in request.directions),
+        frozenset(DIRECTIONS[direction] for direction in request.directions),
         request.exit_id,
         request.controller,
     )
@@ -75,10 +76,9 @@ async def register_gate(
 
 def _answer(runtime: Runtime, catalogue: Catalogue, gate: Gate) -> RegisteredGateAnswer:
     policy = find_in_force(catalogue.list_policies(gate.station_id), now_ms())
-    answer = answer_gate(gate, policy)
     skew = runtime.clocks.skews.get(gate.gate_id)
     return RegisteredGateAnswer(
-        station_id=gate.station_id,
+        **gate_document(gate),
+        designated=is_designated(gate, policy),
         clock_skew_ms=skew.skew_ms if skew else None,
-        **answer.model_dump(),
     )

@@ -7,8 +7,8 @@ from api.contract.operators import Page
 from api.contract.paging import Cursor, Limit, page_of_values
 from api.http.auth import AdminKey, TheRuntime
 from api.runtime.service import now_ms
-from api.views.catalogue import answer_name
 from fare_engine.catalogue import Catalogue
+from fare_engine.documents import medium_document
 from fare_engine.ledger.database import Connection
 from fare_engine.ledger.stores.network import add_medium_type
 from fare_engine.network import MediumType, Name
@@ -42,6 +42,4 @@ async def register_medium_type(
 
 
 def _answer(medium: MediumType) -> MediumTypeAnswer:
-    return MediumTypeAnswer(
-        code=medium.code, name=answer_name(medium.name), id_pattern=medium.id_pattern
-    )
+    return MediumTypeAnswer(**medium_document(medium))

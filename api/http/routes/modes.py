@@ -4,11 +4,10 @@ from fastapi import APIRouter
 
 from api.contract.operators import ModeAnswer, ModeEndRequest, ModeRequest, Page
 from api.contract.paging import Cursor, Limit, page_of_values
-from api.contract.times import format_ms
 from api.http.auth import AdminKey, TheRuntime
 from api.runtime.service import now_ms
-from api.views.explanations import tell_modes
 from fare_engine.catalogue import Catalogue
+from fare_engine.documents import mode_document
 from fare_engine.ledger.database import Connection
 from fare_engine.ledger.stores.modes import end_mode, start_mode
 from fare_engine.modes import MODES_BY_CODE, DegradedMode
@@ -79,13 +78,4 @@ async def end(
 
 def answer_mode(mode: DegradedMode, zone: str, at_ms: int) -> ModeAnswer:
     """One stretch of a mode, and whether it is in force at an instant."""
-    to_ms = mode.effective_to_ms
-    (code,) = tell_modes(mode.mode)
-    return ModeAnswer(
-        number=mode.number,
-        mode=code,
-        effective_from=format_ms(mode.effective_from_ms, zone),
-        effective_to=None if to_ms is None else format_ms(to_ms, zone),
-        reason=mode.reason,
-        in_force=mode.covers(at_ms),
-    )
+    return ModeAnswer(**mode_document(mode, zone), in_force=mode.covers(at_ms))

@@ -10,11 +10,11 @@ from api.contract.operators import (
     SuspensionRequest,
 )
 from api.contract.paging import Cursor, Limit, page_of_values
-from api.contract.times import format_ms
 from api.http.auth import AdminKey, TheRuntime
 from api.runtime.service import now_ms
 from api.views.catalogue import answer_policy
 from fare_engine.catalogue import Catalogue
+from fare_engine.documents import suspension_document
 from fare_engine.ledger.database import Connection
 from fare_engine.ledger.stores.catalogue import publish_policy, resume, suspend
 from fare_engine.policy import Policy
@@ -96,11 +96,8 @@ def _answer_suspension(catalogue: Catalogue, station_id: str) -> SuspensionAnswe
         return SuspensionAnswer(
             station_id=station_id, suspended=False, suspended_at=None, resumed_at=None, reason=None
         )
-    resumed_at_ms = latest.resumed_at_ms
     return SuspensionAnswer(
         station_id=station_id,
-        suspended=resumed_at_ms is None,
-        suspended_at=format_ms(latest.suspended_at_ms, zone),
-        resumed_at=None if resumed_at_ms is None else format_ms(resumed_at_ms, zone),
-        reason=latest.reason,
+        suspended=latest.resumed_at_ms is None,
+        **suspension_document(latest, zone),
     )

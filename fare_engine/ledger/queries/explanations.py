@@ -14,6 +14,7 @@ from fare_engine.decision import Closing, Outcome, Reason
 from fare_engine.journey import waivers_on
 from fare_engine.ledger.rows import QUARANTINE_COLUMNS, Reader, TapRow, decode_report
 from fare_engine.ledger.schema import (
+    MARK,
     conflicts,
     ledger_marks,
     quarantine,
@@ -23,7 +24,6 @@ from fare_engine.ledger.schema import (
     taps,
     token_rows,
 )
-from fare_engine.ledger.sqlite.index.runs import MARK
 from fare_engine.ledger.stores.settlements import IssuedAdjustment, list_adjustments_of_row
 from fare_engine.ports import StoredReport
 from fare_engine.verdict import Verdict

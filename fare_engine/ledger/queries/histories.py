@@ -5,17 +5,14 @@ Read beside the writer, one view of the ledger for all of them.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, or_, select
 
 from fare_engine.catalogue import Catalogue
-from fare_engine.decision import Closing
-from fare_engine.errors import TapRefused
-from fare_engine.journey import Terms
-from fare_engine.ledger.rows import Flag, Reader, TapRow, decode_report
+from fare_engine.ledger.rows import Reader, TapRow, decode_report
 from fare_engine.ledger.schema import (
+    MARK,
     ledger_marks,
     quarantine,
     repairs,
@@ -24,12 +21,11 @@ from fare_engine.ledger.schema import (
     taps,
     token_rows,
 )
-from fare_engine.ledger.sqlite.index.runs import MARK
-from fare_engine.ledger.stores.clocks import find_skew
-from fare_engine.network import Gate
+from fare_engine.ledger.stores import clocks as clock_store
 from fare_engine.ports import StoredReport
 from fare_engine.settlement.history import Skews, StoredTap
-from fare_engine.settlement.quarantine import check_again
+from fare_engine.settlement.quarantine import Repair, find_repair
+from fare_engine.settlement.terms import find_skew, make_stored
 from fare_engine.verdict import Verdict
 
 LOOKUP_MAX = 500
@@ -45,14 +41,6 @@ class Span(NamedTuple):
     from_ms: int
     first_row: int
     last_row: int
-
-
-class Repair(NamedTuple):
-    """What a tap that left the quarantine pins."""
-
-    row: int
-    station_id: str
-    terms: Terms
 
 
 class Histories(NamedTuple):
@@ -104,52 +92,24 @@ class _HistoryReader:
             content = None if aside is None else tuple(aside)
             report = told.get(place)
             verdict = self._reader.verdict(row, entry, report, content)
-            if aside is None:
-                gate = _stand_at(self._catalogue.gates[verdict.tap.gate_id], verdict.station_id)
-                terms = self._find_terms(verdict, gate.station_id)
-            else:
+            repair = None
+            if aside is not None:
                 repair = self._find_repair(verdict, pins.get(place))
                 if repair is None:
                     continue
-                gate = _stand_at(self._catalogue.gates[verdict.tap.gate_id], repair.station_id)
-                terms = repair.terms
-            by_token[row.token].append(_make_stored(verdict, gate, terms, report))
-            if row.flags & Flag.CLOCK_SUSPECT:
-                self._note_skew(row, report)
-        return Histories(by_token, self._repaired, self._skews)
-
-    def _note_skew(self, row: TapRow, report: StoredReport | None) -> None:
-        """Find how far the gate's clock was ahead when it tapped.
-
-        A tap that its gate uploaded later is older than its receipt: for it counts what was
-        measured by its own time, where anything was.
-        """
-        moments = [row.received_at]
-        if report is not None and row.flags & Flag.REPORTED:
-            moments.insert(0, row.occurred_at)
-        for at_ms in moments:
-            skew_ms = find_skew(self._connection, row.gate or 0, at_ms)
+            reported = None if report is None else report.report
+            by_token[row.token].append(make_stored(self._catalogue, verdict, reported, repair))
+            skew_ms = find_skew(verdict, self._find_measured)
             if skew_ms is not None:
                 self._skews[row.row] = skew_ms
-                return
+        return Histories(by_token, self._repaired, self._skews)
 
-    def _find_terms(self, verdict: Verdict, station_id: str) -> Terms:
-        """The terms of the tap itself: an exit that consumed an entry read those of the entry.
-
-        Degraded modes are those that were read then, whatever was recorded afterwards.
-        """
-        decision = verdict.decision
-        if decision.terms is not None and decision.closing is not Closing.CONSUMED:
-            return decision.terms
-        in_force = self._catalogue.find_terms(station_id, verdict.tap.occurred_at_ms)
-        terms = in_force or decision.terms
-        assert terms is not None, f"{verdict.tap.tap_id} was decided without a tariff"
-        modes = decision.modes
-        return terms if terms.modes == modes else replace(terms, modes=modes)
+    def _find_measured(self, gate_id: str, at_ms: int) -> int | None:
+        number = self._catalogue.gates[gate_id].number
+        return clock_store.find_skew(self._connection, number, at_ms)
 
     def _find_repair(self, verdict: Verdict, pin: Row[Any] | None) -> Repair | None:
         """What a tap in quarantine comes to now, or came to when it left; None while it waits."""
-        catalogue, tap = self._catalogue, verdict.tap
         if pin is not None:
             key = (
                 pin.station_id,
@@ -158,12 +118,10 @@ class _HistoryReader:
                 pin.tariff_version,
                 pin.modes,
             )
-            return Repair(verdict.row, pin.station_id, catalogue.get_terms(key))
-        checked = check_again(catalogue, tap, verdict.problem, self._now_ms)
-        if isinstance(checked, TapRefused):
-            return None
-        repair = Repair(verdict.row, checked.gate.station_id, checked.terms)
-        self._repaired.append(repair)
+            return Repair(verdict.row, pin.station_id, self._catalogue.get_terms(key))
+        repair = find_repair(self._catalogue, verdict, self._now_ms)
+        if repair is not None:
+            self._repaired.append(repair)
         return repair
 
     def _read_rows(self, tokens: Collection[bytes]) -> dict[int, TapRow]:
@@ -197,28 +155,6 @@ class _HistoryReader:
         for chunk in _chunks(places):
             within: ColumnElement[bool] = table.c.row.in_(chunk)
             yield from self._connection.execute(select(*table.c).where(within))
-
-
-def _stand_at(gate: Gate, station_id: str | None) -> Gate:
-    """The gate as it stood at a tap, wherever it stands by now."""
-    if station_id is None or gate.station_id == station_id:
-        return gate
-    return replace(gate, station_id=station_id)
-
-
-def _make_stored(
-    verdict: Verdict, gate: Gate, terms: Terms, report: StoredReport | None
-) -> StoredTap:
-    decision = verdict.decision
-    return StoredTap(
-        verdict.row,
-        verdict.tap,
-        gate,
-        terms,
-        decision.reason,
-        decision.fare,
-        None if report is None else report.report,
-    )
 
 
 def _chunks(values: Collection[Any]) -> Iterable[list[Any]]:

@@ -9,7 +9,7 @@ import msgspec.structs
 
 from fare_engine.code_use import CodeUse
 from fare_engine.ledger.rows import encode_report
-from fare_engine.network import Direction
+from fare_engine.network import DIRECTION_WORDS
 from fare_engine.ports import Changes, Conflict, DecidedTap, StoredReport
 from fare_engine.tap import Report, Tap
 
@@ -104,7 +104,7 @@ def _describe(content: Tap | Report) -> dict[str, Any]:
         return msgspec.structs.asdict(content)
     return {
         "gate_id": content.gate_id,
-        "direction": Direction(content.direction).name.lower(),
+        "direction": DIRECTION_WORDS[content.direction],
         "medium_type": content.medium_type,
         "token": content.token.hex(),
         "occurred_at_ms": content.occurred_at_ms,

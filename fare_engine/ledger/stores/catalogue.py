@@ -11,6 +11,12 @@ from sqlalchemy import Connection
 
 from fare_engine.catalogue import Catalogue
 from fare_engine.distances import find_distances
+from fare_engine.documents import (
+    Document,
+    policy_document,
+    suspension_document,
+    tariff_document,
+)
 from fare_engine.errors import ConfigurationError, NotFound
 from fare_engine.ledger.stores.audit import record_change
 from fare_engine.ledger.stores.issuers import read_issuer_keys
@@ -20,12 +26,9 @@ from fare_engine.ledger.stores.version_rows import (
     insert_policy,
     insert_suspension,
     insert_tariff,
-    policy_document,
     read_policies,
     read_suspensions,
     read_tariffs,
-    suspension_document,
-    tariff_document,
     update_resumed,
 )
 from fare_engine.network import Distances, FareTable, Network
@@ -117,8 +120,8 @@ def publish_tariff(
         actor=actor,
         action="tariff.published",
         subject=f"tariff {tariff.version}",
-        before=tariff_document(earlier[-1], zone) if earlier else None,
-        after=tariff_document(tariff, zone),
+        before=_describe(earlier[-1], zone) if earlier else None,
+        after=_describe(tariff, zone),
     )
     return replace(catalogue, tariffs=(*earlier, tariff))
 
@@ -191,6 +194,13 @@ def get_distances(catalogue: Catalogue) -> Distances:
     if catalogue.tariffs:
         return catalogue.tariffs[0].fares.distances
     return find_distances(catalogue.network)
+
+
+def _describe(tariff: Tariff, zone: str) -> Document:
+    """A tariff as the audit shows it, with its rules among the other fields."""
+    document = tariff_document(tariff, zone)
+    rules: Document = document.pop("rules")
+    return document | rules
 
 
 def _with_suspensions(

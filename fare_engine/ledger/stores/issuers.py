@@ -6,16 +6,21 @@ be verified years later. Every change is one audited transaction of the caller, 
 """
 
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, select
 
-from fare_engine.calendar import from_ms
 from fare_engine.catalogue import Catalogue
+from fare_engine.documents import Document, key_document
 from fare_engine.errors import CatalogueInvalid, NotFound
-from fare_engine.issuer import ALGORITHMS, ISSUER_ID_PATTERN, KEY_ID_PATTERN, IssuerKey
+from fare_engine.issuer import (
+    ALGORITHMS,
+    ISSUER_ID_PATTERN,
+    KEY_ID_PATTERN,
+    IssuerKey,
+    group_by_issuer,
+)
 from fare_engine.ledger import schema
 from fare_engine.ledger.stores.audit import record_change
 
@@ -33,14 +38,6 @@ def read_issuer_keys(connection: Connection) -> tuple[IssuerKey, ...]:
         )
         for row in connection.execute(query)
     )
-
-
-def group_by_issuer(keys: Iterable[IssuerKey]) -> Mapping[str, list[IssuerKey]]:
-    """Keys by issuer_id, in the order given."""
-    issuers: dict[str, list[IssuerKey]] = {}
-    for key in keys:
-        issuers.setdefault(key.issuer_id, []).append(key)
-    return issuers
 
 
 def add_issuer(
@@ -155,15 +152,8 @@ def _insert(
     return replace(catalogue, issuer_keys=read_issuer_keys(connection))
 
 
-def _document(key: IssuerKey, zone: str) -> dict[str, Any]:
-    valid_to = None if key.valid_to_ms is None else _tell(key.valid_to_ms, zone)
-    return {
-        "algorithm": key.algorithm,
-        "public_key": key.public_key.hex(),
-        "valid_from": _tell(key.valid_from_ms, zone),
-        "valid_to": valid_to,
-    }
-
-
-def _tell(at_ms: int, zone: str) -> str:
-    return from_ms(at_ms, zone).isoformat(timespec="milliseconds")
+def _document(key: IssuerKey, zone: str) -> Document:
+    """A key as the audit shows it, whose subject names it: its bytes stand in hexadecimal."""
+    document = key_document(key, zone) | {"public_key": key.public_key.hex()}
+    del document["key_id"]
+    return document

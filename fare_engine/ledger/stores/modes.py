@@ -7,15 +7,14 @@ a new catalogue comes back.
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy import Connection, select
 
 from fare_engine.catalogue import Catalogue
+from fare_engine.documents import mode_document
 from fare_engine.errors import CatalogueInvalid
 from fare_engine.ledger.schema import degraded_modes
 from fare_engine.ledger.stores.audit import record_change
-from fare_engine.ledger.stores.version_rows import tell
 from fare_engine.modes import DegradedMode, Mode
 
 Modes = Mapping[str, tuple[DegradedMode, ...]]
@@ -113,14 +112,3 @@ def end_mode(
     if not ended:
         return catalogue, ()
     return catalogue.with_modes(station_id, tuple(modes)), tuple(ended)
-
-
-def mode_document(mode: DegradedMode, zone: str) -> dict[str, Any]:
-    """A mode by the field names of the contract, with times told in a time zone."""
-    return {
-        "number": mode.number,
-        "mode": mode.mode.codes[0],
-        "effective_from": tell(mode.effective_from_ms, zone),
-        "effective_to": tell(mode.effective_to_ms, zone),
-        "reason": mode.reason,
-    }

@@ -6,11 +6,11 @@ keeps the station that its gate had at the tap.
 """
 
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy import Connection
 
 from fare_engine.catalogue import Catalogue
+from fare_engine.documents import gate_document, medium_document
 from fare_engine.ledger import schema
 from fare_engine.ledger.stores.audit import record_change
 from fare_engine.ledger.stores.network_rows import (
@@ -52,8 +52,8 @@ def put_gate(
         actor=actor,
         action="gate.corrected" if before else "gate.registered",
         subject=gate.gate_id,
-        before=_gate_document(before) if before else None,
-        after=_gate_document(gate),
+        before=gate_document(before) if before else None,
+        after=gate_document(gate),
     )
     return changed
 
@@ -76,11 +76,7 @@ def add_medium_type(
         actor=actor,
         action="medium.registered",
         subject=medium.code,
-        after={
-            "code": medium.code,
-            "name": {"zh": medium.name.zh, "en": medium.name.en},
-            "id_pattern": medium.id_pattern,
-        },
+        after=medium_document(medium),
     )
     return replace(catalogue, network=replace(catalogue.network, media=(*media, medium)))
 
@@ -91,13 +87,3 @@ def _number(gate: Gate) -> int:
 
 def _with_gates(catalogue: Catalogue, gates: tuple[Gate, ...]) -> Catalogue:
     return replace(catalogue, network=replace(catalogue.network, gates=gates))
-
-
-def _gate_document(gate: Gate) -> dict[str, Any]:
-    return {
-        "gate_id": gate.gate_id,
-        "station_id": gate.station_id,
-        "exit_id": gate.exit_id,
-        "directions": [direction.name.lower() for direction in sorted(gate.directions)],
-        "controller": gate.controller,
-    }

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Select, func, select
 
 from fare_engine.decision import Reason
-from fare_engine.ledger.queries.histories import Repair
 from fare_engine.ledger.schema import adjustments, repairs, settlements, taps
 from fare_engine.settlement.adjustments import Adjustment, Issued, Kind, Why
+from fare_engine.settlement.quarantine import Repair
 
 LOOKUP_MAX = 500
 

@@ -1,7 +1,6 @@
-"""The rules of a tariff as a JSON document, as operators publish it and the ledger keeps it.
+"""Reads the rules of a tariff from the document that `fare_engine.documents` makes of them.
 
-Lengths of time stand in the unit that their name ends with, whole or with decimals; money is
-integer fen. Version and dates stand beside the document, not in it. Every field must be there but
+Version and dates stand beside the document, not in it. Every field must be there but
 `note` and `explicit_fares`: what decides fares is written out, so that no later default of the
 engine changes history.
 """
@@ -11,44 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from fare_engine.calendar import ServiceCalendar
+from fare_engine.documents import SERVICE_DATE_END
 from fare_engine.errors import CatalogueInvalid
 from fare_engine.field_reader import FieldReader
 from fare_engine.network import DistanceBands, Distances, FareTable
 from fare_engine.tariff import MINUTE_MS, SECOND_MS, Tariff
 
-SERVICE_DATE_END = "service_date_end"
 _TIME_OF_DAY = re.compile("([01][0-9]|2[0-3]):([0-5][0-9])")
-
-
-def to_document(tariff: Tariff) -> dict[str, Any]:
-    """The rules of a tariff; `from_document` makes the same tariff of them again."""
-    bands = tariff.fares.bands
-    cut_minutes = tariff.calendar.cut_minutes
-    expiry_ms = tariff.journey_expiry_ms
-    return {
-        "bands": [{"up_to_m": bound_m, "fare": fare} for bound_m, fare in bands.upper_bounds],
-        "further": {"every_m": bands.further_m, "fare": bands.further_fare},
-        "explicit_fares": [
-            [origin, destination, fare]
-            for (origin, destination), fare in sorted(tariff.fares.explicit.items())
-        ],
-        "same_station_fare": tariff.same_station_fare,
-        "missing_exit_fare": tariff.missing_exit_fare,
-        "unmatched_exit": "open" if tariff.unmatched_exit_opens else "refuse",
-        "unmatched_exit_fare": tariff.unmatched_exit_fare,
-        "discounts_percent": dict(sorted(tariff.discounts_percent.items())),
-        "max_stay_minutes": in_unit(tariff.max_stay_ms, MINUTE_MS),
-        "reentry_grace_seconds": in_unit(tariff.reentry_grace_ms, SECOND_MS),
-        "reexit_grace_seconds": in_unit(tariff.reexit_grace_ms, SECOND_MS),
-        "clock_skew_tolerance_seconds": in_unit(tariff.clock_skew_tolerance_ms, SECOND_MS),
-        "ride_code_validity_seconds": in_unit(tariff.ride_code_validity_ms, SECOND_MS),
-        "journey_expiry": SERVICE_DATE_END
-        if expiry_ms is None
-        else {"minutes": in_unit(expiry_ms, MINUTE_MS)},
-        "service_date_cut": f"{cut_minutes // 60:02}:{cut_minutes % 60:02}",
-        "time_zone": tariff.calendar.zone,
-        "note": tariff.note,
-    }
 
 
 def from_document(
@@ -86,12 +54,6 @@ def from_document(
     if faults:
         raise CatalogueInvalid(faults)
     return tariff
-
-
-def in_unit(length_ms: int, unit_ms: int) -> int | float:
-    """Milliseconds told in seconds or minutes: whole where they are whole."""
-    whole, rest = divmod(length_ms, unit_ms)
-    return whole if rest == 0 else length_ms / unit_ms
 
 
 def _read_ms(fields: FieldReader, field: str, unit_ms: int) -> int:

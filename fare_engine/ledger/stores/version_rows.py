@@ -1,17 +1,16 @@
-"""Versions of policies and tariffs, and suspensions, as rows and as the audit tells them."""
+"""Versions of policies and tariffs, and suspensions, as rows."""
 
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any
 
 from sqlalchemy import Connection, select
 
-from fare_engine.calendar import from_ms
+from fare_engine.documents import rules_document
 from fare_engine.ledger import schema
-from fare_engine.ledger.stores.tariff_document import from_document, in_unit, to_document
+from fare_engine.ledger.stores.tariff_document import from_document
 from fare_engine.network import Distances
 from fare_engine.policy import Policy, Suspension
-from fare_engine.tariff import SECOND_MS, Tariff
+from fare_engine.tariff import Tariff
 
 
 def read_policies(connection: Connection) -> Mapping[str, tuple[Policy, ...]]:
@@ -86,7 +85,7 @@ def insert_tariff(connection: Connection, tariff: Tariff, now_ms: int) -> None:
             version=tariff.version,
             effective_from=tariff.effective_from_ms,
             effective_to=tariff.effective_to_ms,
-            rules=to_document(tariff),
+            rules=rules_document(tariff),
             published_at=now_ms,
         )
     )
@@ -111,43 +110,3 @@ def update_resumed(connection: Connection, suspension: Suspension) -> None:
         .where(table.c.station_id == suspension.station_id, table.c.resumed_at.is_(None))
         .values(resumed_at=suspension.resumed_at_ms)
     )
-
-
-def policy_document(policy: Policy, zone: str) -> dict[str, Any]:
-    """A policy by the field names of the contract, with times told in a time zone."""
-    return {
-        "station_id": policy.station_id,
-        "version": policy.version,
-        "window_seconds": in_unit(policy.window_ms, SECOND_MS),
-        "media": sorted(policy.media),
-        "designated_gates": sorted(policy.designated_gates),
-        "daily_limit": policy.daily_limit,
-        **_dates(policy, zone),
-        "note": policy.note,
-    }
-
-
-def tariff_document(tariff: Tariff, zone: str) -> dict[str, Any]:
-    """A tariff with its version and dates, told in a time zone, beside its rules."""
-    return {"version": tariff.version, **_dates(tariff, zone), **to_document(tariff)}
-
-
-def _dates(version: Policy | Tariff, zone: str) -> dict[str, str | None]:
-    return {
-        "effective_from": tell(version.effective_from_ms, zone),
-        "effective_to": tell(version.effective_to_ms, zone),
-    }
-
-
-def suspension_document(suspension: Suspension, zone: str) -> dict[str, Any]:
-    """A suspension, with times told in a time zone."""
-    return {
-        "suspended_at": tell(suspension.suspended_at_ms, zone),
-        "reason": suspension.reason,
-        "resumed_at": tell(suspension.resumed_at_ms, zone),
-    }
-
-
-def tell(at_ms: int | None, zone: str) -> str | None:
-    """An instant as documents write it, told in a time zone."""
-    return None if at_ms is None else from_ms(at_ms, zone).isoformat(timespec="milliseconds")

@@ -194,6 +194,18 @@ def test_a_batch_tells_each_tap_what_the_tap_alone_is_told(many: list[dict[str, 
 
 
 @pytest.mark.parametrize(
+    "text",
+    ["", "0a" * 15, "0a" * 17, " " + "0a" * 15 + " ", "0a" * 15 + "  ", "0g" * 16, "é" * 32],
+)
+def test_of_the_tokens_of_a_batch_the_one_that_does_not_fit_is_found_out_alone(text: str) -> None:
+    tokens = ["0a" * 16, text, "0B" * 16]
+    taps = [GOOD | {"medium": {"type": "tianfutong", "token": token}} for token in tokens]
+    read = READER.read_batch(_bytes({"taps": taps}), CATALOGUE)
+    assert list(read.bad) == [1]
+    assert [tap.token for tap in read.taps] == [b"\x0a" * 16, b"\x0b" * 16]
+
+
+@pytest.mark.parametrize(
     "body",
     [
         {"taps": [GOOD] * 1_001},

@@ -27,8 +27,8 @@ from typing import Any, Final
 
 from fare_engine.batch import ReportSubmission
 from fare_engine.ledger.database import open_database
+from fare_engine.settle import Issue, Outcome, settle
 from fare_engine.settlement.adjustments import Kind
-from fare_engine.settlement.run import Issue, Outcome, settle
 from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
 from tests.fare_engine.small_metro import MINUTE_MS, NOON_MS, PILOT, SmallMetro

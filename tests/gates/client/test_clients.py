@@ -1,8 +1,10 @@
-"""Both clients against a real engine, and against a connection that breaks."""
+"""Both clients against a real engine, and over a connection that breaks."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -81,17 +83,17 @@ def connected(server: ServerProcess, make: Make) -> Iterator[tuple[Proxy, Any]]:
 def a_tap(server: ServerProcess, direction: str = "entry", **more: Any) -> TapMessage:
     gate_id = server.gate(direction)
     medium = Medium("tianfutong", id=new_card())
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "tap_id": f"{gate_id}.20250303.{new_number():012}",
         "gate_id": gate_id,
         "direction": direction,
         "medium": medium,
         "occurred_at": AT,
     }
-    return TapMessage(**told | more)
+    return TapMessage(**fields | more)
 
 
-def test_a_tap_is_decided_and_sent_again_it_is_told_so(
+def test_a_tap_is_decided_once_and_sent_again_it_is_marked_as_replayed(
     server: ServerProcess, make_client: Make
 ) -> None:
     client = make_client(server.url, server.gate_key)
@@ -121,12 +123,14 @@ def test_a_batch_is_decided_in_order_and_a_bad_tap_fails_alone(
     assert waived.journey.entry_tap_id == taps[0].tap_id
 
 
-def test_a_report_is_told_and_answered(server: ServerProcess, make_client: Make) -> None:
+def test_a_report_is_sent_and_answered_by_the_decision(
+    server: ServerProcess, make_client: Make
+) -> None:
     client = make_client(server.url, server.gate_key)
     tap = a_tap(server)
     decision = client.decide(tap, PATIENT_S)
-    told = client.report(tap.tap_id, ReportMessage("open", 0, False, "turned back"))
-    assert told == decision
+    answer = client.report(tap.tap_id, ReportMessage("open", 0, False, "turned back"))
+    assert answer == decision
     with server.client(server.admin_key) as admin:
         report = admin.get(f"/v1/taps/{tap.tap_id}").json()["report"]
     assert (report["passed"], report["cause"]) == (False, "turned back")
@@ -181,7 +185,7 @@ def test_a_broken_connection_is_tried_again_until_the_deadline(
     with connected(server, make_client) as (proxy, client):
         proxy.cut(fault)
         with pytest.raises((Unreachable, DeadlinePassed)):
-            client.decide(a_tap(server), 0.1)
+            client.decide(a_tap(server), 0.5)  # the engine has to answer once within it
         assert proxy.connections >= 2
 
 
@@ -198,7 +202,7 @@ def test_a_tap_whose_answer_was_lost_is_decided_once(
         assert client.decide(tap, PATIENT_S).replayed
 
 
-def test_nobody_at_the_address_is_unreachable(make_client: Make) -> None:
+def test_an_address_without_a_server_is_unreachable(make_client: Make) -> None:
     with RawServer([]) as gone:
         url = gone.url
     client = make_client(url, "key")
@@ -226,7 +230,7 @@ def test_a_busy_engine_that_says_longer_than_the_deadline_is_not_waited_for(
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 503])
-def test_what_may_pass_by_itself_is_tried_again(make_client: Make, status: int) -> None:
+def test_problems_that_may_pass_are_tried_again(make_client: Make, status: int) -> None:
     passing = b"HTTP/1.1 %d Later\r\ncontent-length: 0\r\n\r\n" % status
     ready = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
     with RawServer([passing, ready]) as engine:
@@ -239,7 +243,7 @@ def test_what_may_pass_by_itself_is_tried_again(make_client: Make, status: int) 
     [b"SSH-2.0-OpenSSH_9.2\r\n\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"],
     ids=["no HTTP", "a part"],
 )
-def test_what_is_no_answer_counts_as_none(make_client: Make, answer: bytes) -> None:
+def test_what_is_no_whole_http_answer_counts_as_none(make_client: Make, answer: bytes) -> None:
     with RawServer([answer] * 20) as engine, pytest.raises(EngineFailed):
         make_client(engine.url, "key").check_ready(0.1)
 
@@ -252,7 +256,7 @@ def test_an_answer_of_another_shape_decides_nothing(
         make_client(engine.url, "key").decide(a_tap(server), PATIENT_S)
 
 
-def test_the_skew_of_the_clock_is_told_with_what_is_not_known(
+def test_the_skew_of_the_clock_has_its_uncertainty(
     server: ServerProcess, make_client: Make
 ) -> None:
     ahead_ms = 90_000
@@ -286,6 +290,38 @@ def test_the_decision_of_a_known_tap_says_nothing_of_the_clock(
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://engine", "http://"])
-def test_an_address_that_is_none_is_told_at_once(make_client: Make, url: str) -> None:
+def test_an_invalid_address_is_refused_at_once(make_client: Make, url: str) -> None:
     with pytest.raises(WrongUsage, match="http"):
         make_client(url, "key")
+
+
+def test_threads_share_a_blocking_client(server: ServerProcess) -> None:
+    with EngineClient(server.url, server.gate_key) as client, ThreadPoolExecutor(4) as threads:
+        taps = [a_tap(server) for _ in range(20)]
+        decisions = threads.map(lambda tap: client.decide(tap, PATIENT_S), taps)
+        assert [decision.tap_id for decision in decisions] == [tap.tap_id for tap in taps]
+
+
+def test_closing_a_blocking_client_ends_the_calls_of_other_threads(server: ServerProcess) -> None:
+    with connected(server, EngineClient) as (proxy, client), ThreadPoolExecutor(1) as threads:
+        client.check_ready(PATIENT_S)
+        proxy.cut(DROP)
+        begun = threading.Event()
+
+        def ask() -> None:
+            begun.set()
+            client.check_ready(60.0)
+
+        call = threads.submit(ask)
+        begun.wait()
+        client.close()
+        with pytest.raises(Unreachable, match="closed"):
+            call.result()
+
+
+def test_a_blocking_client_that_is_closed_takes_no_calls(server: ServerProcess) -> None:
+    with EngineClient(server.url, server.gate_key) as client:
+        client.check_ready(PATIENT_S)
+    client.close()
+    with pytest.raises(Unreachable, match="closed"):
+        client.check_ready()

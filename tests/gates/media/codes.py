@@ -53,7 +53,7 @@ def unpack(code: str) -> bytes:
 def signed(
     header: Any, claims: Any, sign: Callable[[bytes], bytes] = _sign_as_metro, tag: int = 18
 ) -> str:
-    """A code that says anything, well signed."""
+    """A code with any content, properly signed."""
     protected, payload = cbor2.dumps(header), cbor2.dumps(claims)
     signature = sign(cbor2.dumps(["Signature1", protected, b"", payload]))
     return pack(cbor2.CBORTag(tag, [protected, {}, payload, signature]))

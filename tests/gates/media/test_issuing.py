@@ -52,7 +52,7 @@ def _other_pem() -> bytes:
 
 
 @pytest.mark.parametrize("pem", [b"", b"no key", _pem(b"secret"), _other_pem()])
-def test_a_file_without_a_usable_private_key_is_told(pem: bytes) -> None:
+def test_a_file_without_a_usable_private_key_is_refused(pem: bytes) -> None:
     with pytest.raises(KeyUnusable, match="must be a PEM file with an Ed25519 private key"):
         issuing.read_private_key(pem)
 

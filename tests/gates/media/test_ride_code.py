@@ -1,4 +1,4 @@
-"""The form of a ride code: what it says, its one spelling, and its ids."""
+"""The form of a ride code: its content, its one spelling, and its ids."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ ELSEWHERE = bytes.fromhex(
     "ed5b64bed3de5a025f5e922e5a23bd81b4835b7698014bc48cea496ced758e0effca7351611f"
     "438d78c0ad0953931cc2ab11dd0b"
 )
-SAID_ELSEWHERE = RideCode("chengdu", "2026a", "anna", 1_637_712_000_000, bytes(range(16)), 2)
+CONTENT_ELSEWHERE = RideCode("chengdu", "2026a", "anna", 1_637_712_000_000, bytes(range(16)), 2)
 
 
 def _fault(code: str) -> Fault:
@@ -30,12 +30,12 @@ def _fault(code: str) -> Fault:
 
 def test_a_code_of_another_implementation_is_read_and_written_the_same() -> None:
     code = pack(cbor2.loads(ELSEWHERE))
-    assert parse(code).ride_code == SAID_ELSEWHERE
+    assert parse(code).ride_code == CONTENT_ELSEWHERE
     key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
-    assert write(SAID_ELSEWHERE, ED25519, key.sign) == code
+    assert write(CONTENT_ELSEWHERE, ED25519, key.sign) == code
 
 
-def test_a_code_says_what_was_put_in() -> None:
+def test_a_code_has_the_content_that_was_put_in() -> None:
     code = METRO.issue("anna", NOON_MS + 999, companion=3, one_time_id=b"12345678")
     assert parse(code).ride_code == RideCode("metro", "2", "anna", NOON_MS, b"12345678", 3)
 
@@ -61,7 +61,7 @@ def test_ids_of_codes_are_used_once_and_rise_with_the_time_of_issue() -> None:
     assert ids[0].startswith("619db8c0.metro.")
 
 
-def test_a_companion_is_a_medium_of_her_own() -> None:
+def test_each_companion_is_a_medium_too() -> None:
     codes = [parse(METRO.issue("anna", NOON_MS, companion=number)) for number in range(10)]
     assert codes[0].ride_code.medium_id == "anna"
     assert codes[1].ride_code.medium_id == "anna#1"
@@ -102,7 +102,7 @@ def test_every_beginning_of_a_code_is_truncated() -> None:
         signed(HEADER, CLAIMS, tag=17),
     ],
 )
-def test_what_has_not_the_form_of_a_code_is_malformed(code: str) -> None:
+def test_a_text_without_the_form_of_a_code_is_malformed(code: str) -> None:
     assert _fault(code) is Fault.MALFORMED
 
 
@@ -136,13 +136,13 @@ def test_what_has_not_the_form_of_a_code_is_malformed(code: str) -> None:
         ({}, {"role": "admin"}),
     ],
 )
-def test_what_says_something_else_is_no_ride_code(
+def test_a_token_with_other_claims_is_no_ride_code(
     header: dict[Any, Any], claims: dict[Any, Any]
 ) -> None:
     assert _fault(signed(HEADER | header, CLAIMS | claims)) is Fault.CLAIMS_WRONG
 
 
-def test_nothing_may_be_left_out() -> None:
+def test_no_claim_or_header_may_be_left_out() -> None:
     assert parse(signed(HEADER, CLAIMS)).ride_code.account == "anna"
     for name in HEADER:
         header = {key: value for key, value in HEADER.items() if key != name}
@@ -166,7 +166,7 @@ def test_nothing_may_be_left_out() -> None:
         ("anna", NOON_MS, 0, b"short"),
     ],
 )
-def test_what_no_code_can_say_is_not_signed(
+def test_content_that_no_code_can_have_is_not_signed(
     account: str, issued_at_ms: int, companion: int, one_time_id: bytes | None
 ) -> None:
     with pytest.raises(ValueError, match="no ride code can say this"):

@@ -25,7 +25,7 @@ def _sign(message: bytes) -> bytes:
     return b"".join(part.rjust(32, b"\0") for part in parts)  # one in 128 begins with a zero
 
 
-def test_what_was_found_good_once_makes_nothing_else_good() -> None:
+def test_a_cached_signature_makes_no_other_good() -> None:
     key = Ed25519PrivateKey.from_private_bytes(PRIVATE)
     is_signature = make_check(ED25519, public_bytes(key))
     message = b"what the key signed"
@@ -40,7 +40,7 @@ def test_what_was_found_good_once_makes_nothing_else_good() -> None:
     assert not another(message, signature)
 
 
-def test_of_good_signatures_the_latest_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_latest_good_signatures_are_cached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signatures, "VERIFIED_MAX", 2)
     monkeypatch.setattr(signatures, "_verified", {})
     key = Ed25519PrivateKey.from_private_bytes(PRIVATE)
@@ -79,7 +79,7 @@ def test_a_code_signed_with_sm2_is_taken() -> None:
 
 
 @pytest.mark.parametrize(("said", "pinned"), [(SM2, ED25519), (ED25519, SM2)])
-def test_the_algorithm_is_the_keys_and_never_the_codes(said: str, pinned: str) -> None:
+def test_the_key_names_the_algorithm_and_never_the_code(said: str, pinned: str) -> None:
     public = {SM2: PUBLIC, ED25519: private_key(2).public_key().public_bytes_raw()}
     sign = {SM2: _sign, ED25519: private_key(2).sign}
     verifier = RideCodeVerifier([IssuerKey("metro", "sm2", pinned, public[pinned], 0)])

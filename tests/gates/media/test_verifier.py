@@ -1,4 +1,4 @@
-"""Which codes are taken: each that is not has a fault of its own, and no byte may be changed."""
+"""Which codes are good: each other has a fault of its own, and no byte may be changed."""
 
 from typing import Final
 
@@ -43,7 +43,7 @@ def _repack(packed: bytes) -> str:
     return PREFIX + encoded.decode()
 
 
-def test_a_good_code_tells_its_account() -> None:
+def test_a_good_code_gives_its_account() -> None:
     assert VERIFIER.verify(CODE, NOON_MS) == RideCode("metro", "2", "anna", NOON_MS, b"12345678")
 
 
@@ -91,10 +91,10 @@ def test_validity_and_tolerance_are_added() -> None:
         (METRO.issue("anna", NOON_MS + 61_000), Fault.ISSUED_LATER),
     ],
 )
-def test_each_code_that_is_not_taken_has_its_own_fault(code: str, fault: Fault) -> None:
+def test_each_code_that_is_refused_has_its_own_fault(code: str, fault: Fault) -> None:
     refused = _refusal(code)
     assert refused.fault is fault
-    assert str(refused) == fault.told
+    assert str(refused) == fault.description
     expired = fault in (Fault.TOO_OLD, Fault.ISSUED_LATER)
     assert fault.reason is (Reason.RIDE_CODE_EXPIRED if expired else Reason.RIDE_CODE_INVALID)
 
@@ -110,7 +110,7 @@ def test_a_key_counts_from_its_beginning_up_to_its_end() -> None:
     assert _refusal(early, day_before_ms).fault is Fault.KEY_NOT_IN_FORCE
 
 
-def test_a_forged_code_that_is_old_too_is_forged_in_the_first_place() -> None:
+def test_the_fault_of_a_forged_code_that_is_old_too_is_its_signature() -> None:
     forged = RideCodeIssuer("metro", "2", private_key(9)).issue("anna", NOON_MS)
     assert _refusal(forged, NOON_MS + 3_600_000).fault is Fault.SIGNATURE_WRONG
 
@@ -181,7 +181,7 @@ def test_a_code_with_other_bytes_in_it_is_refused(place: int, other: bytes, left
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "public_key", "told"),
+    ("algorithm", "public_key", "message"),
     [
         (ED25519, b"short", "an Ed25519 key has 32 bytes"),
         (SM2, b"\4" + bytes(63), "an SM2 key has 65 bytes"),
@@ -190,8 +190,10 @@ def test_a_code_with_other_bytes_in_it_is_refused(place: int, other: bytes, left
         ("RS256", bytes(32), "must be one of Ed25519, SM2"),
     ],
 )
-def test_a_key_that_is_none_is_told_at_once(algorithm: str, public_key: bytes, told: str) -> None:
-    with pytest.raises(KeyUnusable, match=told):
+def test_a_key_that_cannot_be_used_is_refused_at_once(
+    algorithm: str, public_key: bytes, message: str
+) -> None:
+    with pytest.raises(KeyUnusable, match=message):
         RideCodeVerifier([IssuerKey("metro", "1", algorithm, public_key, 0)])
 
 

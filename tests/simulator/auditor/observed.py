@@ -25,8 +25,8 @@ from fare_engine.tap import Report
 from fare_engine.verdict import Verdict
 from gates.media import TokenMaker
 from simulator.auditor.auditor import Auditor
+from simulator.publications import describe_block, describe_catalogue, describe_network
 from tests.fare_engine.small_metro import NOON_MS, SmallMetro
-from tests.simulator.auditor.documents import tell_block, tell_catalogue, tell_network
 
 Alter = Callable[[str, dict[str, Any]], dict[str, Any] | None]
 """Changes what a tap is answered, to plant an error; None loses the answer's tap."""
@@ -73,7 +73,7 @@ class ObservedMetro:
         self._blocked: dict[tuple[str, str], int] = {}
         self._reader = TapReader(self._make_token, codes.read, self._block_list)
         self._writer = AnswerWriter(network.time_zone, network.currency)
-        self.auditor = Auditor(tell_network(network), tell_catalogue(self.metro.catalogue))
+        self.auditor = Auditor(describe_network(network), describe_catalogue(self.metro.catalogue))
         self.answers: dict[str, Answer] = {}
         self.sent: list[str] = []
         self._requests = 0
@@ -178,10 +178,10 @@ class ObservedMetro:
         """What is published, as anyone may read it."""
         catalogue = self.metro.catalogue
         blocked = [
-            tell_block(":".join(medium), from_ms, catalogue.network.time_zone)
+            describe_block(":".join(medium), from_ms, catalogue.network.time_zone)
             for medium, from_ms in self._blocked.items()
         ]
-        return tell_catalogue(catalogue, blocked=blocked)
+        return describe_catalogue(catalogue) | {"blocked": blocked}
 
     def swap_in(self, catalogue: Catalogue) -> None:
         self.metro.engine.use(catalogue)

@@ -9,16 +9,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from api.contract.times import format_ms
-from fare_engine.ledger.stores.tariff_document import to_document
+from fare_engine.documents import (
+    gate_document,
+    mode_document,
+    policy_document,
+    suspension_document,
+    tariff_document,
+)
 from fare_engine.modes import MODES_BY_CODE
 from simulator.auditor.branch import Branch, Known
 from simulator.auditor.fares import Tracks
 from simulator.auditor.published import Published
 from simulator.auditor.requests import RideCode, read_tap
 from simulator.auditor.rule import Ruling
+from simulator.publications import describe_block
 from tests.fare_engine.rule_words import ZONE, read_moment, read_number
 from tests.fare_engine.rule_world import World
-from tests.simulator.auditor.documents import tell_block, tell_gate, tell_mode, tell_suspension
 
 SEGMENTS = [("FHY", "JRC", 5_000), ("JRC", "XP", 39_000), ("FHY", "XP", 45_000)]
 _MEDIA = [{"type": code, "id_pattern": ".+"} for code in ("tianfutong", "qr", "token")]
@@ -59,7 +65,7 @@ class _Run:
         day = self.world.day
         match words:
             case ["blocked", medium, time]:
-                self.blocked.append(tell_block(medium, read_moment(time, day), ZONE))
+                self.blocked.append(describe_block(medium, read_moment(time, day), ZONE))
             case ["code", code_id, medium, issued_at, *forged]:
                 medium_id = medium.partition(":")[2]
                 issued_ms = read_moment(issued_at, day)
@@ -70,12 +76,17 @@ class _Run:
     def _publish(self, blocked: list[dict[str, str]]) -> Published:
         world = self.world
         document = {
-            "gates": [tell_gate(gate) for gate in world.gates.values()],
+            "gates": [gate_document(gate) for gate in world.gates.values()],
             "media": _MEDIA,
-            "policies": [tell_policy(policy) for policy in world.policies.values()],
-            "tariffs": [tell_tariff(tariff) for tariff in world.tariffs.values()],
-            "suspensions": [tell_suspension(held, ZONE) for held in world.suspensions],
-            "degraded_modes": [tell_mode(mode, ZONE) for mode in world.modes],
+            "policies": [policy_document(policy, ZONE) for policy in world.policies.values()],
+            "tariffs": [tariff_document(tariff, ZONE) for tariff in world.tariffs.values()],
+            "suspensions": [
+                {"station_id": held.station_id} | suspension_document(held, ZONE)
+                for held in world.suspensions
+            ],
+            "degraded_modes": [
+                {"station_id": mode.station_id} | mode_document(mode, ZONE) for mode in world.modes
+            ],
             "blocked": [*self.blocked, *blocked],
         }
         return Published(document, Tracks(SEGMENTS))
@@ -97,7 +108,9 @@ class _Run:
             body["medium"] = {"type": medium_type, "code": named["code"]}
         if "code_id" in named:
             body["medium"]["code_id"] = named["code_id"]
-        blocked = [tell_block(medium, 0, ZONE)] if named.get("refusal") == "medium_blocked" else []
+        blocked = (
+            [describe_block(medium, 0, ZONE)] if named.get("refusal") == "medium_blocked" else []
+        )
         if self.published is None or blocked:
             self.published = self._publish(blocked)
         ask = read_tap(body, self.codes, None)
@@ -106,31 +119,6 @@ class _Run:
         self.published = None if blocked else self.published
         assert known is not None
         return _tell(known, branch)
-
-
-def tell_policy(policy: Any) -> dict[str, Any]:
-    end_ms = policy.effective_to_ms
-    return {
-        "station_id": policy.station_id,
-        "version": policy.version,
-        "window_seconds": policy.window_ms / 1_000,
-        "media": sorted(policy.media),
-        "designated_gates": sorted(policy.designated_gates),
-        "daily_limit": policy.daily_limit,
-        "effective_from": format_ms(policy.effective_from_ms, ZONE),
-        "effective_to": None if end_ms is None else format_ms(end_ms, ZONE),
-    }
-
-
-def tell_tariff(tariff: Any) -> dict[str, Any]:
-    """A tariff as it is told; unlike the API it may have lengths that nobody could publish."""
-    end_ms = tariff.effective_to_ms
-    return {
-        "version": tariff.version,
-        "effective_from": format_ms(tariff.effective_from_ms, ZONE),
-        "effective_to": None if end_ms is None else format_ms(end_ms, ZONE),
-        "rules": to_document(tariff),
-    }
 
 
 def _read_expected(words: list[str], world: World) -> dict[str, object]:

@@ -16,8 +16,8 @@ from simulator.auditor.published import Published
 from simulator.auditor.requests import Ask, Content, Report
 from simulator.auditor.rule import CodeUse
 from simulator.auditor.verdict import Verdict
+from simulator.publications import describe_catalogue, describe_network
 from tests.fare_engine.small_metro import MINUTE_MS, NETWORK, NOON_MS, PILOT, TARIFF
-from tests.simulator.auditor.documents import tell_catalogue, tell_network
 
 NOTHING_OPEN = "unmatched", "no_open_entry"
 WAIVED = "waived", "same_station_within_window"
@@ -87,7 +87,7 @@ def waived(tap: dict[str, Any], found: dict[str, Any], minutes: float) -> str:
 
 
 def make_auditor(steps_max: int = STEPS_MAX) -> Auditor:
-    return Auditor(tell_network(NETWORK), tell_catalogue(CATALOGUE), steps_max=steps_max)
+    return Auditor(describe_network(NETWORK), describe_catalogue(CATALOGUE), steps_max=steps_max)
 
 
 @pytest.fixture
@@ -198,14 +198,14 @@ def test_a_tap_in_flight_with_a_change_may_have_read_either_and_a_later_one_only
     auditor: Auditor,
 ) -> None:
     old, new, later = entry(10, "old"), entry(12, "new"), entry(13, "later")
-    policy = tell_catalogue(CATALOGUE)["policies"][0]
+    policy = describe_catalogue(CATALOGUE)["policies"][0]
     policies = [policy, policy | {"version": 2, "effective_from": moment(5)}]
     sends(auditor, "old", old)
     auditor.changing()
     sends(auditor, "new", new)
     replies(auditor, "old", opened(old))
     replies(auditor, "new", answer(new, ("entered", "entry_repeated"), policy_version=2))
-    auditor.changed(tell_catalogue(CATALOGUE, policies=policies))
+    auditor.changed(describe_catalogue(CATALOGUE) | {"policies": policies})
     sends(auditor, "later", later)
     replies(auditor, "later", opened(later, "entry_repeated"))
     verdict = auditor.finish()
@@ -243,10 +243,10 @@ def test_the_first_of_lost_copies_counts_as_when_it_was_sent(auditor: Auditor) -
     lost, leave = entry(0, "lost"), leaving(0.4)
     sends(auditor, "before", lost)
     auditor.unanswered("before")
-    policy = tell_catalogue(CATALOGUE)["policies"][0]
+    policy = describe_catalogue(CATALOGUE)["policies"][0]
     policies = [policy, policy | {"version": 2, "effective_from": moment(-1)}]
     auditor.changing()
-    auditor.changed(tell_catalogue(CATALOGUE, policies=policies))
+    auditor.changed(describe_catalogue(CATALOGUE) | {"policies": policies})
     sends(auditor, "after", lost)
     auditor.unanswered("after")
     sends(auditor, "out", leave)
@@ -281,8 +281,8 @@ def test_a_kept_log_is_audited_as_the_run_was() -> None:
     events: list[dict[str, Any]] = [
         {
             "event": "begins",
-            "network": tell_network(NETWORK),
-            "published": tell_catalogue(CATALOGUE),
+            "network": describe_network(NETWORK),
+            "published": describe_catalogue(CATALOGUE),
         }
     ]
     for request, tap, text in (("in", enter, opened(enter)), ("out", leave, opened(enter))):
@@ -323,7 +323,9 @@ def test_orders_that_differ_only_in_the_ride_codes_used_are_two() -> None:
 
 def test_orders_that_differ_only_in_when_a_gate_was_to_stay_shut_are_two() -> None:
     """Such a tap may find its journey open when settlement decides it again at its place."""
-    published = Published(tell_catalogue(CATALOGUE), Tracks(tell_network(NETWORK)["segments"]))
+    published = Published(
+        describe_catalogue(CATALOGUE), Tracks(describe_network(NETWORK)["segments"])
+    )
     shut = Report("refuse", 0)
     entered = Ask("in", Content("FHY-A-01", "entry", "tianfutong", "anna", NOON_MS), shut)
     left = Ask("out", Content("FHY-C-02", "exit", "tianfutong", "anna", NOON_MS), None)

@@ -13,13 +13,14 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
+from fare_engine.ledger.schema import MARK
+
 logger = logging.getLogger(__name__)
 
 RUN_ROWS: Final = 100_000
 SLICE_ROWS_MIN: Final = 4
 CHUNK_ROWS: Final = 1_000
 
-MARK: Final = "indexed_through"
 _SORT: Final = (
     "CREATE TABLE run.tap_ids AS SELECT tap_id, row FROM main.taps"
     " WHERE row > ? AND row <= ? ORDER BY tap_id",

@@ -9,8 +9,8 @@ import httpx2
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from api.contract.issuers import encode_key
 from api.contract.times import format_ms
+from fare_engine.documents import encode_key
 from gates.media.issuing import RideCodeIssuer, generate_private_key, public_bytes
 from tests.api.contract.test_problems import check
 from tests.server_process import ServerProcess, new_number

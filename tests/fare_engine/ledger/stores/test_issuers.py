@@ -9,13 +9,12 @@ from sqlalchemy import Connection, select
 
 from fare_engine.catalogue import Catalogue
 from fare_engine.errors import CatalogueInvalid, NotFound
-from fare_engine.issuer import ED25519, SM2, IssuerKey
+from fare_engine.issuer import ED25519, SM2, IssuerKey, group_by_issuer
 from fare_engine.ledger import schema
 from fare_engine.ledger.database import migrate, open_database, writing
 from fare_engine.ledger.stores.catalogue import load_catalogue, store_network
 from fare_engine.ledger.stores.issuers import (
     add_issuer,
-    group_by_issuer,
     read_issuer_keys,
     retire_key,
     rotate_key,

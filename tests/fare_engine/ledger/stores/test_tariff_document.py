@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fare_engine.calendar import ServiceCalendar
+from fare_engine.documents import rules_document
 from fare_engine.errors import CatalogueInvalid
-from fare_engine.ledger.stores.tariff_document import from_document, to_document
+from fare_engine.ledger.stores.tariff_document import from_document
 from fare_engine.network import CHENGDU_BANDS, DistanceBands, FareTable
 from fare_engine.tariff import Tariff
 
@@ -73,13 +74,13 @@ def _read(document: dict[str, Any], like: Tariff = CHENGDU) -> Tariff:
 
 def _faults(**changes: object) -> list[tuple[str, str]]:
     with pytest.raises(CatalogueInvalid) as refusal:
-        _read({**to_document(CHENGDU), **changes})
+        _read({**rules_document(CHENGDU), **changes})
     return list(refusal.value.faults)
 
 
 @given(_tariffs)
 def test_every_tariff_survives_being_written_as_json(tariff: Tariff) -> None:
-    assert _read(json.loads(json.dumps(to_document(tariff))), tariff) == tariff
+    assert _read(json.loads(json.dumps(rules_document(tariff))), tariff) == tariff
 
 
 def test_the_document_says_what_a_clerk_would() -> None:
@@ -93,7 +94,7 @@ def test_the_document_says_what_a_clerk_would() -> None:
         unmatched_exit_opens=True,
         journey_expiry_ms=90_000,
     )
-    assert to_document(tariff) == {
+    assert rules_document(tariff) == {
         "bands": [{"up_to_m": 4_000, "fare": 200}, {"up_to_m": 8_000, "fare": 300}],
         "further": {"every_m": 20_000, "fare": 100},
         "explicit_fares": [["FHY", "CXL", 350]],
@@ -112,23 +113,25 @@ def test_the_document_says_what_a_clerk_would() -> None:
         "time_zone": "Asia/Shanghai",
         "note": "成都",
     }
-    assert to_document(CHENGDU)["journey_expiry"] == "service_date_end"
-    assert to_document(CHENGDU)["unmatched_exit"] == "refuse"
+    assert rules_document(CHENGDU)["journey_expiry"] == "service_date_end"
+    assert rules_document(CHENGDU)["unmatched_exit"] == "refuse"
 
 
 def test_all_tariffs_share_the_distances_given() -> None:
-    assert _read(to_document(CHENGDU)).fares.distances is DISTANCES
+    assert _read(rules_document(CHENGDU)).fares.distances is DISTANCES
 
 
 def test_note_and_explicit_fares_may_be_left_out() -> None:
-    document = to_document(CHENGDU)
+    document = rules_document(CHENGDU)
     del document["note"], document["explicit_fares"]
     assert _read(document) == replace(CHENGDU, note="")
 
 
-@pytest.mark.parametrize("field", sorted(to_document(CHENGDU).keys() - {"note", "explicit_fares"}))
+@pytest.mark.parametrize(
+    "field", sorted(rules_document(CHENGDU).keys() - {"note", "explicit_fares"})
+)
 def test_whatever_decides_a_fare_must_be_written_out(field: str) -> None:
-    document = to_document(CHENGDU)
+    document = rules_document(CHENGDU)
     del document[field]
     with pytest.raises(CatalogueInvalid) as refusal:
         _read(document)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from fare_engine import settle
 from fare_engine.catalogue import Catalogue
 from fare_engine.decision import Reason
 from fare_engine.errors import NoTariffInForce
@@ -18,8 +19,8 @@ from fare_engine.ledger.stores import clocks as clock_store
 from fare_engine.ledger.stores import settlements as settlement_store
 from fare_engine.ledger.stores.network import put_gate
 from fare_engine.network import Direction, Gate
-from fare_engine.settlement import run
 from fare_engine.tap import Report, Tap
+from fare_engine.verdict import Verdict
 from tests.fare_engine.settlement.settlement_table import (
     NEXT_MORNING_MS,
     open_metro,
@@ -113,7 +114,7 @@ def test_a_run_that_is_broken_off_is_finished_by_the_next(
         metro.decide(qr(metro, "CXL-A-01", "entry", 2, token=token, report=OPENED))
         metro.decide(qr(metro, "FHY-C-02", "exit", 60, token=token))
     whole = settle_day(metro, dry_run=True)
-    monkeypatch.setattr(run, "TOKENS_AT_ONCE", 2)
+    monkeypatch.setattr(settle, "TOKENS_AT_ONCE", 2)
     original = settlement_store.insert_adjustments
     calls = 0
 
@@ -124,7 +125,7 @@ def test_a_run_that_is_broken_off_is_finished_by_the_next(
             raise ZeroDivisionError
         original(*arguments)
 
-    monkeypatch.setattr(run, "insert_adjustments", fail_second)
+    monkeypatch.setattr(settle, "insert_adjustments", fail_second)
     with pytest.raises(ZeroDivisionError):
         settle_day(metro)
     first = rows(metro, "SELECT row, kind, fare FROM adjustments")
@@ -140,9 +141,9 @@ def test_many_tokens_and_stretches_of_rows_are_one_run(
 ) -> None:
     monkeypatch.setattr(settlement_scan, "SCAN_ROWS", 3)
     monkeypatch.setattr(settlement_scan, "LOOKUP_MAX", 2)
-    monkeypatch.setattr(run, "TOKENS_AT_ONCE", 2)
-    monkeypatch.setattr(run, "TOKENS_REMEMBERED_MAX", 3)
-    monkeypatch.setattr(run, "KEPT_MAX", 4)
+    monkeypatch.setattr(settle, "TOKENS_AT_ONCE", 2)
+    monkeypatch.setattr(settle, "TOKENS_REMEMBERED_MAX", 3)
+    monkeypatch.setattr(settle, "KEPT_MAX", 4)
     for number in range(20):
         token = f"rider {number}"
         metro.decide(qr(metro, "FHY-A-01", "entry", number, token=token))
@@ -271,7 +272,7 @@ def test_what_is_published_and_tapped_while_it_runs_waits_for_the_next(
         metro.catalogue = run_with
         yield from original(*arguments)
 
-    monkeypatch.setattr(run, "scan_tokens", register_and_tap)
+    monkeypatch.setattr(settle, "scan_tokens", register_and_tap)
     assert issued(metro) == ["+400 arrived_late different_station"]
 
 
@@ -307,4 +308,17 @@ def test_an_uploaded_tap_is_corrected_by_what_was_measured_by_its_own_time(
     entry = qr(metro, "FHY-A-01", "entry", 0)
     took = Report(gate_opened=True, fare_taken=200)
     metro.decide_all(entry, qr(metro, "FHY-C-02", "exit", 16).replace(report=took))
+    assert issued(metro) == ["-200 clock_corrected same_station_within_window"]
+
+
+def test_a_tap_that_waited_in_quarantine_is_settled_at_its_corrected_time_too(
+    metro: SmallMetro,
+) -> None:
+    """She took 15 minutes and a clock ten minutes ahead made it 25, which was not believed."""
+    measure(metro, "FHY-C-02", 10 * MINUTE_MS, NOON_MS)
+    metro.engine.process([qr(metro, "FHY-A-01", "entry", 0)], NOON_MS)
+    exit_ = qr(metro, "FHY-C-02", "exit", 25, report=Report(gate_opened=True, fare_taken=200))
+    (waits,) = metro.engine.process([exit_], NOON_MS + 15 * MINUTE_MS)
+    assert isinstance(waits, Verdict)
+    assert (waits.problem, waits.decision.clock_suspect) == ("clock-ahead", True)
     assert issued(metro) == ["-200 clock_corrected same_station_within_window"]

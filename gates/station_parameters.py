@@ -1,7 +1,8 @@
-"""What a station knows of the rules: its latest parameters, kept in its file, and earlier ones.
+"""The parameters that a station keeps in its file: the latest version, and those before it.
 
-Earlier documents stay for the journeys that pinned their versions. Modes that somebody set at the
-station by hand stand beside those that the engine pushed.
+Earlier versions stay for the journeys that pinned them. Modes set at the station by hand hold
+beside those that the engine pushed. One version, as a document says it, is
+`gates.parameters.Parameters`.
 """
 
 from typing import Final
@@ -17,21 +18,21 @@ from gates.station_file import StationFile
 from gates.token_states import Pin
 
 DOCUMENTS_KEPT: Final = 8
-"""Of earlier parameters; journeys that pinned older versions are judged by those in force then."""
+"""A journey that pinned an older version is decided by those in force at its entry."""
 
 MODES_MAX: Final = 1_000
 _NO_MODE: Final = Mode(0)
 
 
-class Knowledge:
-    """The parameters of one station, over its file."""
+class StationParameters:
+    """All parameters of one station, over its file."""
 
     def __init__(self, file: StationFile, station_id: str) -> None:
         self._file = file
         self._station_id = station_id
         self.current: Parameters | None = None
         self.problem: str | None = None
-        """Why a stored document is of no use, if one is not."""
+        """Why a stored document cannot be used, where one cannot."""
         self._earlier: list[Parameters] = []
         self._calendar = ServiceCalendar()
         for (document,) in file.read("SELECT document FROM parameters ORDER BY place"):
@@ -40,8 +41,8 @@ class Knowledge:
             except ParametersInvalid as error:
                 self.problem = str(error)
 
-    def learn(self, document: bytes, parameters: Parameters) -> None:
-        """Use what the engine told, now and after any restart."""
+    def adopt(self, document: bytes, parameters: Parameters) -> None:
+        """Use a document of the engine, now and after any restart."""
         with self._file.transaction() as sql:
             sql.execute(
                 "INSERT INTO parameters (version, document) VALUES (?, ?)",
@@ -56,7 +57,7 @@ class Knowledge:
         self._use(parameters)
 
     def read(self, document: bytes) -> Parameters:
-        """What a document says of this station; ParametersInvalid when it cannot be used."""
+        """A document's parameters of this station; ParametersInvalid when it cannot be used."""
         return parse_parameters(document, self._station_id)
 
     def service_day(self, at_ms: int) -> ServiceDay:
@@ -65,19 +66,19 @@ class Knowledge:
         return (tariff.calendar if tariff else self._calendar).service_day(at_ms)
 
     def find_terms(self, at_ms: int) -> Terms | None:
-        """What is in force at the station; None when nobody told it."""
+        """The terms in force at the station; None before its first parameters."""
         current = self.current
         tariff = find_in_force(current.tariffs, at_ms) if current else None
         if current is None or tariff is None:
             return None
         policy = find_in_force(current.policies, at_ms)
         suspended = any(stretch.covers(at_ms) for stretch in current.suspensions)
-        # When gates stood open elsewhere decides only what is owed for a missing exit, which no
-        # gate takes: the engine tells.
+        # When gates stood open elsewhere matters only to the fare of a missing exit, which no gate
+        # takes: the engine decides it.
         return Terms(tariff, policy, suspended, self.find_modes(at_ms))
 
     def find_pinned(self, pin: Pin, entered_at_ms: int) -> Terms | None:
-        """The terms that an entry pinned; where their versions are forgotten, those of then."""
+        """The terms that an entry pinned; where these are no longer kept, those in force then."""
         policy_version, suspended, tariff_version = pin
         known = [*self._earlier, self.current] if self.current else []
         for parameters in reversed(known):

@@ -1,0 +1,1 @@
+"""Two checkouts of the project, measured in alternating pairs of one run."""

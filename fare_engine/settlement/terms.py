@@ -1,0 +1,64 @@
+"""What a stored tap is decided again by: its terms, its gate's place, and its clock's error."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from fare_engine.catalogue import Catalogue
+from fare_engine.decision import Closing
+from fare_engine.journey import Terms
+from fare_engine.settlement.history import StoredTap
+from fare_engine.settlement.quarantine import Repair
+from fare_engine.tap import Report
+from fare_engine.verdict import Verdict
+
+FindSkew = Callable[[str, int], int | None]
+"""How far a gate's clock was ahead by the latest measurement up to an instant, if there is one."""
+
+
+def make_stored(
+    catalogue: Catalogue, verdict: Verdict, report: Report | None, repair: Repair | None = None
+) -> StoredTap:
+    """A tap as it is decided again; `repair` is there for one that left the quarantine.
+
+    Its gate stands where it stood at the tap, wherever it stands by now.
+    """
+    tap, decision = verdict.tap, verdict.decision
+    station_id = verdict.station_id if repair is None else repair.station_id
+    assert station_id is not None, f"{tap.tap_id} waits in quarantine"
+    terms = get_terms(catalogue, verdict, station_id) if repair is None else repair.terms
+    gate = catalogue.gates[tap.gate_id]
+    if gate.station_id != station_id:
+        gate = replace(gate, station_id=station_id)
+    return StoredTap(verdict.row, tap, gate, terms, decision.reason, decision.fare, report)
+
+
+def get_terms(catalogue: Catalogue, verdict: Verdict, station_id: str) -> Terms:
+    """The terms of the tap itself: an exit that consumed an entry read those of the entry.
+
+    Degraded modes are those that were read then, whatever was recorded afterwards.
+    """
+    decision = verdict.decision
+    pinned = decision.terms
+    if pinned is not None and decision.closing is not Closing.CONSUMED:
+        version = pinned.policy.version if pinned.policy else None
+        key = station_id, version, pinned.suspended, pinned.tariff.version, decision.modes
+        return catalogue.get_terms(key)
+    terms = catalogue.find_terms(station_id, verdict.tap.occurred_at_ms) or pinned
+    assert terms is not None, f"{verdict.tap.tap_id} was decided without a tariff"
+    return terms if terms.modes == decision.modes else replace(terms, modes=decision.modes)
+
+
+def find_skew(verdict: Verdict, find_measured: FindSkew) -> int | None:
+    """How far the clock of a suspect gate was ahead when it tapped; None where nobody knows.
+
+    A tap that its gate uploaded later is older than its receipt: for it counts what was measured by
+    its own time, where anything was.
+    """
+    if not verdict.decision.clock_suspect:
+        return None
+    tap = verdict.tap
+    if tap.report is not None:
+        skew_ms = find_measured(tap.gate_id, tap.occurred_at_ms)
+        if skew_ms is not None:
+            return skew_ms
+    return find_measured(tap.gate_id, verdict.received_at_ms)

@@ -1,0 +1,586 @@
+BEGIN TRANSACTION;
+CREATE TABLE adjustments (
+	adjustment INTEGER NOT NULL, 
+	settlement INTEGER NOT NULL, 
+	"row" INTEGER NOT NULL, 
+	token BLOB NOT NULL, 
+	kind SMALLINT NOT NULL, 
+	fare INTEGER NOT NULL, 
+	collected INTEGER NOT NULL, 
+	due INTEGER NOT NULL, 
+	why SMALLINT NOT NULL, 
+	reason SMALLINT NOT NULL, 
+	entry_row INTEGER, 
+	CONSTRAINT pk_adjustments PRIMARY KEY (adjustment), 
+	CONSTRAINT fk_adjustments_settlement FOREIGN KEY(settlement) REFERENCES settlements (settlement), 
+	CONSTRAINT fk_adjustments_row FOREIGN KEY("row") REFERENCES taps ("row")
+);
+INSERT INTO "adjustments" VALUES(1,1,40,X'7F430317DF72B90F0DDAE23E05213989',1,180,0,180,4,31,NULL);
+INSERT INTO "adjustments" VALUES(2,1,37,X'9692C9998807E171E3053EE902AEDA87',1,270,0,270,1,20,36);
+INSERT INTO "adjustments" VALUES(3,1,17,X'98354F022D9E53E161A82AA1BADB60FA',2,180,0,180,7,2,17);
+INSERT INTO "adjustments" VALUES(4,1,39,X'B203532A5B17E0FB6995D0B3A3C9B949',1,-630,900,270,4,20,38);
+INSERT INTO "adjustments" VALUES(5,1,25,X'C6F225C1B09695061FC7296363640A90',2,180,0,180,7,1,25);
+INSERT INTO "adjustments" VALUES(6,1,55,X'6E301D05020A39D48960619D1BBF5C2D',1,180,0,180,2,24,54);
+INSERT INTO "adjustments" VALUES(7,4,76,X'96E393847E2E42A11994F9272E818651',2,180,0,180,7,1,76);
+INSERT INTO "adjustments" VALUES(8,5,78,X'C6F225C1B09695061FC7296363640A90',1,270,0,270,1,20,23);
+CREATE TABLE alembic_version (
+	version_num VARCHAR(32) NOT NULL, 
+	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+INSERT INTO "alembic_version" VALUES('0004');
+CREATE TABLE audit (
+	entry INTEGER NOT NULL, 
+	at BIGINT NOT NULL, 
+	actor VARCHAR(100) NOT NULL, 
+	action VARCHAR(40) NOT NULL, 
+	subject VARCHAR(100) NOT NULL, 
+	"before" JSON, 
+	"after" JSON, 
+	CONSTRAINT pk_audit PRIMARY KEY (entry)
+);
+INSERT INTO "audit" VALUES(1,1795805191947,'fare-engine init','network.stored','small',NULL,'{"network_id": "small", "stations": 3, "gates": 5}');
+INSERT INTO "audit" VALUES(2,1795805191947,'fare-engine init','tariff.published','tariff 1',NULL,'{"version": 1, "effective_from": "2010-09-27T00:00:00.000+08:00", "effective_to": null, "bands": [{"up_to_m": 4000, "fare": 200}, {"up_to_m": 8000, "fare": 300}, {"up_to_m": 12000, "fare": 400}, {"up_to_m": 18000, "fare": 500}, {"up_to_m": 24000, "fare": 600}, {"up_to_m": 32000, "fare": 700}, {"up_to_m": 40000, "fare": 800}, {"up_to_m": 50000, "fare": 900}, {"up_to_m": 70000, "fare": 1000}], "further": {"every_m": 20000, "fare": 100}, "explicit_fares": [], "same_station_fare": 200, "missing_exit_fare": 200, "unmatched_exit": "refuse", "unmatched_exit_fare": 200, "discounts_percent": {"tianfutong": 10}, "max_stay_minutes": 240, "reentry_grace_seconds": 120, "reexit_grace_seconds": 60, "clock_skew_tolerance_seconds": 30, "ride_code_validity_seconds": 30, "journey_expiry": "service_date_end", "service_date_cut": "04:00", "time_zone": "Asia/Shanghai", "note": "\u6210\u90fd\u5730\u94c1\u7968\u4ef7 / Chengdu Metro fares"}');
+INSERT INTO "audit" VALUES(3,1795805191947,'fare-engine init','policy.published','P',NULL,'{"station_id": "P", "version": 1, "window_seconds": 900, "media": ["qr", "tianfutong"], "designated_gates": ["P-1", "P-2"], "daily_limit": 2, "effective_from": "2021-11-24T00:00:00.000+08:00", "effective_to": null, "note": ""}');
+INSERT INTO "audit" VALUES(4,1795805191947,'fare-engine init','key.created','594c3d1ce16b',NULL,'{"kind": "gate", "name": "init", "stations": ["P", "Q"]}');
+INSERT INTO "audit" VALUES(5,1795805191947,'fare-engine init','key.created','383a5a2e953b',NULL,'{"kind": "admin", "name": "init", "stations": null}');
+INSERT INTO "audit" VALUES(6,1795805193787,'383a5a2e953b','policy.published','P','{"station_id": "P", "version": 1, "window_seconds": 900, "media": ["qr", "tianfutong"], "designated_gates": ["P-1", "P-2"], "daily_limit": 2, "effective_from": "2021-11-24T00:00:00.000+08:00", "effective_to": null, "note": ""}','{"station_id": "P", "version": 2, "window_seconds": 600, "media": ["tianfutong"], "designated_gates": ["P-1", "P-2", "P-3"], "daily_limit": null, "effective_from": "2021-11-26T00:00:00.000+08:00", "effective_to": null, "note": "the second version"}');
+INSERT INTO "audit" VALUES(7,1795805193796,'383a5a2e953b','policy.published','Q',NULL,'{"station_id": "Q", "version": 1, "window_seconds": 300, "media": ["tianfutong"], "designated_gates": ["Q-1"], "daily_limit": null, "effective_from": "2021-11-24T00:00:00.000+08:00", "effective_to": "2021-11-27T00:00:00.000+08:00", "note": ""}');
+INSERT INTO "audit" VALUES(8,1795805193804,'383a5a2e953b','tariff.published','tariff 2','{"version": 1, "effective_from": "2010-09-27T00:00:00.000+08:00", "effective_to": null, "bands": [{"up_to_m": 4000, "fare": 200}, {"up_to_m": 8000, "fare": 300}, {"up_to_m": 12000, "fare": 400}, {"up_to_m": 18000, "fare": 500}, {"up_to_m": 24000, "fare": 600}, {"up_to_m": 32000, "fare": 700}, {"up_to_m": 40000, "fare": 800}, {"up_to_m": 50000, "fare": 900}, {"up_to_m": 70000, "fare": 1000}], "further": {"every_m": 20000, "fare": 100}, "explicit_fares": [], "same_station_fare": 200, "missing_exit_fare": 200, "unmatched_exit": "refuse", "unmatched_exit_fare": 200, "discounts_percent": {"tianfutong": 10}, "max_stay_minutes": 240, "reentry_grace_seconds": 120, "reexit_grace_seconds": 60, "clock_skew_tolerance_seconds": 30, "ride_code_validity_seconds": 30, "journey_expiry": "service_date_end", "service_date_cut": "04:00", "time_zone": "Asia/Shanghai", "note": "\u6210\u90fd\u5730\u94c1\u7968\u4ef7 / Chengdu Metro fares"}','{"version": 2, "effective_from": "2021-11-26T00:00:00.000+08:00", "effective_to": null, "bands": [{"up_to_m": 4000, "fare": 200}, {"up_to_m": 8000, "fare": 300}, {"up_to_m": 12000, "fare": 400}, {"up_to_m": 18000, "fare": 500}, {"up_to_m": 24000, "fare": 600}, {"up_to_m": 32000, "fare": 700}, {"up_to_m": 40000, "fare": 800}, {"up_to_m": 50000, "fare": 900}, {"up_to_m": 70000, "fare": 1000}], "further": {"every_m": 20000, "fare": 100}, "explicit_fares": [["P", "R", 450]], "same_station_fare": 200, "missing_exit_fare": 200, "unmatched_exit": "open", "unmatched_exit_fare": 200, "discounts_percent": {"tianfutong": 10}, "max_stay_minutes": 240, "reentry_grace_seconds": 120, "reexit_grace_seconds": 60, "clock_skew_tolerance_seconds": 30, "ride_code_validity_seconds": 30, "journey_expiry": {"minutes": 300}, "service_date_cut": "04:00", "time_zone": "Asia/Shanghai", "note": "\u6210\u90fd\u5730\u94c1\u7968\u4ef7 / Chengdu Metro fares"}');
+INSERT INTO "audit" VALUES(9,1795805195020,'383a5a2e953b','mode.started','R',NULL,'{"number": 1, "mode": "sequence_free", "effective_from": "2021-11-24T10:00:00.000+08:00", "effective_to": "2021-11-24T10:59:00.000+08:00", "reason": "made up"}');
+INSERT INTO "audit" VALUES(10,1795805196304,'383a5a2e953b','mode.started','R',NULL,'{"number": 2, "mode": "entry_free", "effective_from": "2021-11-24T11:00:00.000+08:00", "effective_to": "2021-11-24T11:59:00.000+08:00", "reason": "made up"}');
+INSERT INTO "audit" VALUES(11,1795805197712,'383a5a2e953b','mode.started','R',NULL,'{"number": 3, "mode": "exit_free", "effective_from": "2021-11-24T12:00:00.000+08:00", "effective_to": "2021-11-24T12:59:00.000+08:00", "reason": "made up"}');
+INSERT INTO "audit" VALUES(12,1795805198870,'383a5a2e953b','mode.started','R',NULL,'{"number": 4, "mode": "time_free", "effective_from": "2021-11-24T13:00:00.000+08:00", "effective_to": "2021-11-24T13:59:00.000+08:00", "reason": "made up"}');
+INSERT INTO "audit" VALUES(13,1795805200733,'383a5a2e953b','mode.started','R',NULL,'{"number": 5, "mode": "fare_free", "effective_from": "2021-11-24T14:00:00.000+08:00", "effective_to": "2021-11-24T14:59:00.000+08:00", "reason": "made up"}');
+INSERT INTO "audit" VALUES(14,1795805202618,'383a5a2e953b','mode.started','R',NULL,'{"number": 6, "mode": "emergency", "effective_from": "2021-11-24T15:00:00.000+08:00", "effective_to": "2021-11-24T15:59:00.000+08:00", "reason": "made up"}');
+INSERT INTO "audit" VALUES(15,1795805204498,'383a5a2e953b','mode.started','R',NULL,'{"number": 7, "mode": "time_free", "effective_from": "2026-11-28T02:46:44.498+08:00", "effective_to": null, "reason": "still in force"}');
+INSERT INTO "audit" VALUES(16,1795805206526,'383a5a2e953b','mode.started','R',NULL,'{"number": 8, "mode": "fare_free", "effective_from": "2026-11-28T02:46:46.526+08:00", "effective_to": null, "reason": "ended at once"}');
+INSERT INTO "audit" VALUES(17,1795805208531,'383a5a2e953b','mode.ended','R','{"number": 8, "mode": "fare_free", "effective_from": "2026-11-28T02:46:46.526+08:00", "effective_to": null, "reason": "ended at once"}','{"number": 8, "mode": "fare_free", "effective_from": "2026-11-28T02:46:46.526+08:00", "effective_to": "2026-11-28T02:46:48.531+08:00", "reason": "ended at once", "end_reason": "ended at once"}');
+INSERT INTO "audit" VALUES(18,1795805210505,'383a5a2e953b','key.created','891a6c61e099',NULL,'{"kind": "gate", "name": "spare", "stations": ["R"]}');
+INSERT INTO "audit" VALUES(19,1795805212230,'383a5a2e953b','key.revoked','891a6c61e099','{"kind": "gate", "name": "spare", "stations": ["R"]}',NULL);
+INSERT INTO "audit" VALUES(20,1795805214468,'383a5a2e953b','issuer.added','metro/1',NULL,'{"algorithm": "Ed25519", "public_key": "d4f766a77c9850957f28268194455ef38ed3933d88ae2378c35952fd6e0a178d", "valid_from": "2021-01-01T00:00:00.000+08:00", "valid_to": null}');
+INSERT INTO "audit" VALUES(21,1795805216271,'383a5a2e953b','issuer.rotated','metro/2',NULL,'{"algorithm": "Ed25519", "public_key": "275f45e7e400cc39e354adf13f766deb4935e671684b766769d8a562bf86522a", "valid_from": "2021-01-01T00:00:00.000+08:00", "valid_to": null}');
+INSERT INTO "audit" VALUES(22,1795805217964,'383a5a2e953b','issuer.added','bank/1',NULL,'{"algorithm": "Ed25519", "public_key": "0d1bb456315caaec99cf57b9820b1b0f6de2a94f1953fd2af8e4b6a0e00befb1", "valid_from": "2021-01-01T00:00:00.000+08:00", "valid_to": null}');
+INSERT INTO "audit" VALUES(23,1795805222763,'383a5a2e953b','issuer.retired','metro/1','{"algorithm": "Ed25519", "public_key": "d4f766a77c9850957f28268194455ef38ed3933d88ae2378c35952fd6e0a178d", "valid_from": "2021-01-01T00:00:00.000+08:00", "valid_to": null}','{"algorithm": "Ed25519", "public_key": "d4f766a77c9850957f28268194455ef38ed3933d88ae2378c35952fd6e0a178d", "valid_from": "2021-01-01T00:00:00.000+08:00", "valid_to": "2021-11-24T13:30:00.000+08:00", "reason": "lost"}');
+INSERT INTO "audit" VALUES(24,1795805224222,'383a5a2e953b','medium.blocked','36b9e0bf956df96f4ae14a94724c5be8',NULL,'{"medium_type": "tianfutong", "reason": "lost"}');
+INSERT INTO "audit" VALUES(25,1795805224229,'383a5a2e953b','medium.blocked','a8b350101bbe4c11a36380bd1ecabf9b',NULL,'{"medium_type": "tianfutong", "reason": "lost"}');
+INSERT INTO "audit" VALUES(26,1795805224237,'383a5a2e953b','medium.unblocked','a8b350101bbe4c11a36380bd1ecabf9b','{"medium_type": "tianfutong", "reason": "lost"}','{"reason": "found"}');
+INSERT INTO "audit" VALUES(27,1795805224254,'383a5a2e953b','policy.suspended','P',NULL,'{"suspended_at": "2026-11-28T02:47:04.254+08:00", "reason": "crowded", "resumed_at": null}');
+INSERT INTO "audit" VALUES(28,1795805224270,'383a5a2e953b','policy.resumed','P','{"suspended_at": "2026-11-28T02:47:04.254+08:00", "reason": "crowded", "resumed_at": null}','{"suspended_at": "2026-11-28T02:47:04.254+08:00", "reason": "crowded", "resumed_at": "2026-11-28T02:47:04.270+08:00", "resume_reason": "over"}');
+INSERT INTO "audit" VALUES(29,1795805224279,'383a5a2e953b','policy.suspended','Q',NULL,'{"suspended_at": "2026-11-28T02:47:04.279+08:00", "reason": "for good", "resumed_at": null}');
+INSERT INTO "audit" VALUES(30,1795805224322,'383a5a2e953b','gate.registered','N-1',NULL,'{"gate_id": "N-1", "station_id": "Q", "exit_id": null, "directions": ["entry", "exit"], "controller": null}');
+INSERT INTO "audit" VALUES(31,1795805224326,'383a5a2e953b','medium.registered','student',NULL,'{"code": "student", "name": {"zh": "\u5b66\u751f\u5361", "en": "Student"}, "id_pattern": "[0-9]{8}"}');
+CREATE TABLE blocked_media (
+	token BLOB NOT NULL, 
+	medium_type VARCHAR(32) NOT NULL, 
+	masked VARCHAR(64), 
+	reason TEXT NOT NULL, 
+	blocked_at BIGINT NOT NULL, 
+	CONSTRAINT pk_blocked_media PRIMARY KEY (token)
+);
+INSERT INTO "blocked_media" VALUES(X'36B9E0BF956DF96F4AE14A94724C5BE8','tianfutong','****0060','lost',1795805224222);
+CREATE TABLE clock_skews (
+	gate INTEGER NOT NULL, 
+	measured_at BIGINT NOT NULL, 
+	skew_ms BIGINT NOT NULL, 
+	CONSTRAINT pk_clock_skews PRIMARY KEY (gate, measured_at), 
+	CONSTRAINT fk_clock_skews_gate FOREIGN KEY(gate) REFERENCES gates (number)
+);
+INSERT INTO "clock_skews" VALUES(5,1795805224289,-90000);
+INSERT INTO "clock_skews" VALUES(5,1795805224312,45000);
+CREATE TABLE conflicts (
+	"conflict" INTEGER NOT NULL, 
+	"row" INTEGER NOT NULL, 
+	kind VARCHAR(16) NOT NULL, 
+	content JSON NOT NULL, 
+	received_at BIGINT NOT NULL, 
+	CONSTRAINT pk_conflicts PRIMARY KEY ("conflict"), 
+	CONSTRAINT fk_conflicts_row FOREIGN KEY("row") REFERENCES taps ("row")
+);
+INSERT INTO "conflicts" VALUES(1,50,'report','{"gate_opened": true, "fare_taken": 300, "passed": null, "cause": null}',1795805213054);
+INSERT INTO "conflicts" VALUES(2,52,'tap','{"gate_id": "P-1", "direction": "entry", "medium_type": "tianfutong", "token": "2e8b9ef75b21f81db5855fc19602b521", "occurred_at_ms": 1637683200000}',1795805213076);
+INSERT INTO "conflicts" VALUES(3,53,'tap','{"gate_id": "P-2", "direction": "exit", "medium_type": "tianfutong", "token": "2e8b9ef75b21f81db5855fc19602b521", "occurred_at_ms": 1637683200000}',1795805213088);
+CREATE TABLE degraded_modes (
+	number INTEGER NOT NULL, 
+	station_id VARCHAR(16) NOT NULL, 
+	mode SMALLINT NOT NULL, 
+	effective_from BIGINT NOT NULL, 
+	effective_to BIGINT, 
+	reason TEXT NOT NULL, 
+	CONSTRAINT pk_degraded_modes PRIMARY KEY (number), 
+	CONSTRAINT fk_degraded_modes_station_id FOREIGN KEY(station_id) REFERENCES stations (station_id)
+);
+INSERT INTO "degraded_modes" VALUES(1,'R',1,1637719200000,1637722740000,'made up');
+INSERT INTO "degraded_modes" VALUES(2,'R',2,1637722800000,1637726340000,'made up');
+INSERT INTO "degraded_modes" VALUES(3,'R',4,1637726400000,1637729940000,'made up');
+INSERT INTO "degraded_modes" VALUES(4,'R',8,1637730000000,1637733540000,'made up');
+INSERT INTO "degraded_modes" VALUES(5,'R',16,1637733600000,1637737140000,'made up');
+INSERT INTO "degraded_modes" VALUES(6,'R',32,1637737200000,1637740740000,'made up');
+INSERT INTO "degraded_modes" VALUES(7,'R',8,1795805204498,NULL,'still in force');
+INSERT INTO "degraded_modes" VALUES(8,'R',16,1795805206526,1795805208531,'ended at once');
+CREATE TABLE exits (
+	station_id VARCHAR(16) NOT NULL, 
+	exit_id VARCHAR(16) NOT NULL, 
+	name_zh VARCHAR(64) NOT NULL, 
+	name_en VARCHAR(64) NOT NULL, 
+	CONSTRAINT pk_exits PRIMARY KEY (station_id, exit_id), 
+	CONSTRAINT fk_exits_station_id FOREIGN KEY(station_id) REFERENCES stations (station_id)
+);
+INSERT INTO "exits" VALUES('P','A','A口','Exit A');
+INSERT INTO "exits" VALUES('P','B','B口','Exit B');
+CREATE TABLE gates (
+	number INTEGER NOT NULL, 
+	gate_id VARCHAR(64) NOT NULL, 
+	station_id VARCHAR(16) NOT NULL, 
+	exit_id VARCHAR(16), 
+	directions SMALLINT NOT NULL, 
+	controller VARCHAR(64), 
+	CONSTRAINT pk_gates PRIMARY KEY (number), 
+	CONSTRAINT fk_gates_station_id FOREIGN KEY(station_id) REFERENCES stations (station_id), 
+	CONSTRAINT uq_gates_gate_id UNIQUE (gate_id)
+);
+INSERT INTO "gates" VALUES(1,'P-1','P','A',1,'P-C');
+INSERT INTO "gates" VALUES(2,'P-2','P','B',2,'P-C');
+INSERT INTO "gates" VALUES(3,'P-3','P','A',3,'P-C');
+INSERT INTO "gates" VALUES(4,'Q-1','Q',NULL,3,'Q-C');
+INSERT INTO "gates" VALUES(5,'R-1','R',NULL,3,'R-C');
+INSERT INTO "gates" VALUES(6,'N-1','Q',NULL,3,NULL);
+CREATE TABLE issuer_keys (
+	issuer_id VARCHAR(16) NOT NULL, 
+	key_id VARCHAR(16) NOT NULL, 
+	algorithm VARCHAR(16) NOT NULL, 
+	public_key BLOB NOT NULL, 
+	valid_from BIGINT NOT NULL, 
+	valid_to BIGINT, 
+	added_at BIGINT NOT NULL, 
+	CONSTRAINT pk_issuer_keys PRIMARY KEY (issuer_id, key_id)
+);
+INSERT INTO "issuer_keys" VALUES('metro','1','Ed25519',X'D4F766A77C9850957F28268194455EF38ED3933D88AE2378C35952FD6E0A178D',1609430400000,1637731800000,1795805214468);
+INSERT INTO "issuer_keys" VALUES('metro','2','Ed25519',X'275F45E7E400CC39E354ADF13F766DEB4935E671684B766769D8A562BF86522A',1609430400000,NULL,1795805216271);
+INSERT INTO "issuer_keys" VALUES('bank','1','Ed25519',X'0D1BB456315CAAEC99CF57B9820B1B0F6DE2A94F1953FD2AF8E4B6A0E00BEFB1',1609430400000,NULL,1795805217964);
+CREATE TABLE keys (
+	key_id VARCHAR(16) NOT NULL, 
+	kind VARCHAR(16) NOT NULL, 
+	name VARCHAR(100) NOT NULL, 
+	sha256 BLOB NOT NULL, 
+	stations JSON, 
+	created_at BIGINT NOT NULL, 
+	revoked_at BIGINT, 
+	CONSTRAINT pk_keys PRIMARY KEY (key_id), 
+	CONSTRAINT uq_keys_sha256 UNIQUE (sha256)
+);
+INSERT INTO "keys" VALUES('594c3d1ce16b','gate','init',X'184832A57638FE564A066C5B47570008C47C1DCA9D639AED3DC84D4D3D622CC6','["P", "Q"]',1795805191947,NULL);
+INSERT INTO "keys" VALUES('383a5a2e953b','admin','init',X'3BFA378D971CAA73B5DBB8BBE75C65AC4704AEDF95A22A570DE90AFD60AB8F9D',NULL,1795805191947,NULL);
+INSERT INTO "keys" VALUES('891a6c61e099','gate','spare',X'2342103C7E4324D079F73596623BABDB723A3A685A119607D0E24B4D1AED503B','["R"]',1795805210505,1795805212230);
+CREATE TABLE ledger_marks (
+	name VARCHAR(32) NOT NULL, 
+	value BIGINT NOT NULL, 
+	CONSTRAINT pk_ledger_marks PRIMARY KEY (name)
+);
+INSERT INTO "ledger_marks" VALUES('indexed_through',40);
+CREATE TABLE lines (
+	position INTEGER NOT NULL, 
+	line_id VARCHAR(16) NOT NULL, 
+	name_zh VARCHAR(64) NOT NULL, 
+	name_en VARCHAR(64) NOT NULL, 
+	colour VARCHAR(9) NOT NULL, 
+	CONSTRAINT pk_lines PRIMARY KEY (position), 
+	CONSTRAINT uq_lines_line_id UNIQUE (line_id)
+);
+INSERT INTO "lines" VALUES(1,'1','1号线','Line 1','#888888');
+CREATE TABLE media_types (
+	number SMALLINT NOT NULL, 
+	code VARCHAR(32) NOT NULL, 
+	name_zh VARCHAR(64) NOT NULL, 
+	name_en VARCHAR(64) NOT NULL, 
+	id_pattern VARCHAR(200) NOT NULL, 
+	CONSTRAINT pk_media_types PRIMARY KEY (number), 
+	CONSTRAINT uq_media_types_code UNIQUE (code)
+);
+INSERT INTO "media_types" VALUES(1,'tianfutong','天府通','Tianfutong','[0-9]{10,20}');
+INSERT INTO "media_types" VALUES(2,'qr','二维码乘车码','QR ride code','[A-Za-z0-9][A-Za-z0-9._@:-]{0,61}(#[1-9])?');
+INSERT INTO "media_types" VALUES(3,'student','学生卡','Student','[0-9]{8}');
+CREATE TABLE networks (
+	network_id VARCHAR(32) NOT NULL, 
+	name_zh VARCHAR(64) NOT NULL, 
+	name_en VARCHAR(64) NOT NULL, 
+	time_zone VARCHAR(64) NOT NULL, 
+	currency VARCHAR(3) NOT NULL, 
+	CONSTRAINT pk_networks PRIMARY KEY (network_id)
+);
+INSERT INTO "networks" VALUES('small','小地铁','Small Metro','Asia/Shanghai','CNY');
+CREATE TABLE policies (
+	station_id VARCHAR(16) NOT NULL, 
+	version INTEGER NOT NULL, 
+	window_ms INTEGER NOT NULL, 
+	media JSON NOT NULL, 
+	designated_gates JSON NOT NULL, 
+	daily_limit INTEGER, 
+	effective_from BIGINT NOT NULL, 
+	effective_to BIGINT, 
+	note TEXT NOT NULL, 
+	published_at BIGINT NOT NULL, 
+	CONSTRAINT pk_policies PRIMARY KEY (station_id, version), 
+	CONSTRAINT fk_policies_station_id FOREIGN KEY(station_id) REFERENCES stations (station_id)
+);
+INSERT INTO "policies" VALUES('P',1,900000,'["qr", "tianfutong"]','["P-1", "P-2"]',2,1637683200000,NULL,'',1795805191947);
+INSERT INTO "policies" VALUES('P',2,600000,'["tianfutong"]','["P-1", "P-2", "P-3"]',NULL,1637856000000,NULL,'the second version',1795805193787);
+INSERT INTO "policies" VALUES('Q',1,300000,'["tianfutong"]','["Q-1"]',NULL,1637683200000,1637942400000,'',1795805193796);
+CREATE TABLE quarantine (
+	"row" INTEGER NOT NULL, 
+	problem VARCHAR(40) NOT NULL, 
+	detail TEXT NOT NULL, 
+	gate_id VARCHAR(64) NOT NULL, 
+	medium_type VARCHAR(32) NOT NULL, 
+	CONSTRAINT pk_quarantine PRIMARY KEY ("row"), 
+	CONSTRAINT fk_quarantine_row FOREIGN KEY("row") REFERENCES taps ("row")
+);
+INSERT INTO "quarantine" VALUES(54,'unknown-gate','there is no gate ''N-1''','N-1','tianfutong');
+INSERT INTO "quarantine" VALUES(55,'unknown-gate','there is no gate ''N-1''','N-1','tianfutong');
+INSERT INTO "quarantine" VALUES(56,'unknown-gate','there is no gate ''GONE''','GONE','tianfutong');
+INSERT INTO "quarantine" VALUES(57,'direction-not-allowed','gate P-1 does not take this direction','P-1','tianfutong');
+INSERT INTO "quarantine" VALUES(58,'unknown-medium','there is no medium type ''student''','P-1','student');
+INSERT INTO "quarantine" VALUES(59,'medium-id-invalid','the id does not fit a medium of type tianfutong','P-1','tianfutong');
+INSERT INTO "quarantine" VALUES(60,'clock-ahead','occurred_at is more than 5 minutes ahead of the engine''s clock','P-1','tianfutong');
+INSERT INTO "quarantine" VALUES(61,'no-tariff-in-force','no tariff was in force at occurred_at','P-1','tianfutong');
+CREATE TABLE repairs (
+	"row" INTEGER NOT NULL, 
+	settlement INTEGER NOT NULL, 
+	station_id VARCHAR(16) NOT NULL, 
+	policy_version INTEGER, 
+	suspended SMALLINT NOT NULL, 
+	tariff_version INTEGER NOT NULL, 
+	modes SMALLINT NOT NULL, 
+	CONSTRAINT pk_repairs PRIMARY KEY ("row"), 
+	CONSTRAINT fk_repairs_row FOREIGN KEY("row") REFERENCES quarantine ("row"), 
+	CONSTRAINT fk_repairs_settlement FOREIGN KEY(settlement) REFERENCES settlements (settlement), 
+	CONSTRAINT fk_repairs_station_id FOREIGN KEY(station_id) REFERENCES stations (station_id)
+);
+INSERT INTO "repairs" VALUES(54,1,'Q',1,0,1,0);
+INSERT INTO "repairs" VALUES(55,1,'Q',1,0,1,0);
+INSERT INTO "repairs" VALUES(58,1,'P',1,0,1,0);
+CREATE TABLE reports (
+	"row" INTEGER NOT NULL, 
+	gate_opened SMALLINT NOT NULL, 
+	fare_taken INTEGER NOT NULL, 
+	passed SMALLINT, 
+	cause VARCHAR(200), 
+	reversed SMALLINT NOT NULL, 
+	received_at BIGINT NOT NULL, 
+	CONSTRAINT pk_reports PRIMARY KEY ("row"), 
+	CONSTRAINT fk_reports_row FOREIGN KEY("row") REFERENCES taps ("row")
+);
+INSERT INTO "reports" VALUES(36,1,0,NULL,NULL,0,1795805212896);
+INSERT INTO "reports" VALUES(37,1,0,NULL,NULL,0,1795805212900);
+INSERT INTO "reports" VALUES(38,1,0,NULL,NULL,0,1795805212904);
+INSERT INTO "reports" VALUES(39,1,900,NULL,NULL,0,1795805212908);
+INSERT INTO "reports" VALUES(40,1,0,NULL,NULL,0,1795805212911);
+INSERT INTO "reports" VALUES(41,0,0,NULL,NULL,0,1795805212920);
+INSERT INTO "reports" VALUES(44,1,0,0,'turned back',1,1795805212945);
+INSERT INTO "reports" VALUES(45,1,0,0,NULL,1,1795805212970);
+INSERT INTO "reports" VALUES(46,1,0,0,NULL,1,1795805212958);
+INSERT INTO "reports" VALUES(47,1,0,0,NULL,0,1795805213006);
+INSERT INTO "reports" VALUES(48,1,0,0,NULL,1,1795805212990);
+INSERT INTO "reports" VALUES(50,1,0,0,NULL,1,1795805213042);
+INSERT INTO "reports" VALUES(51,0,0,NULL,NULL,1,1795805213069);
+INSERT INTO "reports" VALUES(54,1,0,NULL,NULL,0,1795805213092);
+INSERT INTO "reports" VALUES(55,1,0,NULL,NULL,0,1795805213100);
+INSERT INTO "reports" VALUES(56,1,0,NULL,NULL,0,1795805213104);
+INSERT INTO "reports" VALUES(57,1,0,NULL,NULL,0,1795805213108);
+INSERT INTO "reports" VALUES(58,1,0,NULL,NULL,0,1795805213112);
+INSERT INTO "reports" VALUES(59,1,0,NULL,NULL,0,1795805213115);
+INSERT INTO "reports" VALUES(60,1,0,NULL,NULL,0,1795805213120);
+INSERT INTO "reports" VALUES(61,1,0,NULL,NULL,0,1795805213121);
+INSERT INTO "reports" VALUES(72,1,0,NULL,NULL,0,1795805224248);
+INSERT INTO "reports" VALUES(78,1,0,NULL,NULL,0,1795805232797);
+CREATE TABLE ride_codes (
+	code_id VARCHAR(64) NOT NULL, 
+	"row" INTEGER NOT NULL, 
+	CONSTRAINT pk_ride_codes PRIMARY KEY (code_id), 
+	CONSTRAINT fk_ride_codes_row FOREIGN KEY("row") REFERENCES taps ("row")
+)
+ WITHOUT ROWID
+
+;
+INSERT INTO "ride_codes" VALUES('619dc6d0.metro.3c6a658d6e0ed4d64ca169905e2699d9',62);
+INSERT INTO "ride_codes" VALUES('619dc7fc.metro.f35967895914927ec37feb68395c7f0c',65);
+INSERT INTO "ride_codes" VALUES('619dcb80.metro.03482a64d83022e123bcaccf9f2258c7',67);
+INSERT INTO "ride_codes" VALUES('619dd000.bank.00112233445566778899',69);
+CREATE TABLE segments (
+	position INTEGER NOT NULL, 
+	line_id VARCHAR(16) NOT NULL, 
+	from_station_id VARCHAR(16) NOT NULL, 
+	to_station_id VARCHAR(16) NOT NULL, 
+	distance_m INTEGER NOT NULL, 
+	CONSTRAINT pk_segments PRIMARY KEY (position), 
+	CONSTRAINT fk_segments_from_station_id FOREIGN KEY(from_station_id) REFERENCES stations (station_id), 
+	CONSTRAINT fk_segments_line_id FOREIGN KEY(line_id) REFERENCES lines (line_id), 
+	CONSTRAINT fk_segments_to_station_id FOREIGN KEY(to_station_id) REFERENCES stations (station_id)
+);
+INSERT INTO "segments" VALUES(1,'1','P','Q',5000);
+INSERT INTO "segments" VALUES(2,'1','Q','R',9000);
+CREATE TABLE settlements (
+	settlement INTEGER NOT NULL, 
+	service_date VARCHAR(10) NOT NULL, 
+	begun_at BIGINT NOT NULL, 
+	actor VARCHAR(100) NOT NULL, 
+	tokens INTEGER, 
+	ended_at BIGINT, 
+	CONSTRAINT pk_settlements PRIMARY KEY (settlement)
+);
+INSERT INTO "settlements" VALUES(1,'2021-11-24',1795805225724,'383a5a2e953b',18,1795805225757);
+INSERT INTO "settlements" VALUES(2,'2021-11-24',1795805227702,'383a5a2e953b',18,1795805227721);
+INSERT INTO "settlements" VALUES(3,'2021-11-25',1795805229893,'383a5a2e953b',1,1795805229911);
+INSERT INTO "settlements" VALUES(4,'2026-11-27',1795805232151,'383a5a2e953b',2,1795805232180);
+INSERT INTO "settlements" VALUES(5,'2021-11-24',1795805234774,'383a5a2e953b',17,1795805234789);
+CREATE TABLE stations (
+	number INTEGER NOT NULL, 
+	station_id VARCHAR(16) NOT NULL, 
+	name_zh VARCHAR(64) NOT NULL, 
+	name_en VARCHAR(64) NOT NULL, 
+	latitude FLOAT, 
+	longitude FLOAT, 
+	CONSTRAINT pk_stations PRIMARY KEY (number), 
+	CONSTRAINT uq_stations_station_id UNIQUE (station_id)
+);
+INSERT INTO "stations" VALUES(1,'P','甲','Pilot',NULL,NULL);
+INSERT INTO "stations" VALUES(2,'Q','乙','Second',NULL,NULL);
+INSERT INTO "stations" VALUES(3,'R','丙','Third',NULL,NULL);
+CREATE TABLE suspensions (
+	suspension INTEGER NOT NULL, 
+	station_id VARCHAR(16) NOT NULL, 
+	suspended_at BIGINT NOT NULL, 
+	reason TEXT NOT NULL, 
+	resumed_at BIGINT, 
+	CONSTRAINT pk_suspensions PRIMARY KEY (suspension), 
+	CONSTRAINT fk_suspensions_station_id FOREIGN KEY(station_id) REFERENCES stations (station_id)
+);
+INSERT INTO "suspensions" VALUES(1,'P',1795805224254,'crowded',1795805224270);
+INSERT INTO "suspensions" VALUES(2,'Q',1795805224279,'for good',NULL);
+CREATE TABLE tap_ids (
+	tap_id VARCHAR(64) NOT NULL, 
+	"row" INTEGER NOT NULL, 
+	CONSTRAINT pk_tap_ids PRIMARY KEY (tap_id)
+)
+ WITHOUT ROWID
+
+;
+INSERT INTO "tap_ids" VALUES('GONE.20211124.0056',56);
+INSERT INTO "tap_ids" VALUES('N-1.20211124.0054',54);
+INSERT INTO "tap_ids" VALUES('N-1.20211124.0055',55);
+INSERT INTO "tap_ids" VALUES('P-1.20211124.0001',1);
+INSERT INTO "tap_ids" VALUES('P-1.20211124.0004',4);
+INSERT INTO "tap_ids" VALUES('P-1.20211124.0006',6);
+INSERT INTO "tap_ids" VALUES('P-1.20211124.0008',8);
+INSERT INTO "tap_ids" VALUES('P-1.20211124.0016',16);
+INSERT INTO "tap_ids" VALUES('P-1.20211124.0017',17);
+INSERT INTO "tap_ids" VALUES('P-1.20211124.0020',20);
+INSERT INTO "tap_ids" VALUES('P-1.20211124.0023',23);
+INSERT INTO "tap_ids" VALUES('P-1.20211124.0025',25);
+INSERT INTO "tap_ids" VALUES('P-1.20211124.0029',29);
+INSERT INTO "tap_ids" VALUES('P-1.20211124.0032',32);
+INSERT INTO "tap_ids" VALUES('P-1.20211124.0034',34);
+INSERT INTO "tap_ids" VALUES('P-1.20211124.0038',38);
+INSERT INTO "tap_ids" VALUES('P-1.20211124.0041',41);
+INSERT INTO "tap_ids" VALUES('P-2.20211124.0002',2);
+INSERT INTO "tap_ids" VALUES('P-2.20211124.0003',3);
+INSERT INTO "tap_ids" VALUES('P-2.20211124.0005',5);
+INSERT INTO "tap_ids" VALUES('P-2.20211124.0007',7);
+INSERT INTO "tap_ids" VALUES('P-2.20211124.0009',9);
+INSERT INTO "tap_ids" VALUES('P-2.20211124.0011',11);
+INSERT INTO "tap_ids" VALUES('P-2.20211124.0022',22);
+INSERT INTO "tap_ids" VALUES('P-2.20211124.0024',24);
+INSERT INTO "tap_ids" VALUES('P-2.20211124.0033',33);
+INSERT INTO "tap_ids" VALUES('P-2.20211124.0035',35);
+INSERT INTO "tap_ids" VALUES('P-2.20211124.0037',37);
+INSERT INTO "tap_ids" VALUES('P-3.20211124.0010',10);
+INSERT INTO "tap_ids" VALUES('Q-1.20211124.0012',12);
+INSERT INTO "tap_ids" VALUES('Q-1.20211124.0013',13);
+INSERT INTO "tap_ids" VALUES('Q-1.20211124.0018',18);
+INSERT INTO "tap_ids" VALUES('Q-1.20211124.0031',31);
+INSERT INTO "tap_ids" VALUES('Q-1.20211124.0036',36);
+INSERT INTO "tap_ids" VALUES('Q-1.20211124.0039',39);
+INSERT INTO "tap_ids" VALUES('Q-1.20211124.0040',40);
+INSERT INTO "tap_ids" VALUES('R-1.20211124.0014',14);
+INSERT INTO "tap_ids" VALUES('R-1.20211124.0015',15);
+INSERT INTO "tap_ids" VALUES('R-1.20211124.0019',19);
+INSERT INTO "tap_ids" VALUES('R-1.20211124.0021',21);
+INSERT INTO "tap_ids" VALUES('R-1.20211124.0026',26);
+INSERT INTO "tap_ids" VALUES('R-1.20211124.0027',27);
+INSERT INTO "tap_ids" VALUES('R-1.20211124.0028',28);
+INSERT INTO "tap_ids" VALUES('R-1.20211124.0030',30);
+CREATE TABLE taps (
+	"row" INTEGER NOT NULL, 
+	tap_id VARCHAR(64) NOT NULL, 
+	token BLOB NOT NULL, 
+	number INTEGER, 
+	previous_row INTEGER, 
+	gate INTEGER, 
+	station INTEGER, 
+	medium SMALLINT, 
+	direction SMALLINT NOT NULL, 
+	occurred_at BIGINT NOT NULL, 
+	received_at BIGINT NOT NULL, 
+	decided_at BIGINT NOT NULL, 
+	reason SMALLINT NOT NULL, 
+	flags SMALLINT NOT NULL, 
+	fare INTEGER NOT NULL, 
+	fare_waived INTEGER NOT NULL, 
+	conditions SMALLINT NOT NULL, 
+	closing SMALLINT NOT NULL, 
+	entry_row INTEGER, 
+	incomplete_fare INTEGER NOT NULL, 
+	policy_version INTEGER, 
+	tariff_version INTEGER, 
+	waivers BIGINT NOT NULL, 
+	clock_ahead INTEGER NOT NULL, 
+	listed_fare INTEGER, modes SMALLINT, 
+	CONSTRAINT pk_taps PRIMARY KEY ("row")
+);
+INSERT INTO "taps" VALUES(1,'P-1.20211124.0001',X'53A71744F3BD6DF3745FBA3D477F7B21',1,0,1,1,1,1,1637712000000,1795805212751,1795805212752,1,1,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(2,'P-2.20211124.0002',X'53A71744F3BD6DF3745FBA3D477F7B21',2,1,2,1,1,2,1637712300000,1795805212761,1795805212761,10,1,0,180,341,1,1,0,1,1,3095891281920,0,NULL,NULL);
+INSERT INTO "taps" VALUES(3,'P-2.20211124.0003',X'53A71744F3BD6DF3745FBA3D477F7B21',3,2,2,1,1,2,1637712320000,1795805212765,1795805212765,30,1,0,0,0,0,NULL,0,1,1,3095891281920,0,NULL,NULL);
+INSERT INTO "taps" VALUES(4,'P-1.20211124.0004',X'53A71744F3BD6DF3745FBA3D477F7B21',4,3,1,1,1,1,1637715600000,1795805212768,1795805212768,1,1,0,0,0,0,NULL,0,1,1,3095891281920,0,NULL,NULL);
+INSERT INTO "taps" VALUES(5,'P-2.20211124.0005',X'53A71744F3BD6DF3745FBA3D477F7B21',5,4,2,1,1,2,1637716500000,1795805212773,1795805212773,10,1,0,180,341,1,4,0,1,1,3095891283968,0,NULL,NULL);
+INSERT INTO "taps" VALUES(6,'P-1.20211124.0006',X'53A71744F3BD6DF3745FBA3D477F7B21',6,5,1,1,1,1,1637717400000,1795805212776,1795805212776,1,1,0,0,0,0,NULL,0,1,1,3095891283968,0,NULL,NULL);
+INSERT INTO "taps" VALUES(7,'P-2.20211124.0007',X'53A71744F3BD6DF3745FBA3D477F7B21',7,6,2,1,1,2,1637717700000,1795805212780,1795805212780,26,1,180,0,597,1,6,0,1,1,3095891283968,0,NULL,NULL);
+INSERT INTO "taps" VALUES(8,'P-1.20211124.0008',X'86529E632441402DFC4F0D150868F61B',1,0,1,1,1,1,1637712000000,1795805212784,1795805212784,1,1,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(9,'P-2.20211124.0009',X'86529E632441402DFC4F0D150868F61B',2,8,2,1,1,2,1637712900001,1795805212788,1795805212788,25,1,180,0,405,1,8,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(10,'P-3.20211124.0010',X'D7E1AE259F7483C65E814A43056138FB',1,0,3,1,1,1,1637712000000,1795805212792,1795805212792,1,1,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(11,'P-2.20211124.0011',X'D7E1AE259F7483C65E814A43056138FB',2,10,2,1,1,2,1637712060000,1795805212796,1795805212796,24,1,180,0,357,1,10,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(12,'Q-1.20211124.0012',X'66C26E736D399BDBE66FB416668398EB',1,0,4,2,2,1,1637712000000,1795805212800,1795805212800,1,1,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(13,'Q-1.20211124.0013',X'66C26E736D399BDBE66FB416668398EB',2,12,4,2,2,2,1637712120000,1795805212804,1795805212804,23,1,200,0,345,1,12,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(14,'R-1.20211124.0014',X'E4DDEDF670591EB408FD3596EE4773DA',1,0,5,3,1,1,1637712000000,1795805212808,1795805212808,1,1,0,0,0,0,NULL,0,NULL,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(15,'R-1.20211124.0015',X'E4DDEDF670591EB408FD3596EE4773DA',2,14,5,3,1,2,1637712120000,1795805212811,1795805212811,22,1,180,0,2,1,14,0,NULL,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(16,'P-1.20211124.0016',X'98354F022D9E53E161A82AA1BADB60FA',1,0,1,1,1,1,1637712000000,1795805212812,1795805212812,1,1,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(17,'P-1.20211124.0017',X'98354F022D9E53E161A82AA1BADB60FA',2,16,1,1,1,1,1637712060000,1795805212821,1795805212821,2,1,0,0,0,2,16,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(18,'Q-1.20211124.0018',X'98354F022D9E53E161A82AA1BADB60FA',3,17,4,2,1,1,1637713800000,1795805212824,1795805212825,3,1,0,0,0,3,17,180,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(19,'R-1.20211124.0019',X'98354F022D9E53E161A82AA1BADB60FA',4,18,5,3,1,2,1637715000000,1795805212828,1795805212829,20,1,360,0,0,1,18,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(20,'P-1.20211124.0020',X'C28829D6E94A187F25515A91308D048F',1,0,1,1,1,1,1637701200000,1795805212832,1795805212833,1,1,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(21,'R-1.20211124.0021',X'C28829D6E94A187F25515A91308D048F',2,20,5,3,1,2,1637715600001,1795805212836,1795805212836,21,1,450,0,0,1,20,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(22,'P-2.20211124.0022',X'61BFB347D64F45F734EA508CA0EE1234',NULL,NULL,2,1,1,2,1637712000000,1795805212840,1795805212840,31,0,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(23,'P-1.20211124.0023',X'C6F225C1B09695061FC7296363640A90',1,0,1,1,1,1,1637712000000,1795805212844,1795805212844,1,1,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(24,'P-2.20211124.0024',X'C6F225C1B09695061FC7296363640A90',NULL,NULL,2,1,1,2,1637784000000,1795805212848,1795805212848,32,0,0,0,0,5,23,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(25,'P-1.20211124.0025',X'C6F225C1B09695061FC7296363640A90',2,23,1,1,1,1,1637798400000,1795805212852,1795805212852,1,1,0,0,0,6,23,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(26,'R-1.20211124.0026',X'1CA78664EC1626AC1E4479235FC4339B',1,0,5,3,1,1,1637737800000,1795805212856,1795805212856,1,1,0,0,0,0,NULL,0,NULL,1,0,0,NULL,32);
+INSERT INTO "taps" VALUES(27,'R-1.20211124.0027',X'1CA78664EC1626AC1E4479235FC4339B',2,26,5,3,1,2,1637738400000,1795805212860,1795805212860,11,1,0,0,0,1,26,0,NULL,1,0,0,NULL,32);
+INSERT INTO "taps" VALUES(28,'R-1.20211124.0028',X'5992C7F780CC33B2B182908D90EAB8C8',1,0,5,3,1,2,1637721000000,1795805212864,1795805212864,31,1,360,0,0,0,NULL,0,NULL,1,0,0,NULL,1);
+INSERT INTO "taps" VALUES(29,'P-1.20211124.0029',X'B3E61575BDDF880C83D2430AD279BC94',1,0,1,1,1,1,1637719200000,1795805212868,1795805212868,1,1,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(30,'R-1.20211124.0030',X'B3E61575BDDF880C83D2430AD279BC94',2,29,5,3,1,2,1637735400000,1795805212872,1795805212872,21,1,450,0,0,1,29,0,1,1,0,0,NULL,16);
+INSERT INTO "taps" VALUES(31,'Q-1.20211124.0031',X'9F9CA272D68D14691458C326B76E608C',1,0,4,2,1,2,1637888400000,1795805212876,1795805212876,31,1,180,0,0,0,NULL,0,1,2,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(32,'P-1.20211124.0032',X'0123456789ABCDEF0123456789ABCDEF',1,0,1,1,1,1,1637712000000,1795805212880,1795805212880,1,1,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(33,'P-2.20211124.0033',X'0123456789ABCDEF0123456789ABCDEF',2,32,2,1,1,2,1637712180000,1795805212884,1795805212884,10,1,0,180,341,1,32,0,1,1,3095891281920,0,NULL,NULL);
+INSERT INTO "taps" VALUES(34,'P-1.20211124.0034',X'9692C9998807E171E3053EE902AEDA87',1,0,1,1,1,1,1637715600000,1795805212889,1795805212889,1,1,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(35,'P-2.20211124.0035',X'9692C9998807E171E3053EE902AEDA87',2,34,2,1,1,2,1637715900000,1795805212892,1795805212893,10,1,0,180,341,1,34,0,1,1,3095891281920,0,NULL,NULL);
+INSERT INTO "taps" VALUES(36,'Q-1.20211124.0036',X'9692C9998807E171E3053EE902AEDA87',NULL,NULL,4,2,1,1,1637712000000,1795805212896,1795805212896,40,5,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(37,'P-2.20211124.0037',X'9692C9998807E171E3053EE902AEDA87',NULL,NULL,2,1,1,2,1637713800000,1795805212900,1795805212900,40,5,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(38,'P-1.20211124.0038',X'B203532A5B17E0FB6995D0B3A3C9B949',1,0,1,1,1,1,1637715600000,1795805212904,1795805212904,1,5,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(39,'Q-1.20211124.0039',X'B203532A5B17E0FB6995D0B3A3C9B949',2,38,4,2,1,2,1637716800000,1795805212908,1795805212908,20,5,270,0,0,1,38,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(40,'Q-1.20211124.0040',X'7F430317DF72B90F0DDAE23E05213989',1,0,4,2,1,2,1637716800000,1795805212911,1795805212911,31,4,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(41,'P-1.20211124.0041',X'42AA28B99844FED53B5FFEFFB1B4A517',NULL,NULL,1,1,1,1,1637715600000,1795805212920,1795805212920,1,5,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(42,'P-1.20211124.0042',X'5FF5DEBEDF776EE9B158E38355562C85',1,0,1,1,1,1,1637715600000,1795805212924,1795805212924,1,1,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(43,'P-1.20211124.0043',X'055F0407903E046292C338E1E783B05B',1,0,1,1,1,1,1637722800000,1795805212928,1795805212928,1,1,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(44,'P-2.20211124.0044',X'055F0407903E046292C338E1E783B05B',2,43,2,1,1,2,1637723100000,1795805212932,1795805212933,10,1,0,180,341,1,43,0,1,1,3095891281920,0,NULL,NULL);
+INSERT INTO "taps" VALUES(45,'P-1.20211124.0045',X'5FC70D68665C43B1EE1E40F4B14B6079',1,0,1,1,1,1,1637722800000,1795805212949,1795805212949,1,1,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(46,'P-2.20211124.0046',X'5FC70D68665C43B1EE1E40F4B14B6079',2,45,2,1,1,2,1637723100000,1795805212952,1795805212952,10,1,0,180,341,1,45,0,1,1,3095891281920,0,NULL,NULL);
+INSERT INTO "taps" VALUES(47,'P-1.20211124.0047',X'8EB3FDDD2059C0BF240A6CA6241B731B',1,0,1,1,1,1,1637722800000,1795805212977,1795805212977,1,1,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(48,'P-2.20211124.0048',X'8EB3FDDD2059C0BF240A6CA6241B731B',2,47,2,1,1,2,1637723100000,1795805212984,1795805212984,10,1,0,180,341,1,47,0,1,1,3095891281920,0,NULL,NULL);
+INSERT INTO "taps" VALUES(49,'P-2.20211124.0049',X'8EB3FDDD2059C0BF240A6CA6241B731B',3,47,2,1,1,2,1637723130000,1795805213000,1795805213000,10,1,0,180,341,1,47,0,1,1,3095891281920,0,NULL,NULL);
+INSERT INTO "taps" VALUES(50,'P-1.20211124.0050',X'A958EE7A72B6282D40896D9378C0883A',1,0,1,1,1,1,1637722800000,1795805213014,1795805213014,1,1,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(51,'Q-1.20211124.0051',X'2E9C45DE88EACEAC33A5103692392DD4',1,0,4,2,1,1,1637722800000,1795805213061,1795805213061,1,1,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(52,'P-1.20211124.0052',X'2E8B9EF75B21F81DB5855FC19602B521',1,0,1,1,1,1,1637722800000,1795805213072,1795805213072,1,1,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(53,'P-2.20211124.0053',X'2E8B9EF75B21F81DB5855FC19602B521',2,52,2,1,1,2,1637722920000,1795805213084,1795805213084,10,1,0,180,341,1,52,0,1,1,3095891281920,0,NULL,NULL);
+INSERT INTO "taps" VALUES(54,'N-1.20211124.0054',X'6E301D05020A39D48960619D1BBF5C2D',NULL,NULL,NULL,NULL,NULL,1,1637726400000,1795805213092,1795805213092,60,5,0,0,0,0,NULL,0,NULL,NULL,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(55,'N-1.20211124.0055',X'6E301D05020A39D48960619D1BBF5C2D',NULL,NULL,NULL,NULL,NULL,2,1637727000000,1795805213100,1795805213100,60,5,0,0,0,0,NULL,0,NULL,NULL,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(56,'GONE.20211124.0056',X'3A2AD5D815420DA8E21D51071AC53D30',NULL,NULL,NULL,NULL,NULL,1,1637726400000,1795805213104,1795805213104,60,5,0,0,0,0,NULL,0,NULL,NULL,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(57,'P-1.20211124.0057',X'3A2AD5D815420DA8E21D51071AC53D30',NULL,NULL,NULL,NULL,NULL,2,1637726700000,1795805213108,1795805213108,60,5,0,0,0,0,NULL,0,NULL,NULL,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(58,'P-1.20211124.0058',X'F6077FFB07802ACDF0F25403EC917B78',NULL,NULL,NULL,NULL,NULL,1,1637726400000,1795805213112,1795805213112,60,5,0,0,0,0,NULL,0,NULL,NULL,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(59,'P-1.20211124.0059',X'47E0014C25B3E8C22F1F70CCA01896E6',NULL,NULL,NULL,NULL,NULL,1,1637726400000,1795805213115,1795805213115,60,5,0,0,0,0,NULL,0,NULL,NULL,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(60,'P-1.20211124.0060',X'E465BA5FD145E5CC402ECE4F215D0B94',NULL,NULL,NULL,NULL,NULL,1,32472115200000,1795805213120,1795805213120,60,5,0,0,0,0,NULL,0,NULL,NULL,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(61,'P-1.20211124.0061',X'E465BA5FD145E5CC402ECE4F215D0B94',NULL,NULL,NULL,NULL,NULL,1,915120000000,1795805213121,1795805213121,60,5,0,0,0,0,NULL,0,NULL,NULL,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(62,'P-1.20211124.0062',X'86F89515BCE8323E23D3B1994352F5A2',1,0,1,1,2,1,1637730010000,1795805219146,1795805219147,1,1,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(63,'P-1.20211124.0063',X'86F89515BCE8323E23D3B1994352F5A2',2,62,1,1,2,1,1637730040000,1795805219153,1795805219153,2,1,0,0,0,2,62,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(64,'Q-1.20211124.0064',X'86F89515BCE8323E23D3B1994352F5A2',NULL,NULL,4,2,2,1,1637730050000,1795805219154,1795805219154,52,0,0,0,0,0,NULL,0,NULL,NULL,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(65,'P-2.20211124.0065',X'86F89515BCE8323E23D3B1994352F5A2',3,63,2,1,2,2,1637730310000,1795805220015,1795805220015,10,1,0,200,341,1,63,0,1,1,3095891281920,0,NULL,NULL);
+INSERT INTO "taps" VALUES(66,'P-1.20211124.0066',X'86F89515BCE8323E23D3B1994352F5A2',NULL,NULL,1,1,2,1,1637730540000,1795805220751,1795805220752,51,0,0,0,0,0,NULL,0,NULL,NULL,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(67,'P-1.20211124.0067',X'4F0CF48990A64C6582DD3F00248E88A1',1,0,1,1,2,1,1637731205000,1795805221553,1795805221553,1,1,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(68,'P-1.20211124.0068',X'86F89515BCE8323E23D3B1994352F5A2',NULL,NULL,1,1,2,1,1637732410000,1795805224209,1795805224210,50,0,0,0,0,0,NULL,0,NULL,NULL,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(69,'P-1.20211124.0069',X'E67004C6ADA6B7CC1378BF076011AC96',1,0,1,1,2,1,1637733600000,1795805224212,1795805224212,1,1,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(70,'Q-1.20211124.0070',X'E67004C6ADA6B7CC1378BF076011AC96',NULL,NULL,4,2,2,1,1637734800000,1795805224216,1795805224216,52,0,0,0,0,0,NULL,0,NULL,NULL,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(71,'P-1.20211124.0071',X'36B9E0BF956DF96F4AE14A94724C5BE8',NULL,NULL,1,1,1,1,1795805225243,1795805224244,1795805224244,53,0,0,0,0,0,NULL,0,NULL,NULL,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(72,'P-1.20211124.0072',X'36B9E0BF956DF96F4AE14A94724C5BE8',NULL,NULL,1,1,1,1,1795805226248,1795805224248,1795805224248,53,4,0,0,0,0,NULL,0,NULL,NULL,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(73,'P-1.20211124.0073',X'D81513CC53C5CBCE0E11931CC7AA9A79',1,0,1,1,1,1,1795805227260,1795805224264,1795805224264,1,3,0,0,0,0,NULL,0,2,2,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(74,'P-2.20211124.0074',X'D81513CC53C5CBCE0E11931CC7AA9A79',2,73,2,1,1,2,1795805230285,1795805224286,1795805224286,22,3,180,0,342,1,73,0,2,2,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(75,'R-1.20211124.0075',X'96E393847E2E42A11994F9272E818651',1,0,5,3,1,1,1795805224309,1795805224310,1795805224310,1,9,0,0,0,0,NULL,0,NULL,2,0,0,NULL,8);
+INSERT INTO "taps" VALUES(76,'R-1.20211124.0076',X'96E393847E2E42A11994F9272E818651',2,75,5,3,1,1,1795805224316,1795805224316,1795805224317,2,9,0,0,0,2,75,0,NULL,2,0,0,NULL,8);
+INSERT INTO "taps" VALUES(77,'P-2.20211124.0077',X'5FF5DEBEDF776EE9B158E38355562C85',2,42,2,1,1,2,1637716080000,1795805232792,1795805232792,10,1,0,180,341,1,42,0,1,1,3095891281920,0,NULL,NULL);
+INSERT INTO "taps" VALUES(78,'Q-1.20211124.0078',X'C6F225C1B09695061FC7296363640A90',NULL,NULL,4,2,1,2,1637713200000,1795805232797,1795805232797,40,5,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(79,'P-1.20211124.0079',X'93F5784C889151BCB60CAE29D80E3E96',1,0,1,1,1,1,1637740800000,1795805235517,1795805235517,1,1,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(80,'P-1.20211124.0080',X'8EAD11867F62582139D7B5B8644A12C2',1,0,1,1,1,1,1637740800000,1795805235519,1795805235523,1,1,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+INSERT INTO "taps" VALUES(81,'P-1.20211124.0081',X'9FCE7DE854E37E48AC63414B9A3A1964',1,0,1,1,1,1,1637740800000,1795805235532,1795805235532,1,1,0,0,0,0,NULL,0,1,1,0,0,NULL,NULL);
+CREATE TABLE tariffs (
+	version INTEGER NOT NULL, 
+	effective_from BIGINT NOT NULL, 
+	effective_to BIGINT, 
+	rules JSON NOT NULL, 
+	published_at BIGINT NOT NULL, 
+	CONSTRAINT pk_tariffs PRIMARY KEY (version)
+);
+INSERT INTO "tariffs" VALUES(1,1285516800000,NULL,'{"bands": [{"up_to_m": 4000, "fare": 200}, {"up_to_m": 8000, "fare": 300}, {"up_to_m": 12000, "fare": 400}, {"up_to_m": 18000, "fare": 500}, {"up_to_m": 24000, "fare": 600}, {"up_to_m": 32000, "fare": 700}, {"up_to_m": 40000, "fare": 800}, {"up_to_m": 50000, "fare": 900}, {"up_to_m": 70000, "fare": 1000}], "further": {"every_m": 20000, "fare": 100}, "explicit_fares": [], "same_station_fare": 200, "missing_exit_fare": 200, "unmatched_exit": "refuse", "unmatched_exit_fare": 200, "discounts_percent": {"tianfutong": 10}, "max_stay_minutes": 240, "reentry_grace_seconds": 120, "reexit_grace_seconds": 60, "clock_skew_tolerance_seconds": 30, "ride_code_validity_seconds": 30, "journey_expiry": "service_date_end", "service_date_cut": "04:00", "time_zone": "Asia/Shanghai", "note": "\u6210\u90fd\u5730\u94c1\u7968\u4ef7 / Chengdu Metro fares"}',1795805191947);
+INSERT INTO "tariffs" VALUES(2,1637856000000,NULL,'{"bands": [{"up_to_m": 4000, "fare": 200}, {"up_to_m": 8000, "fare": 300}, {"up_to_m": 12000, "fare": 400}, {"up_to_m": 18000, "fare": 500}, {"up_to_m": 24000, "fare": 600}, {"up_to_m": 32000, "fare": 700}, {"up_to_m": 40000, "fare": 800}, {"up_to_m": 50000, "fare": 900}, {"up_to_m": 70000, "fare": 1000}], "further": {"every_m": 20000, "fare": 100}, "explicit_fares": [["P", "R", 450]], "same_station_fare": 200, "missing_exit_fare": 200, "unmatched_exit": "open", "unmatched_exit_fare": 200, "discounts_percent": {"tianfutong": 10}, "max_stay_minutes": 240, "reentry_grace_seconds": 120, "reexit_grace_seconds": 60, "clock_skew_tolerance_seconds": 30, "ride_code_validity_seconds": 30, "journey_expiry": {"minutes": 300}, "service_date_cut": "04:00", "time_zone": "Asia/Shanghai", "note": "\u6210\u90fd\u5730\u94c1\u7968\u4ef7 / Chengdu Metro fares"}',1795805193804);
+CREATE TABLE token_rows (
+	token BLOB NOT NULL, 
+	number INTEGER NOT NULL, 
+	"row" INTEGER NOT NULL, 
+	CONSTRAINT pk_token_rows PRIMARY KEY (token, number, "row")
+)
+ WITHOUT ROWID
+
+;
+INSERT INTO "token_rows" VALUES(X'0123456789ABCDEF0123456789ABCDEF',1,32);
+INSERT INTO "token_rows" VALUES(X'0123456789ABCDEF0123456789ABCDEF',2,33);
+INSERT INTO "token_rows" VALUES(X'055F0407903E046292C338E1E783B05B',1,43);
+INSERT INTO "token_rows" VALUES(X'055F0407903E046292C338E1E783B05B',2,44);
+INSERT INTO "token_rows" VALUES(X'1CA78664EC1626AC1E4479235FC4339B',1,26);
+INSERT INTO "token_rows" VALUES(X'1CA78664EC1626AC1E4479235FC4339B',2,27);
+INSERT INTO "token_rows" VALUES(X'2E8B9EF75B21F81DB5855FC19602B521',1,52);
+INSERT INTO "token_rows" VALUES(X'2E8B9EF75B21F81DB5855FC19602B521',2,53);
+INSERT INTO "token_rows" VALUES(X'53A71744F3BD6DF3745FBA3D477F7B21',1,1);
+INSERT INTO "token_rows" VALUES(X'53A71744F3BD6DF3745FBA3D477F7B21',2,2);
+INSERT INTO "token_rows" VALUES(X'53A71744F3BD6DF3745FBA3D477F7B21',3,3);
+INSERT INTO "token_rows" VALUES(X'53A71744F3BD6DF3745FBA3D477F7B21',4,4);
+INSERT INTO "token_rows" VALUES(X'53A71744F3BD6DF3745FBA3D477F7B21',5,5);
+INSERT INTO "token_rows" VALUES(X'53A71744F3BD6DF3745FBA3D477F7B21',6,6);
+INSERT INTO "token_rows" VALUES(X'53A71744F3BD6DF3745FBA3D477F7B21',7,7);
+INSERT INTO "token_rows" VALUES(X'5992C7F780CC33B2B182908D90EAB8C8',1,28);
+INSERT INTO "token_rows" VALUES(X'61BFB347D64F45F734EA508CA0EE1234',0,22);
+INSERT INTO "token_rows" VALUES(X'66C26E736D399BDBE66FB416668398EB',1,12);
+INSERT INTO "token_rows" VALUES(X'66C26E736D399BDBE66FB416668398EB',2,13);
+INSERT INTO "token_rows" VALUES(X'7F430317DF72B90F0DDAE23E05213989',1,40);
+INSERT INTO "token_rows" VALUES(X'86529E632441402DFC4F0D150868F61B',1,8);
+INSERT INTO "token_rows" VALUES(X'86529E632441402DFC4F0D150868F61B',2,9);
+INSERT INTO "token_rows" VALUES(X'9692C9998807E171E3053EE902AEDA87',0,36);
+INSERT INTO "token_rows" VALUES(X'9692C9998807E171E3053EE902AEDA87',0,37);
+INSERT INTO "token_rows" VALUES(X'9692C9998807E171E3053EE902AEDA87',1,34);
+INSERT INTO "token_rows" VALUES(X'9692C9998807E171E3053EE902AEDA87',2,35);
+INSERT INTO "token_rows" VALUES(X'98354F022D9E53E161A82AA1BADB60FA',1,16);
+INSERT INTO "token_rows" VALUES(X'98354F022D9E53E161A82AA1BADB60FA',2,17);
+INSERT INTO "token_rows" VALUES(X'98354F022D9E53E161A82AA1BADB60FA',3,18);
+INSERT INTO "token_rows" VALUES(X'98354F022D9E53E161A82AA1BADB60FA',4,19);
+INSERT INTO "token_rows" VALUES(X'9F9CA272D68D14691458C326B76E608C',1,31);
+INSERT INTO "token_rows" VALUES(X'B203532A5B17E0FB6995D0B3A3C9B949',1,38);
+INSERT INTO "token_rows" VALUES(X'B203532A5B17E0FB6995D0B3A3C9B949',2,39);
+INSERT INTO "token_rows" VALUES(X'B3E61575BDDF880C83D2430AD279BC94',1,29);
+INSERT INTO "token_rows" VALUES(X'B3E61575BDDF880C83D2430AD279BC94',2,30);
+INSERT INTO "token_rows" VALUES(X'C28829D6E94A187F25515A91308D048F',1,20);
+INSERT INTO "token_rows" VALUES(X'C28829D6E94A187F25515A91308D048F',2,21);
+INSERT INTO "token_rows" VALUES(X'C6F225C1B09695061FC7296363640A90',0,24);
+INSERT INTO "token_rows" VALUES(X'C6F225C1B09695061FC7296363640A90',1,23);
+INSERT INTO "token_rows" VALUES(X'C6F225C1B09695061FC7296363640A90',2,25);
+INSERT INTO "token_rows" VALUES(X'D7E1AE259F7483C65E814A43056138FB',1,10);
+INSERT INTO "token_rows" VALUES(X'D7E1AE259F7483C65E814A43056138FB',2,11);
+INSERT INTO "token_rows" VALUES(X'E4DDEDF670591EB408FD3596EE4773DA',1,14);
+INSERT INTO "token_rows" VALUES(X'E4DDEDF670591EB408FD3596EE4773DA',2,15);
+CREATE INDEX ix_conflicts_row ON conflicts ("row");
+CREATE INDEX ix_adjustments_row ON adjustments ("row");
+CREATE INDEX ix_adjustments_settlement ON adjustments (settlement);
+COMMIT;
