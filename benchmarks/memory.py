@@ -13,7 +13,7 @@ from benchmarks.figures import Figure, size_each
 from benchmarks.sizes import Size
 from benchmarks.wire import Bench
 from fare_engine.journey import BLANK
-from fare_engine.ledger.sqlite.index.tail import Tail
+from fare_engine.ledger.sqlite.index.memtable import Tail
 from fare_engine.matching import decide
 from fare_engine.network import Direction
 from fare_engine.states.memory import MemoryStates

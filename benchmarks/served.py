@@ -17,8 +17,8 @@ from urllib.request import urlopen
 
 from api.contract.times import format_ms
 from benchmarks.workload import Presented
-from fare_engine.ledger.sqlite.index.indexing import BEHIND_RUNS
-from fare_engine.ledger.sqlite.index.runs import RUN_ROWS
+from fare_engine.ledger.sqlite.index.compaction import BEHIND_RUNS
+from fare_engine.ledger.sqlite.index.run import RUN_ROWS
 from simulator.delivery.http_client import request_bytes
 
 REST_MAX_S = 120.0

@@ -14,8 +14,8 @@ from fare_engine.ledger.rows import WIDTH, encode
 from fare_engine.ledger.sqlite import side_tables
 from fare_engine.ledger.sqlite.checkpoints import Checkpointer
 from fare_engine.ledger.sqlite.connections import BUSY_TIMEOUT_S, connect
-from fare_engine.ledger.sqlite.index.runs import CHUNK_ROWS, RUN_ROWS, insert_rows
-from fare_engine.ledger.sqlite.index.tail_reading import AT_ONCE_ROWS
+from fare_engine.ledger.sqlite.index.recovery import AT_ONCE_ROWS
+from fare_engine.ledger.sqlite.index.run import CHUNK_ROWS, RUN_ROWS, insert_rows
 from fare_engine.ledger.sqlite.index.tap_index import TapIndex
 from fare_engine.ledger.sqlite.reading import Past
 from fare_engine.ports import START, Changes, Followed, Loaded, Wanted

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from api.runtime.service import EngineService
-from fare_engine.ledger.sqlite.index.indexing import BURST_ROWS
+from fare_engine.ledger.sqlite.index.compaction import BURST_ROWS
 from fare_engine.verdict import Verdict
 from tests.fare_engine.small_metro import NOON_MS, SmallMetro
 

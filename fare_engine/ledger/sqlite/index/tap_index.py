@@ -10,17 +10,17 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Final
 
-from fare_engine.ledger.sqlite.index.indexing import Indexing
-from fare_engine.ledger.sqlite.index.known_tokens import KnownTokens
 from fare_engine.ledger.schema import MARK
-from fare_engine.ledger.sqlite.index.runs import RUN_ROWS
-from fare_engine.ledger.sqlite.index.tail import HighestTapIds
-from fare_engine.ledger.sqlite.index.tail_reading import (
+from fare_engine.ledger.sqlite.index.compaction import Indexing
+from fare_engine.ledger.sqlite.index.memtable import HighestTapIds
+from fare_engine.ledger.sqlite.index.recovery import (
     AT_ONCE_ROWS,
     SCAN_MAX,
     TailReading,
     read_highest,
 )
+from fare_engine.ledger.sqlite.index.run import RUN_ROWS
+from fare_engine.ledger.sqlite.index.token_filter import KnownTokens
 
 LOOKUP_MAX: Final = 500
 """Values of one IN list: below every SQLite's limit of variables."""

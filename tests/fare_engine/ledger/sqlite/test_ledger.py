@@ -9,8 +9,8 @@ import pytest
 
 from fare_engine.batch import Result
 from fare_engine.journey import BLANK
-from fare_engine.ledger.sqlite.index.indexing import BURST_ROWS, BURST_RUNS
-from fare_engine.ledger.sqlite.index.tail import HighestTapIds
+from fare_engine.ledger.sqlite.index.compaction import BURST_ROWS, BURST_RUNS
+from fare_engine.ledger.sqlite.index.memtable import HighestTapIds
 from fare_engine.tap import Tap
 from fare_engine.verdict import Verdict
 from tests.fare_engine.small_metro import NOON_MS, SmallMetro

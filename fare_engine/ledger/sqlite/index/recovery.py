@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from fare_engine.ledger.sqlite.index.tail import HighestTapIds
+from fare_engine.ledger.sqlite.index.memtable import HighestTapIds
 
 logger = logging.getLogger(__name__)
 

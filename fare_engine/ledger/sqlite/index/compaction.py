@@ -8,10 +8,10 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from fare_engine.ledger.sqlite.index.memtable import Tail
 from fare_engine.ledger.sqlite.index.recent import Recent
-from fare_engine.ledger.sqlite.index.runs import RUN_ROWS, Run
-from fare_engine.ledger.sqlite.index.tail import Tail
-from fare_engine.ledger.sqlite.index.tail_reading import TailReading
+from fare_engine.ledger.sqlite.index.recovery import TailReading
+from fare_engine.ledger.sqlite.index.run import RUN_ROWS, Run
 
 BURST_ROWS: Final = 200
 """A commit of more rows belongs to a burst, which is over sooner without index entries."""

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from fare_engine.journey import BLANK, TokenState
-from fare_engine.ledger.sqlite.index import tail_reading
-from fare_engine.ledger.sqlite.index.tail_reading import SCAN_MAX, TailReading
+from fare_engine.ledger.sqlite.index import recovery
+from fare_engine.ledger.sqlite.index.recovery import SCAN_MAX, TailReading
 from fare_engine.tap import Tap
 from fare_engine.verdict import Verdict
 from tests.fare_engine.small_metro import SmallMetro
@@ -28,7 +28,7 @@ class HeldReading(TailReading):
 @pytest.fixture
 def metro(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallMetro]:
     """A metro whose ledger reads its end a few rows at a time."""
-    monkeypatch.setattr(tail_reading, "_CHUNK_ROWS", TAPS // 6)
+    monkeypatch.setattr(recovery, "_CHUNK_ROWS", TAPS // 6)
     metro = SmallMetro(tmp_path)
     yield metro
     metro.ledger.close()

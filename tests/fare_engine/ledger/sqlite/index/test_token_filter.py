@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fare_engine.ledger.sqlite.index.known_tokens import KnownTokens
+from fare_engine.ledger.sqlite.index.token_filter import KnownTokens
 
 HELD = [bytes([number]) * 16 for number in range(50)]
 STRANGER = b"s" * 16
