@@ -1,140 +1,93 @@
-"""Which rows have their entries in the index tables, and when those of the others are written.
+"""When the memtable is flushed, and when its run is merged into the index tables.
 
-Rows without entries are looked up in memory (`tail`). Their entries follow in sorted runs (`runs`):
-a little with every commit, but for those of a burst.
+A little with every commit, but for those of a burst; the rest while no tap waits.
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable
 
-from fare_engine.ledger.sqlite.index.memtable import Tail
-from fare_engine.ledger.sqlite.index.recent import Recent
-from fare_engine.ledger.sqlite.index.recovery import TailReading
-from fare_engine.ledger.sqlite.index.run import RUN_ROWS, Run
-
-BURST_ROWS: Final = 200
-"""A commit of more rows belongs to a burst, which is over sooner without index entries."""
-
-TENDED_ROWS: Final = 128
-"""What a commit of nothing writes entries for: a tap that comes meanwhile waits a millisecond."""
-
-BEHIND_RUNS: Final = 2
-"""So many runs' rows without index entries come of a burst only, not of steady taps."""
-
-BURST_RUNS: Final = 6
-"""So many runs' rows may wait in memory; then bursts take index entries along like all commits."""
+from fare_engine.ledger.sqlite.index.background import StartTask
+from fare_engine.ledger.sqlite.index.memtable import Memtable
+from fare_engine.ledger.sqlite.index.run import Run
+from fare_engine.ledger.sqlite.index.sizes import BURST_RUNS, DUE_RUNS, IndexSizes
 
 
-class Indexing:
-    """The end of the ledger that has no index entries yet, and the run that writes them.
+class Compaction:
+    """Merges the rows of the memtable into the index tables, one run after the other.
 
-    `tail` finds those rows, at the start together with `reading`. Of one thread, but for `write`,
-    which goes with a commit.
+    Of one thread, but for `prepare` and `merge_slice`, which go with a commit.
     """
 
     def __init__(
-        self, open_reader: Callable[[], sqlite3.Connection], run_rows: int = RUN_ROWS
+        self,
+        memtable: Memtable,
+        connect: Callable[[], sqlite3.Connection],
+        start: StartTask,
+        sizes: IndexSizes,
     ) -> None:
-        self._open_reader = open_reader
-        self._run_rows = run_rows
-        self.tail = Tail()
-        self.run: Run | None = None
-        self.reading: TailReading | None = None
+        self._memtable = memtable
+        self._connect = connect
+        self._start = start
+        self._sizes = sizes
+        self.merged_through = 0
         self.last_row = 0
-        self._indexed_through = 0
-
-    @property
-    def unindexed_rows(self) -> int:
-        """Rows that are looked up in memory."""
-        return self.last_row - self._indexed_through
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether a burst left entries to write."""
-        waiting = self._run_rows * (1 if self.run is None else BEHIND_RUNS)
-        return self.unindexed_rows >= waiting
-
-    @property
-    def can_catch_up(self) -> bool:
-        """Whether a commit of nothing would write some of them now."""
-        return self.run is None or self.run.is_sorted
+        self.run: Run | None = None
 
     def restart(
-        self, writer: sqlite3.Connection, indexed_through: int, last_row: int
-    ) -> TailReading:
-        """Begin with the rows up to one indexed; those behind it have to be read."""
+        self, writer: sqlite3.Connection, memtable: Memtable, merged_through: int, last_row: int
+    ) -> None:
+        """Begin anew with the rows behind one whose entries are merged."""
         self.abandon(writer)
-        self.tail = Tail()
-        self._indexed_through = indexed_through
-        self.last_row = max(last_row, indexed_through)
-        self.reading = TailReading(indexed_through, self.last_row)
-        return self.reading
-
-    def take_over(self, reading: TailReading) -> None:
-        """Those rows are read: find them in memory from now on, like those that came since."""
-        tap_ids, tokens = Recent(reading.tap_ids), Recent(reading.tokens)
-        tap_ids.extend(self.tail.tap_ids)
-        tokens.extend(self.tail.tokens)
-        self.tail.tap_ids, self.tail.tokens = tap_ids, tokens
-        self.reading = None
+        self._memtable = memtable
+        self.merged_through, self.last_row = merged_through, last_row
 
     def abandon(self, writer: sqlite3.Connection) -> None:
-        """Drop the run, what is not written of it included, and read no further."""
-        if self.reading is not None:
-            self.reading.stop()
-            self.reading = None
+        """Drop the run; what is merged of it is merged again with the next."""
         if self.run is not None:
-            self.run.detach(writer)
+            self.run.drop(writer)
             self.run = None
 
-    def remember(
-        self,
-        rows: Sequence[int],
-        tap_ids: Sequence[str],
-        tokens: Sequence[bytes],
-        numbers: Sequence[int | None],
-    ) -> None:
-        """Find these rows in memory from now on; the numbers are kept as they are given."""
-        tail = self.tail
-        tail.tap_ids.add(dict(zip(tap_ids, rows, strict=True)))
-        if None in numbers:
-            latest = zip(tokens, rows, numbers, strict=True)
-            tail.tokens.add({token: row for token, row, number in latest if number})
-        else:
-            tail.tokens.add(dict(zip(tokens, rows, strict=True)))
-        self.last_row = rows[-1]
+    def is_due(self, unmerged_rows: int) -> bool:
+        """Whether a burst left so many rows that they should not wait for the next commits."""
+        return unmerged_rows >= self._sizes.run_rows * (1 if self.run is None else DUE_RUNS)
 
-    def prepare(self, writer: sqlite3.Connection) -> None:
-        """Let the writer see a run that has been sorted, before its transaction begins."""
-        if self.run is not None:
-            self.run.attach(writer)
+    @property
+    def can_merge(self) -> bool:
+        """Whether a commit without taps would merge something, or begin a run."""
+        return self.run is None or self.run.is_sorted
 
-    def write(self, writer: sqlite3.Connection, rows: int) -> None:
-        """Add what is due to the transaction of a commit of so many rows."""
+    def prepare(self, writer: sqlite3.Connection) -> bool:
+        """Before a transaction; whether it can take entries along."""
+        if self.run is None:
+            return False
+        self.run.prepare(writer)
+        return self.run.is_attached
+
+    def merge_slice(self, writer: sqlite3.Connection, rows: int) -> None:
+        """Add the entries that are due to the transaction of a commit of so many rows."""
         if self.run is not None and self._has_time(rows):
-            self.run.write_slice(writer, rows or TENDED_ROWS)
+            self.run.merge_slice(writer, rows or self._sizes.idle_rows)
 
-    def written(self, writer: sqlite3.Connection, rows: int) -> None:
+    def committed(self, writer: sqlite3.Connection, rows: int, *, may_flush: bool) -> None:
         """The commit of so many rows is durable: go on with the run, end it, or begin one."""
-        self.tail.free_some()
-        run = self.run
+        memtable, run = self._memtable, self.run
+        memtable.free_some()
         if run is None:
-            if self.reading is None and len(self.tail) >= self._run_rows and self._has_time(rows):
-                self._start_run()
-        elif run.failed:
+            if may_flush and len(memtable) >= self._sizes.run_rows and self._has_time(rows):
+                self._flush()
+        elif run.has_failed:
             self.abandon(writer)
-            self.tail.take_back_draining()  # and begun again, whole, with the next rows
+            memtable.cancel_flush()  # and flushed again, whole, with the next rows
         elif run.slice_committed():
             self.abandon(writer)
-            self.tail.finish_draining()
-            self._indexed_through = run.through_row
+            memtable.finish_flush()
+            self.merged_through = run.through_row
+
+    def _flush(self) -> None:
+        self.run = Run(self.merged_through, self.last_row, self._connect, self._start)
+        self._memtable.start_flush()
 
     def _has_time(self, rows: int) -> bool:
-        """Whether entries may be written now: a burst of taps is let pass first."""
-        return rows <= BURST_ROWS or self.unindexed_rows >= self._run_rows * BURST_RUNS
-
-    def _start_run(self) -> None:
-        self.run = Run(self._indexed_through, self.last_row)
-        self.tail.start_draining()
-        self.run.read_beside(self._open_reader)
+        """Whether entries may be merged now: a burst of taps is let pass first."""
+        sizes = self._sizes
+        return rows <= sizes.burst_rows or len(self._memtable) >= sizes.run_rows * BURST_RUNS

@@ -1,4 +1,4 @@
-"""Strangers are told from tokens the ledger holds, and nobody known is ever taken for one."""
+"""Unseen tokens need no lookup, and no stored token is ever taken for an unseen one."""
 
 import sqlite3
 from collections.abc import Callable
@@ -6,80 +6,86 @@ from pathlib import Path
 
 import pytest
 
-from fare_engine.ledger.sqlite.index.token_filter import KnownTokens
+from fare_engine.ledger.sqlite.index.background import ThreadTask
+from fare_engine.ledger.sqlite.index.sizes import DEFAULT_SIZES
+from fare_engine.ledger.sqlite.index.token_filter import TokenFilter
 
 HELD = [bytes([number]) * 16 for number in range(50)]
-STRANGER = b"s" * 16
+UNSEEN = b"s" * 16
+
+Connect = Callable[[], sqlite3.Connection]
 
 
 @pytest.fixture
-def connect(tmp_path: Path) -> Callable[[], sqlite3.Connection]:
+def connect(tmp_path: Path) -> Connect:
     """Opens a file whose index table holds some tokens, each more than once."""
     path = tmp_path / "ledger.sqlite3"
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE token_rows (token BLOB, number INTEGER, row INTEGER)")
         rows = [(token, number, number) for token in HELD for number in range(3)]
         connection.executemany("INSERT INTO token_rows VALUES (?, ?, ?)", rows)
-    return lambda: sqlite3.connect(path)
+    return lambda: sqlite3.connect(path, check_same_thread=False)
 
 
-def read(known: KnownTokens, connect: Callable[[], sqlite3.Connection]) -> None:
-    known.read_beside(connect)
-    assert known._thread is not None
-    known._thread.join()
+@pytest.fixture
+def tokens() -> TokenFilter:
+    return TokenFilter(DEFAULT_SIZES.token_slots)
 
 
-def test_every_token_may_be_known_until_the_tables_are_read(
-    connect: Callable[[], sqlite3.Connection],
+def read(tokens: TokenFilter, connect: Connect) -> None:
+    ThreadTask("ledger-tokens", tokens.read(connect)).wait()
+
+
+def test_every_token_is_possible_until_the_tables_are_read(
+    tokens: TokenFilter, connect: Connect
 ) -> None:
-    known = KnownTokens()
-    assert known.pick([STRANGER, HELD[0]]) == [STRANGER, HELD[0]]
-    read(known, connect)
-    assert known.pick([STRANGER, HELD[0]]) == [HELD[0]]
+    assert tokens.find_possible([UNSEEN, HELD[0]]) == [UNSEEN, HELD[0]]
+    read(tokens, connect)
+    assert tokens.find_possible([UNSEEN, HELD[0]]) == [HELD[0]]
 
 
-def test_what_is_stored_before_during_and_after_the_reading_is_known(
-    connect: Callable[[], sqlite3.Connection],
+def test_what_is_stored_before_during_and_after_the_reading_is_possible(
+    tokens: TokenFilter, connect: Connect
 ) -> None:
-    known = KnownTokens()
-    known.add([b"a" * 16])
-    read(known, connect)
-    known.add([b"b" * 16])
-    assert known.pick([b"a" * 16, b"b" * 16, STRANGER, *HELD]) == [b"a" * 16, b"b" * 16, *HELD]
+    tokens.add([b"a" * 16])
+    read(tokens, connect)
+    tokens.add([b"b" * 16])
+    stored = [b"a" * 16, b"b" * 16, *HELD]
+    assert tokens.find_possible([UNSEEN, *stored]) == stored
 
 
-def test_all_tokens_are_known_where_they_are_read_in_many_steps(
-    connect: Callable[[], sqlite3.Connection],
+def test_all_tokens_are_possible_where_they_are_read_in_many_steps(
+    tokens: TokenFilter, connect: Connect
 ) -> None:
     held = [b"t%015d" % number for number in range(12_001)]
     with connect() as connection:
         connection.executemany("INSERT INTO token_rows VALUES (?, 1, 1)", [(t,) for t in held])
-    known = KnownTokens()
-    read(known, connect)
-    assert known.pick([STRANGER, *held, *HELD]) == [*held, *HELD]
+    read(tokens, connect)
+    assert tokens.find_possible([UNSEEN, *held, *HELD]) == [*held, *HELD]
 
 
-def test_strangers_that_share_a_place_with_others_are_looked_up_and_nobody_is_missed(
-    connect: Callable[[], sqlite3.Connection],
+def test_unseen_tokens_that_share_a_slot_are_looked_up_and_none_is_missed(
+    connect: Connect,
 ) -> None:
-    known = KnownTokens(places=64)
-    read(known, connect)
-    strangers = [b"u%015d" % number for number in range(1_000)]
-    picked = known.pick([*strangers, *HELD])
-    assert picked[-len(HELD) :] == HELD
-    assert 0 < len(picked) - len(HELD) < len(strangers)
+    tokens = TokenFilter(64)
+    read(tokens, connect)
+    unseen = [b"u%015d" % number for number in range(1_000)]
+    possible = tokens.find_possible([*unseen, *HELD])
+    assert possible[-len(HELD) :] == HELD
+    assert 0 < len(possible) - len(HELD) < len(unseen)
 
 
 def test_a_reading_that_was_stopped_leaves_every_token_to_be_looked_up(
-    connect: Callable[[], sqlite3.Connection],
+    tokens: TokenFilter, connect: Connect
 ) -> None:
-    known = KnownTokens()
-    known.stop()
-    read(known, connect)
-    assert known.pick([STRANGER]) == [STRANGER]
+    steps = tokens.read(connect)
+    next(steps)
+    steps.close()
+    assert tokens.find_possible([UNSEEN]) == [UNSEEN]
 
 
-def test_tables_that_cannot_be_read_leave_every_token_to_be_looked_up(tmp_path: Path) -> None:
-    known = KnownTokens()
-    read(known, lambda: sqlite3.connect(tmp_path / "empty.sqlite3"))
-    assert known.pick([STRANGER]) == [STRANGER]
+def test_tables_that_cannot_be_read_leave_every_token_to_be_looked_up(
+    tokens: TokenFilter, tmp_path: Path
+) -> None:
+    read(tokens, lambda: sqlite3.connect(tmp_path / "empty.sqlite3"))
+    assert tokens.find_possible([UNSEEN]) == [UNSEEN]
