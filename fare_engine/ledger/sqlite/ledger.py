@@ -18,6 +18,7 @@ from fare_engine.ledger.sqlite.index.sizes import AT_ONCE_ROWS, RUN_ROWS, IndexS
 from fare_engine.ledger.sqlite.index.tap_index import TapIndex
 from fare_engine.ledger.sqlite.reading import Past
 from fare_engine.ledger.sqlite.statements import CHUNK_ROWS, insert_rows
+from fare_engine.ledger.sqlite.where import SqliteWhere
 from fare_engine.ports import START, Changes, Followed, Loaded, Wanted
 from fare_engine.published import Published
 
@@ -51,6 +52,7 @@ class SqliteLedger:
             lambda: connect(path, read_only=True),
             IndexSizes(run_rows=run_rows, at_once_rows=at_once_rows),
         )
+        self.where = SqliteWhere(self.index.find_recent_row)
         self._unconfirmed: list[Any] = []
         self._next_row = 1
         self.checkpointer = Checkpointer(lambda: connect(path), path)

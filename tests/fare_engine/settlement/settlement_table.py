@@ -85,6 +85,7 @@ def settle_day(
             database,
             lambda: metro.catalogue,
             service_date,
+            where=metro.ledger.where,
             actor="test",
             clock=lambda: now_ms,
             dry_run=dry_run,
