@@ -80,7 +80,8 @@ class Wanted(NamedTuple):
 class Loaded(NamedTuple):
     """What the ledger holds of it, all read at one moment; what is missing is not stored.
 
-    Whoever loads it owns it, and may add to it. `version` is that of what operators have published, as the ledger has it.
+    The caller owns it, and may add to it. `version` is that of what operators have published, as
+    the ledger has it.
     """
 
     known: dict[str, KnownTap]
@@ -105,8 +106,8 @@ class Changes:
         reports: Sequence[StoredReport] = (),
         conflicts: Sequence[Conflict] = (),
         codes: Sequence[tuple[str, int]] = (),
-        found: Mapping[bytes, TokenState] = {},  # noqa: B006 - never changed
-        left: Mapping[bytes, TokenState] = {},  # noqa: B006
+        found: Mapping[bytes, TokenState] = {},
+        left: Mapping[bytes, TokenState] = {},
         version: int = 0,
     ) -> None:
         self.taps = taps

@@ -159,6 +159,7 @@ class _Explainer:
                 reports.c.cause,
                 reports.c.reversed,
                 reports.c.received_at,
+                reports.c.number,
             ).where(reports.c.row == place)
         ).one_or_none()
         return None if values is None else decode_report(tuple(values))

@@ -67,7 +67,7 @@ def open_metro(
     changed = replace(first, **tariff)
     policies = {"FHY": (replace(PILOT, daily_limit=daily_limit),)}
     metro.catalogue = replace(metro.catalogue, tariffs=(changed,), policies=policies, terms={})
-    metro.engine.use(metro.catalogue)
+    metro.use(metro.catalogue)
     return metro
 
 

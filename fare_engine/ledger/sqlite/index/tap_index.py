@@ -10,9 +10,9 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Final
 
+from fare_engine.ledger.schema import MARK
 from fare_engine.ledger.sqlite.index.indexing import Indexing
 from fare_engine.ledger.sqlite.index.known_tokens import KnownTokens
-from fare_engine.ledger.schema import MARK
 from fare_engine.ledger.sqlite.index.runs import RUN_ROWS
 from fare_engine.ledger.sqlite.index.tail import HighestTapIds
 from fare_engine.ledger.sqlite.index.tail_reading import (
