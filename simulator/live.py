@@ -14,8 +14,8 @@ from simulator.delivery.exchanges import Exchanges
 from simulator.delivery.figures import Figures
 from simulator.delivery.over_http import OverHttp
 from simulator.delivery.requests import Controllers, make_requests
+from simulator.sentences import Names
 from simulator.serving import NotServed
-from simulator.telling import Names
 from simulator.timetable import Timetable
 from simulator.world.metro import Metro
 from simulator.world.presenting import Presenter

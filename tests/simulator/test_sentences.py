@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from simulator.telling import Names
+from simulator.sentences import Names
 from simulator.world.chengdu import make_metro
 
 NAMES = Names(make_metro())
