@@ -91,7 +91,7 @@ class Overtaken(LedgerError):
 
 
 class Outdated(LedgerError):
-    """Something was published since this batch was decided; that is loaded, and it decided again."""
+    """Something was published since the batch was decided: load it, and decide again."""
 
     code = "outdated"
 

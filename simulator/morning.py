@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Final, TextIO
 
 from simulator.auditing import audit_server
-from simulator.demo import MIX, PASSENGERS, PASSENGERS_MAX, SEED_MAX, send_morning, tell_demo
+from simulator.demo import MIX, PASSENGERS, PASSENGERS_MAX, SEED_MAX, format_demo, send_morning
 from simulator.live import send_live
 from simulator.server_metro import open_metro
 from simulator.serving import Keys, NotServed, find_port, prepare, serving
@@ -62,8 +62,8 @@ def _simulate(options: argparse.Namespace, scratch: Path) -> int:
     ):
         say(f"fare-engine serves {served.url} (documentation: {served.url}/docs)")
         if keys.gate_key and (options.data_dir or options.what == "run"):
-            say(_tell_keys(keys, metro, data_dir if options.data_dir else None))
-        say(_tell_gates(metro))
+            say(_format_keys(keys, metro, data_dir if options.data_dir else None))
+        say(_format_gates(metro))
         if options.what == "run":
             say("taps have the time of now; Ctrl-C ends it")
             asyncio.run(send_live(served.url, key, metro, options.seed, options.rate, say))
@@ -74,11 +74,11 @@ def _simulate(options: argparse.Namespace, scratch: Path) -> int:
         report = send_morning(
             served.url, key, metro, options.seed, options.passengers, command, auditor
         )
-        print(json.dumps(report, ensure_ascii=False) if as_json else tell_demo(report))
+        print(json.dumps(report, ensure_ascii=False) if as_json else format_demo(report))
         return 0 if report["passed"] else 1
 
 
-def _tell_gates(metro: Metro) -> str:
+def _format_gates(metro: Metro) -> str:
     """What is simulated."""
     lane = metro.stations[metro.lanes[0]]
     others = [station for station in metro.stations if station is not lane]
@@ -91,18 +91,18 @@ def _tell_gates(metro: Metro) -> str:
     )
 
 
-def _tell_keys(keys: Keys, metro: Metro, kept: Path | None) -> str:
+def _format_keys(keys: Keys, metro: Metro, kept: Path | None) -> str:
     """The keys of a new directory, for whoever wants to ask the server something."""
     names = {station.station_id: station.name for station in metro.stations}
     spoken_for = ", ".join(names[station] for station in sorted(keys.spoken_for))
-    fate = f"of {kept}, told now and never again" if kept else "good until this ends"
+    fate = f"of {kept}, shown once" if kept else "good until this ends"
     return (
         f"keys {fate}:\n  gate key   {keys.gate_key}  ({spoken_for})\n  admin key  {keys.admin_key}"
     )
 
 
-def _say(stream: TextIO, told: str) -> None:
-    print(told, file=stream, flush=True)
+def _say(stream: TextIO, text: str) -> None:
+    print(text, file=stream, flush=True)
 
 
 def _nobody_looks(_what: str, _done: int, _total: int) -> None:

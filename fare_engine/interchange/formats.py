@@ -56,7 +56,7 @@ class TapFile:
         self._table = table
         self._form = form
 
-    def tell_column(self, column: str) -> str:
+    def name_column(self, column: str) -> str:
         """What the format calls one of the engine's own columns."""
         return self._form.column_names.get(column, column)
 
@@ -100,7 +100,7 @@ def open_tap_file(
         form = _find_format(places, mapping) if name is None else FORMATS[name]
         missing = form.list_missing(places, mapping)
         if missing:
-            raise FileInvalid(places.tell_missing(missing))
+            raise FileInvalid(places.format_missing(missing))
         return TapFile(table, form, mapping)
     except BaseException:
         table.close()

@@ -74,8 +74,8 @@ def read_mapping(path: Path) -> FileMapping:
     )
     table.finish()
     if faults:
-        told = (f"{path}: {place}: {message}" for place, message in faults)
-        raise FileInvalid("\n".join(told))
+        lines = (f"{path}: {place}: {message}" for place, message in faults)
+        raise FileInvalid("\n".join(lines))
     return mapping
 
 

@@ -38,7 +38,7 @@ class ParquetTable:
     def list_rows(self) -> Iterator[RawRow]:
         """The rows of the file, numbered from 1."""
         as_text = self._frame.select(
-            self._tell(name, dtype) for name, dtype in self._schema.items()
+            self._read_as_text(name, dtype) for name, dtype in self._schema.items()
         )
         number = 0
         while True:
@@ -54,13 +54,13 @@ class ParquetTable:
             if chunk.height < CHUNK_ROWS:
                 return
 
-    def _tell(self, name: str, dtype: pl.DataType) -> pl.Expr:
+    def _read_as_text(self, name: str, dtype: pl.DataType) -> pl.Expr:
         column = pl.col(name)
         if isinstance(dtype, pl.Datetime):
-            told = "%Y-%m-%d %H:%M:%S%.3f"
+            pattern = "%Y-%m-%d %H:%M:%S%.3f"
             if dtype.time_zone is not None:
-                column, told = column.dt.convert_time_zone("UTC"), "%Y-%m-%dT%H:%M:%S%.3fZ"
-            column = column.dt.to_string(told)
+                column, pattern = column.dt.convert_time_zone("UTC"), "%Y-%m-%dT%H:%M:%S%.3fZ"
+            column = column.dt.to_string(pattern)
         elif dtype == pl.Binary:
             column = column.bin.encode("hex")
         elif dtype.is_nested():

@@ -54,7 +54,7 @@ class ColumnPlaces:
         """The place of a column that must be there."""
         place = self.find(column)
         if place is None:
-            raise FileInvalid(self.tell_missing([column]))
+            raise FileInvalid(self.format_missing([column]))
         return place
 
     def list_missing(self, columns: Sequence[str]) -> list[str]:
@@ -69,10 +69,10 @@ class ColumnPlaces:
         """The file's columns that nobody asked for."""
         return [name for name in self._table.columns if _plain(name) not in self._asked]
 
-    def tell_missing(self, missing: Sequence[str]) -> str:
+    def format_missing(self, missing: Sequence[str]) -> str:
         """A message that names what is missing and what is there."""
         there = ", ".join(name.strip() for name in self._table.columns)
-        needed = ", ".join(_told(column, self._renamed) for column in missing)
+        needed = ", ".join(_format_column(column, self._renamed) for column in missing)
         return (
             f"{self._table.path}: {self._table.first_place}: "
             f"missing column {needed}; the file has {there[:500]}"
@@ -83,5 +83,5 @@ def _plain(name: str) -> str:
     return name.strip().lower()
 
 
-def _told(column: str, renamed: Mapping[str, str]) -> str:
+def _format_column(column: str, renamed: Mapping[str, str]) -> str:
     return f"{renamed[column]} (for {column})" if column in renamed else column

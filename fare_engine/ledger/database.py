@@ -66,7 +66,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
         with engine.connect() as connection:
             yield connection
     except DBAPIError as error:
-        raise LedgerUnavailable(f"{_tell(engine)} cannot be read: {error.orig}") from error
+        raise LedgerUnavailable(f"{_name_database(engine)} cannot be read: {error.orig}") from error
 
 
 @contextmanager
@@ -81,7 +81,9 @@ def writing(engine: Engine) -> Iterator[Connection]:
         with engine.execution_options(**{_IMMEDIATE: True}).begin() as connection:
             yield connection
     except DBAPIError as error:
-        raise LedgerUnavailable(f"{_tell(engine)} did not confirm: {error.orig}") from error
+        raise LedgerUnavailable(
+            f"{_name_database(engine)} did not confirm: {error.orig}"
+        ) from error
 
 
 def migrate(engine: Engine, revision: str = "head") -> None:
@@ -109,7 +111,7 @@ def check_schema(engine: Engine) -> None:
     """Raise SchemaVersionWrong, with what to do about it, unless the schema is this version's."""
     mismatch = find_mismatch(find_revision(engine), list_revisions())
     if mismatch is not None:
-        raise SchemaVersionWrong(f"{_tell(engine)} {mismatch}")
+        raise SchemaVersionWrong(f"{_name_database(engine)} {mismatch}")
 
 
 def find_mismatch(found: str | None, known: Sequence[str]) -> str | None:
@@ -139,7 +141,7 @@ def find_revision(engine: Engine) -> str | None:
             query = select(column("version_num", String)).select_from(table(_VERSION_TABLE))
             return connection.execute(query).scalar_one_or_none()
     except DBAPIError as error:
-        raise LedgerUnavailable(f"{_tell(engine)} cannot be read: {error.orig}") from error
+        raise LedgerUnavailable(f"{_name_database(engine)} cannot be read: {error.orig}") from error
 
 
 def get_head_revision() -> str:
@@ -154,7 +156,7 @@ def list_revisions() -> list[str]:
     return sorted((name.partition("_")[0] for name in names), reverse=True)
 
 
-def _tell(engine: Engine) -> str:
+def _name_database(engine: Engine) -> str:
     return f"the database {engine.url.database}"
 
 

@@ -163,8 +163,8 @@ class Figures:
                 "incomplete_fare": self.incomplete_fare,
                 "currency": self.currency,
             },
-            "first_occurred_at": self.tell_moment(self.first_occurred_at_ms),
-            "last_occurred_at": self.tell_moment(self.last_occurred_at_ms),
+            "first_occurred_at": self.format_moment(self.first_occurred_at_ms),
+            "last_occurred_at": self.format_moment(self.last_occurred_at_ms),
             "rejected": {
                 "count": self.rejected_count,
                 "rows": [
@@ -180,6 +180,6 @@ class Figures:
             **self.about,
         }
 
-    def tell_moment(self, at_ms: int | None) -> str | None:
+    def format_moment(self, at_ms: int | None) -> str | None:
         """An instant in the zone of the network."""
         return None if at_ms is None else format_ms(at_ms, self.zone)

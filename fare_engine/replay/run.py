@@ -181,14 +181,14 @@ class _Decider:
             column, message = _FAULTS.get(result.code, ("", str(result.code)))
             self._reject(tap.line_number, column, message)
         elif result.replayed:
-            self._reject(tap.line_number, "", self._tell_first(result.row), SkipReason.DUPLICATE)
+            self._reject(tap.line_number, "", self._format_first(result.row), SkipReason.DUPLICATE)
         else:
             if self._first_row is None:
                 self._first_row = result.row
             self._lines.append(tap.line_number)
             self._figures.add_verdict(result)
 
-    def _tell_first(self, row: int) -> str:
+    def _format_first(self, row: int) -> str:
         """Where the first tap stands that another one repeats, by its row in the ledger."""
         if self._first_row is None or row < self._first_row:
             return "the tap is in the ledger already"
@@ -201,6 +201,6 @@ class _Decider:
         message: str,
         reason: SkipReason = SkipReason.MALFORMED,
     ) -> None:
-        row = SkippedRow(line_number, reason, self._file.tell_column(column), message)
+        row = SkippedRow(line_number, reason, self._file.name_column(column), message)
         self._figures.add_skipped(row)
         self._watch.on_skipped(row)

@@ -132,8 +132,8 @@ def _gate_faults(gate: Gate, station_ids: set[str], exits: set[tuple[str, str]])
 
 def _missing_exit(gate: Gate, exits: set[tuple[str, str]]) -> str:
     elsewhere = sorted(station for station, exit_id in exits if exit_id == gate.exit_id)
-    told = f"; exit {gate.exit_id!r} belongs to {', '.join(elsewhere[:3])}" if elsewhere else ""
-    return f"station {gate.station_id!r} has no exit {gate.exit_id!r}{told}"
+    hint = f"; exit {gate.exit_id!r} belongs to {', '.join(elsewhere[:3])}" if elsewhere else ""
+    return f"station {gate.station_id!r} has no exit {gate.exit_id!r}{hint}"
 
 
 def _media_faults(media: Sequence[MediumType]) -> Faults:

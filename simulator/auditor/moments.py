@@ -36,7 +36,7 @@ def read_length_ms(number: float, unit_ms: int) -> int:
     return int(Decimal(str(number)) * unit_ms)
 
 
-def tell_moment(at_ms: int) -> str:
+def format_moment(at_ms: int) -> str:
     """An instant for people."""
     return (_EPOCH + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds")
 

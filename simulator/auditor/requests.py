@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from simulator.auditor.moments import read_moment, tell_moment
+from simulator.auditor.moments import format_moment, read_moment
 
 TokenOf = Callable[[str, str], str]
 """Names the token (hexadecimal) of a medium's type and id, for a caller who holds the token key."""
@@ -139,4 +139,4 @@ def name_tap(ask: Ask) -> str:
     if ask.content is None:
         return f"report of {ask.tap_id}"
     content = ask.content
-    return f"{content.direction} at {content.gate_id}, {tell_moment(content.at_ms)}"
+    return f"{content.direction} at {content.gate_id}, {format_moment(content.at_ms)}"

@@ -56,9 +56,9 @@ def check_settlement(
         known = branches[0].known
         actual = {key: fare for key, fare in by_key.items() if key[0] in known and fare}
         if actual not in expected:
-            told = f"{actual} instead of {expected[0]}"
+            message = f"{actual} instead of {expected[0]}"
             differing = {key[0] for key, _ in actual.items() ^ expected[0].items()}
-            verdict.find("wrong-settlement", told, sorted(differing))
+            verdict.find("wrong-settlement", message, sorted(differing))
 
 
 def find_differences(branch: Branch, published: Published, now_ms: int) -> Differences:

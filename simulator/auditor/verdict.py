@@ -17,7 +17,7 @@ class Finding(NamedTuple):
     """Something that is wrong, with the taps that show it."""
 
     check: str
-    told: str
+    message: str
     tap_ids: tuple[str, ...]
 
 
@@ -44,13 +44,13 @@ class Verdict:
         """Whether nothing is wrong."""
         return not self.found
 
-    def find(self, check: str, told: str, tap_ids: Sequence[str] = ()) -> None:
+    def find(self, check: str, message: str, tap_ids: Sequence[str] = ()) -> None:
         """Count a finding, and keep it while there is room."""
         if check not in CHECKS:
             raise KeyError(check)
         self.found[check] += 1
         if len(self.findings) < FINDINGS_KEPT_MAX:
-            self.findings.append(Finding(check, told, tuple(tap_ids)))
+            self.findings.append(Finding(check, message, tuple(tap_ids)))
 
     def defer(self, why: str, tap_id: str, fen: int = 0) -> None:
         """Count what waits for settlement."""
@@ -67,7 +67,13 @@ class Verdict:
             "checked": dict(sorted(self.checked.items())),
             "found": dict(sorted(self.found.items())),
             "findings": [
-                finding._asdict() | {"meaning": CHECKS[finding.check]} for finding in self.findings
+                {
+                    "check": finding.check,
+                    "told": finding.message,
+                    "tap_ids": finding.tap_ids,
+                    "meaning": CHECKS[finding.check],
+                }
+                for finding in self.findings
             ],
             "later": {
                 why: {"count": later.count, "fen": later.fen, "tap_ids": later.tap_ids}

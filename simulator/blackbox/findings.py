@@ -6,7 +6,7 @@ from typing import Any, Final
 from simulator.auditor.checks import CHECKS as AUDITOR_CHECKS
 from simulator.auditor.verdict import Verdict
 
-TOLD_MAX: Final = 20
+EXAMPLES_MAX: Final = 20
 
 CHECKS: Final = {
     "lost": "an acknowledged tap is not known any more",
@@ -28,17 +28,17 @@ class Findings:
 
     def __init__(self) -> None:
         self.found: Counter[str] = Counter()
-        self.told: list[str] = []
+        self.examples: list[str] = []
 
-    def add(self, check: str, told: str) -> None:
+    def add(self, check: str, message: str) -> None:
         """One more."""
-        self._add(check, CHECKS[check], told)
+        self._add(check, CHECKS[check], message)
 
     def add_audit(self, verdict: Verdict) -> None:
         """Those of the auditor, which tells the first hundred and counts them all."""
         for finding in verdict.findings:
             name, meaning = f"audit: {finding.check}", AUDITOR_CHECKS[finding.check]
-            self._add(name, meaning, f"{', '.join(finding.tap_ids)}: {finding.told}")
+            self._add(name, meaning, f"{', '.join(finding.tap_ids)}: {finding.message}")
         for check, count in verdict.found.items():
             self.found[f"audit: {check}"] = count
 
@@ -47,10 +47,10 @@ class Findings:
         return {
             "count": self.found.total(),
             "by_check": dict(sorted(self.found.items())),
-            "examples": self.told,
+            "examples": self.examples,
         }
 
-    def _add(self, check: str, meaning: str, told: str) -> None:
+    def _add(self, check: str, meaning: str, message: str) -> None:
         self.found[check] += 1
-        if len(self.told) < TOLD_MAX:
-            self.told.append(f"{check} ({meaning}): {told}")
+        if len(self.examples) < EXAMPLES_MAX:
+            self.examples.append(f"{check} ({meaning}): {message}")

@@ -12,7 +12,7 @@ from fare_engine.engine import Engine
 from fare_engine.errors import FareEngineError
 from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
-from simulator.delivery.checking import Answer, Check, Told
+from simulator.delivery.checking import Answer, Check, Faults
 from simulator.delivery.exchanges import Exchanges
 from simulator.delivery.requests import REPORT_BODY, REPORT_END, TAPS_PATH
 from simulator.world.plan import AGAIN, BLOCKED, TURNED_BACK
@@ -46,7 +46,7 @@ class InProcess:
         self._check = check
         self._writer = AnswerWriter(ZONE, "CNY")
         self.exchanges = exchanges
-        self.errors = Told()
+        self.errors = Faults()
         self._taps: list[Tap] = []
         self._whose: list[WorldTap] = []
         self._findings: dict[int, Finding] = {}

@@ -35,9 +35,9 @@ def _alter(exchanges: Exchanges, **fields: Any) -> Exchanges:
     altered, done = Exchanges(), False
     altered.blocked = exchanges.blocked
     for exchange in exchanges.raw():
-        told = json.loads(exchange.answer)
-        if not done and told["outcome"] == "waived":
-            altered.add(*exchange._replace(answer=json.dumps(told | fields).encode()))
+        answer = json.loads(exchange.answer)
+        if not done and answer["outcome"] == "waived":
+            altered.add(*exchange._replace(answer=json.dumps(answer | fields).encode()))
             done = True
         else:
             altered.add(*exchange)
@@ -107,8 +107,8 @@ def test_a_run_that_was_kept_is_audited_again_by_a_command(tmp_path: Path) -> No
     done = CliRunner().invoke(app, ["audit", str(log)])
     assert done.exit_code == 0, done.output
     assert done.output == audit["verdict"] + "\n"
-    told = log.read_text("utf-8")
-    log.write_text(told.replace(r'"fare\":0', r'"fare\":1', 1), encoding="utf-8")
+    text = log.read_text("utf-8")
+    log.write_text(text.replace(r'"fare\":0', r'"fare\":1', 1), encoding="utf-8")
     done = CliRunner().invoke(app, ["audit", str(log), "--json"])
     assert done.exit_code == 1
     again = json.loads(done.stdout)

@@ -43,4 +43,4 @@ UNMATCHED = {"reason": "no_open_entry", "gate_action": "refuse", "journey": None
 )
 def test_an_exit_is_told_in_a_sentence(gate_id: str, answer: dict[str, Any], sentence: str) -> None:
     body = {"gate_id": gate_id, "occurred_at": "2021-11-24T08:19:02.480+08:00"}
-    assert NAMES.tell(body, WAIVED | answer) == sentence
+    assert NAMES.format_tap(body, WAIVED | answer) == sentence

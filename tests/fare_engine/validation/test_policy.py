@@ -47,7 +47,7 @@ def test_a_daily_limit_has_its_bounds_included(limit: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "field", "told"),
+    ("changes", "field", "message"),
     [
         pytest.param(
             {"window_ms": 0},
@@ -141,10 +141,10 @@ def test_a_daily_limit_has_its_bounds_included(limit: int) -> None:
         ),
     ],
 )
-def test_is_refused(changes: dict[str, Any], field: str, told: str) -> None:
+def test_is_refused(changes: dict[str, Any], field: str, message: str) -> None:
     faults = _faults(replace(DRAFT, **changes))
     assert field in dict(faults)
-    assert any(told in message for name, message in faults if name == field)
+    assert any(message in message for name, message in faults if name == field)
 
 
 def test_only_gates_of_no_station_leave_neither_way() -> None:

@@ -5,7 +5,7 @@ from typing import Any, Final
 import pytest
 
 from simulator.auditor.alone import AloneTap, Use, list_wrong
-from simulator.auditor.moments import tell_moment
+from simulator.auditor.moments import format_moment
 from simulator.auditor.requests import RideCode
 
 NOON_MS: Final = 1_637_726_400_000
@@ -19,7 +19,7 @@ LET_THROUGH, TURNED_AWAY = ["alone-let-through"], ["alone-turned-away"]
 def knew(blocked: tuple[str, ...] = (), mode: str | None = None) -> dict[str, Any]:
     """What a station was told, as far as it is asked."""
     modes = [
-        {"mode": mode, "effective_from": tell_moment(NOON_MS), "effective_to": None},
+        {"mode": mode, "effective_from": format_moment(NOON_MS), "effective_to": None},
     ]
     rules = {
         "ride_code_validity_seconds": 30,

@@ -187,8 +187,8 @@ def test_a_503_leaves_open_whether_the_tap_was_decided(auditor: Auditor) -> None
 def test_taps_of_a_batch_are_decided_in_their_order(auditor: Auditor, in_order: bool) -> None:
     enter, leave = entry(0), leaving(1)
     auditor.batch_sent("both", [enter, leave], NOON_MS + 60 * MINUTE_MS)
-    told = waived(leave, enter, 1) if in_order else answer(leave, NOTHING_OPEN)
-    body = f'{{"results":[{opened(enter)},{told}]}}'
+    refused = waived(leave, enter, 1) if in_order else answer(leave, NOTHING_OPEN)
+    body = f'{{"results":[{opened(enter)},{refused}]}}'
     auditor.answered("both", 200, body, NOON_MS + 60 * MINUTE_MS)
     found = auditor.finish().found
     assert found == ({} if in_order else {"wrong-outcome": 1})
@@ -302,15 +302,15 @@ def test_a_kept_log_is_audited_as_the_run_was() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "told"),
+    ("lines", "message"),
     [
         ([], "empty"),
         (["{"], "line 1"),
         (['{"event": "unanswered", "request": "r1"}'], "must be 'begins'"),
     ],
 )
-def test_a_log_that_cannot_be_read_names_its_line(lines: list[str], told: str) -> None:
-    with pytest.raises(LogInvalid, match=told):
+def test_a_log_that_cannot_be_read_names_its_line(lines: list[str], message: str) -> None:
+    with pytest.raises(LogInvalid, match=message):
         audit_log(lines)
 
 

@@ -224,7 +224,7 @@ def test_a_policy_that_is_read_before_it_is_published_is_found(metro: ObservedMe
 
 def test_a_suspension_that_a_tap_did_not_read_is_found(metro: ObservedMetro) -> None:
     metro.auditor.changing()
-    document = metro.tell() | {
+    document = metro.describe_published() | {
         "suspensions": [
             {
                 "station_id": "FHY",
@@ -243,7 +243,7 @@ def test_a_mode_and_a_block_that_taps_did_not_meet_are_found(metro: ObservedMetr
     metro.auditor.changing()
     now = format_ms(NOON_MS, "Asia/Shanghai")
     mode = {"station_id": "FHY", "mode": "emergency", "effective_from": now, "effective_to": None}
-    document = metro.tell() | {
+    document = metro.describe_published() | {
         "degraded_modes": [mode],
         "blocked": [{"medium": "qr:bert", "blocked_at": now}],
     }

@@ -65,7 +65,7 @@ def test_a_tap_that_is_stored_otherwise_is_found_and_told_by_its_fields() -> Non
     book = _book(("out-1", _answer()))
     book.compare_stored("out-1", json.loads(_answer(fare_waived=200)))
     assert book.findings.found == {"stored": 1}
-    assert "fare_waived 180, 200" in book.findings.told[0]
+    assert "fare_waived 180, 200" in book.findings.examples[0]
 
 
 def test_an_entry_that_lets_out_two_is_found() -> None:

@@ -41,8 +41,8 @@ def _check(tap: WorldTap = TAP, *, blocks: bool = True, **answer: Any) -> Check:
 def test_every_way_to_be_wrong_is_told(answer: dict[str, Any], fault: str) -> None:
     assert _check().wrong.count == 0
     check = _check(**answer)
-    (told,) = check.wrong.examples
-    assert told.endswith(f".20250303.00000001 (crosses): {fault}")
+    (example,) = check.wrong.examples
+    assert example.endswith(f".20250303.00000001 (crosses): {fault}")
     assert check.list_intentions()[0]["wrong"] == 1
 
 

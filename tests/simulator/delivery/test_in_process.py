@@ -45,9 +45,9 @@ def test_every_tap_of_every_intention_is_answered_as_it_must_be(engine: Engine) 
     check, delivery = _decide(engine, WORLD)
     assert (check.wrong.examples, delivery.errors.examples) == ([], [])
     assert check.taps == len(WORLD)
-    told = check.list_intentions()
-    assert {row["intention"]: row["taps"] for row in told} == WORLD.count_kinds()
-    assert all(row["as_intended"] == row["taps"] for row in told)
+    rows = check.list_intentions()
+    assert {row["intention"]: row["taps"] for row in rows} == WORLD.count_kinds()
+    assert all(row["as_intended"] == row["taps"] for row in rows)
     assert check.fare > 0
     assert check.fare_waived > 0
 
