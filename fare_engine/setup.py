@@ -39,7 +39,7 @@ TIANFUTONG_DISCOUNT_PERCENT = 10
 
 @dataclass(frozen=True, slots=True)
 class SetUpGate:
-    """A gate as `init` tells it: what it does, and whether the pilot designates it."""
+    """A gate as `init` prints it: what it does, and whether the pilot designates it."""
 
     gate_id: str
     directions: tuple[str, ...]
@@ -70,7 +70,7 @@ class SetUpStation:
 
 @dataclass(frozen=True, slots=True)
 class InitialSetup:
-    """What `init` made. The keys are told here and never again."""
+    """What `init` made. The keys are shown once, here."""
 
     network_id: str
     gate_key: str

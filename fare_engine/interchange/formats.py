@@ -1,4 +1,4 @@
-"""The formats of tap files, told apart by the columns that a file names."""
+"""The formats of tap files, recognised by the columns that a file names."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -77,7 +77,7 @@ class TapFile:
         return parse_rows(self._table.list_rows(), parse)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._table.close()
 
     def __enter__(self) -> Self:

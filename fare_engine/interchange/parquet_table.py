@@ -1,6 +1,6 @@
 """Tables in Parquet files, some ten thousand rows at a time.
 
-The only module that needs polars, an extra: whoever wants a Parquet file imports it then.
+The only module that needs polars, an extra: imported when a Parquet file is opened.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,10 +16,10 @@ CHUNK_ROWS: Final = 50_000
 
 
 class ParquetTable:
-    """The rows of one Parquet file, told as text like those of any other table.
+    """The rows of one Parquet file, as text like those of any other table.
 
-    What is null, and a column of lists or structures, is told as an empty field; binary is told
-    in hexadecimal digits, a time with a zone in UTC, one without a zone as it stands.
+    What is null, and a column of lists or structures, is read as an empty field; binary is read
+    as hexadecimal digits, a time with a zone in UTC, one without a zone as it stands.
     """
 
     def __init__(self, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Opening the ledger's database, bringing it to this version's schema, and telling its version."""
+"""Opening the ledger's database, bringing it to this version's schema, and reading its version."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -61,7 +61,7 @@ def open_database(url_or_path: str | Path) -> Engine:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """One view of the database, beside whoever writes; LedgerUnavailable when it fails."""
+    """One view of the database, beside any writer; LedgerUnavailable when it fails."""
     try:
         with engine.connect() as connection:
             yield connection
@@ -73,9 +73,9 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def writing(engine: Engine) -> Iterator[Connection]:
     """One transaction that writes, committed at the end of the block.
 
-    SQLite is told so at its beginning: a transaction that reads first and writes then would fail
-    at once, instead of waiting, where another has written between the two. LedgerUnavailable when
-    it fails.
+    SQLite takes the write lock at its beginning: a transaction that reads first and writes then
+    would fail at once, instead of waiting, where another has written between the two.
+    LedgerUnavailable when it fails.
     """
     try:
         with engine.execution_options(**{_IMMEDIATE: True}).begin() as connection:
@@ -170,7 +170,7 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         "foreign_keys = ON",
         f"cache_size = -{PAGE_CACHE_KIBIBYTES}",
         "temp_store = MEMORY",
-        # The ledger's checkpointer folds the log in, beside the way of a tap.
+        # The ledger's checkpointer folds the log in, outside the life of a tap.
         "wal_autocheckpoint = 0",
     ):
         connection.execute(f"PRAGMA {pragma}").close()

@@ -34,27 +34,27 @@ _FAULTS: Final = {
     "no-tariff-in-force": ("occurred_at", "no tariff was in force then"),
     "tap-conflict": ("tap_id", "was used before for another tap"),
 }
-"""What the engine may say of a tap, told as the fault of a column, without what stands in it."""
+"""What the engine may say of a tap, as the fault of a column, without what stands in it."""
 
 
-def _nobody_waits(_rows: int, _decided: int, _taps: int | None) -> None:
-    """Progress that nobody looks at."""
+def _ignore_progress(_rows: int, _decided: int, _taps: int | None) -> None:
+    """Progress that is not shown."""
 
 
-def _nobody_lists(_row: SkippedRow) -> None:
-    """Skipped rows that nobody wants one by one."""
+def _ignore_skipped(_row: SkippedRow) -> None:
+    """Skipped rows that are not listed one by one."""
 
 
 @dataclass(frozen=True)
 class Watch:
-    """Who is told while a replay runs.
+    """What is called while a replay runs.
 
     `on_progress` gets the rows read, the taps decided, and the taps to decide (None while the
     file is being read). `on_skipped` gets every row that becomes no tap, when that is found.
     """
 
-    on_progress: Callable[[int, int, int | None], None] = _nobody_waits
-    on_skipped: Callable[[SkippedRow], None] = _nobody_lists
+    on_progress: Callable[[int, int, int | None], None] = _ignore_progress
+    on_skipped: Callable[[SkippedRow], None] = _ignore_skipped
 
 
 SILENT: Final = Watch()

@@ -123,7 +123,7 @@ def _find_why(settled: Settled) -> Why:
 
 
 def _find_passage(report: Report | None) -> Report | None:
-    """What the rule is told that the gate did: it opened, and she went through."""
+    """The report that the rule reads: the gate opened, and the passenger went through."""
     if report is None or report.passed is not False:
         return report
     return report.replace(gate_opened=False)

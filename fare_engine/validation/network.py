@@ -21,7 +21,7 @@ DISTANCE_MAX_M = 1_000_000
 
 
 def network_faults(network: Network) -> Faults:
-    """Every fault of a network, whatever policies and tariffs say."""
+    """Every fault of a network by itself, apart from policies and tariffs."""
     yield from _own_faults(network)
     yield from _line_faults(network)
     yield from _station_faults(network)
