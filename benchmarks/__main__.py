@@ -44,7 +44,7 @@ SECTIONS: Final[Mapping[str, tuple[str, Callable[[Size, Say], list[str]]]]] = {
 
 
 def main() -> int:
-    """Run the sections and tell their figures."""
+    """Run the sections and print their figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--small", action="store_true", help="a size for tests")
     parser.add_argument("--only", choices=SECTIONS, nargs="+", help="these sections alone")

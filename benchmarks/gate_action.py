@@ -136,7 +136,7 @@ async def measure_alone(settings: StationSettings, taps: int) -> Passengers:
 
 
 def main() -> int:
-    """Measure all three and tell them beside their goals."""
+    """Measure all three and print them beside their goals."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gate_action", description=__doc__)
     parser.add_argument("--small", action="store_true", help="a size for tests")
     parser.add_argument("--drive", nargs=2, metavar=("PORT", "KEY_FILE"), help=argparse.SUPPRESS)

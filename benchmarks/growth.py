@@ -58,7 +58,7 @@ def measure(size: Size, say: Callable[[str], None]) -> list[Figure]:
 
 
 def _make_progress(say: Callable[[str], None], before: int, wanted: int) -> Callable[[int], None]:
-    """Tells every million rows how far the ledger has grown, and how fast."""
+    """Shows every million rows how far the ledger has grown, and how fast."""
     begun = time.perf_counter()
     reported = before // REPORT_ROWS
 

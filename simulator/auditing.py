@@ -1,7 +1,7 @@
 """Has the auditor look at a run: what was sent, what was answered, and what was published.
 
 All taps of a passenger take one connection, on which requests are answered in their order
-(`delivery/requests.py`). So the auditor is told each exchange whole, in the order of the answers:
+(`delivery/requests.py`). So the auditor gets each exchange whole, in the order of the answers:
 of one token that is the order of its decisions too.
 """
 

@@ -109,7 +109,7 @@ class Live:
 async def send_live(
     url: str, key: str, metro: Metro, seed: int, rate: float, say: Callable[[str], None]
 ) -> None:
-    """Send taps until interrupted. A run shows what is: whoever suspends the pilot sees it here."""
+    """Send taps until interrupted. A run shows what is: a suspended pilot shows here, too."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

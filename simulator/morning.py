@@ -31,7 +31,7 @@ INTERRUPTED: Final = 128
 
 
 def main() -> int:
-    """Run the command line; the exit status. Whatever ends it, the server ends first."""
+    """Run the command line; the exit status. However it ends, the server ends first."""
     options = _parse()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
@@ -40,7 +40,7 @@ def main() -> int:
             return _simulate(options, Path(scratch))
     except KeyboardInterrupt:
         return 0 if options.what == "run" else INTERRUPTED + signal.SIGINT
-    except BrokenPipeError:  # Whoever read has gone, as `head` does: the exit must not flush.
+    except BrokenPipeError:  # The reader has gone, as `head` does: the exit must not flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except NotServed as error:
@@ -70,7 +70,7 @@ def _simulate(options: argparse.Namespace, scratch: Path) -> int:
             return 0
         say(f"{options.passengers:,} passengers come from 07:00 to 09:00, seed {options.seed}")
         command = " ".join(["python -m simulator.morning", *sys.argv[1:]])
-        auditor = audit_server(served.url, served.keys.admin_key, _nobody_looks)
+        auditor = audit_server(served.url, served.keys.admin_key, _ignore_progress)
         report = send_morning(
             served.url, key, metro, options.seed, options.passengers, command, auditor
         )
@@ -92,7 +92,7 @@ def _format_gates(metro: Metro) -> str:
 
 
 def _format_keys(keys: Keys, metro: Metro, kept: Path | None) -> str:
-    """The keys of a new directory, for whoever wants to ask the server something."""
+    """The keys of a new directory, to ask the server something oneself."""
     names = {station.station_id: station.name for station in metro.stations}
     spoken_for = ", ".join(names[station] for station in sorted(keys.spoken_for))
     fate = f"of {kept}, shown once" if kept else "good until this ends"
@@ -105,7 +105,7 @@ def _say(stream: TextIO, text: str) -> None:
     print(text, file=stream, flush=True)
 
 
-def _nobody_looks(_what: str, _done: int, _total: int) -> None:
+def _ignore_progress(_what: str, _done: int, _total: int) -> None:
     """A morning's audit is over at once."""
 
 

@@ -69,7 +69,7 @@ def serving(data_dir: Path, port: int, keys: Keys, log_path: Path) -> Iterator[S
 
 
 def start_server(data_dir: Path, port: int, log: TextIO) -> "subprocess.Popen[str]":
-    """Have a server start on a data directory; whoever starts it ends it."""
+    """Have a server start on a data directory; the caller ends it."""
     return subprocess.Popen(
         [FARE_ENGINE, "serve", "--data-dir", data_dir, "--port", str(port), "--no-console"],
         env=_environment(),

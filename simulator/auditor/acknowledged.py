@@ -1,6 +1,6 @@
 """What was answered, tap by tap, and the checks that need no rule: promises that answers make.
 
-One decision for ever, nothing acknowledged twice or with two contents, no entry consumed twice.
+One decision for good, nothing acknowledged twice or with two contents, no entry consumed twice.
 """
 
 from collections.abc import Mapping

@@ -22,14 +22,14 @@ UNJUDGED: Final = frozenset(
         "invalid-request",
     }
 )
-"""Problems of the request and its sender, told before the rule is asked."""
+"""Problems of the request and its sender, answered before the rule is asked."""
 
 Difference = tuple[str, str]
 """The code of a check, and what is and what should be."""
 
 
 class Answer(NamedTuple):
-    """One answer. `replayed` is None where nobody tells, as in a batch."""
+    """One answer. `replayed` is None where it is not marked, as in a batch."""
 
     status: int
     text: str

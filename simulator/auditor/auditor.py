@@ -205,7 +205,7 @@ class Auditor:
     ) -> None:
         ask, tap = read_report(tap_id, report), self._tap(tap_id)
         tap.add_report(report)
-        # Of a tap that nobody sent there is nothing to tell: it must be unknown.
+        # A tap that nobody sent must be unknown.
         history = tap.histories[0] if tap.histories else self._make_history()
         self._open(ask, history, place, at_ms)
         self._requests[request] = [ask]

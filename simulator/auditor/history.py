@@ -19,7 +19,7 @@ from simulator.auditor.requests import Ask
 from simulator.auditor.rule import list_problems
 
 BRANCHES_MAX: Final = 1_024
-"""Orders kept of one token. More are given up, and that is a finding."""
+"""Orders kept of one token. More are dropped, and that is a finding."""
 STEPS_MAX: Final = 20_000
 """Requests placed on trial for one answer, unless the auditor is given another limit."""
 STEPS_AFTER_MAX: Final = 100
@@ -43,11 +43,11 @@ class Epochs:
         self._done.append(done)
 
     def certain(self, place: int) -> int:
-        """The latest that whatever is decided after a place must have read."""
+        """The latest that everything decided after a place must have read."""
         return max(0, bisect_left(self._done, place) - 1)
 
     def possible(self, place: int) -> int:
-        """The latest that whatever is decided before a place can have read."""
+        """The latest that anything decided before a place can have read."""
         return max(0, bisect_left(self._begun, place) - 1)
 
 
@@ -96,7 +96,7 @@ class History:
         for branch in self.branches:
             result = branch.results.pop(ask, None)
             if result is not None and result.kind == "problem":
-                # Nothing came of it and nobody hears so: it is as if it were still to be decided.
+                # Nothing came of it and nobody learns so: it is as if it were still to be decided.
                 insort(branch.waiting, ask, key=_sent_place)
 
     def drop(self, ask: Ask) -> None:
@@ -212,7 +212,7 @@ class History:
         return found
 
     def _matters_later(self, branch: Branch, ask: Ask) -> bool:
-        """Whether the error is still to be heard of, when its tap may be known by then."""
+        """Whether the error is still to be answered, when its tap may be known by then."""
         if ask in self.lost:
             return False
         return any(other.tap_id == ask.tap_id for other in branch.waiting)

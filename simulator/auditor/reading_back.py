@@ -16,7 +16,7 @@ _HELD: Final = {True: "held", False: "failed", None: "not_applicable"}
 
 
 class ReadingBack:
-    """Takes what `GET /v1/taps/{tap_id}` tells."""
+    """Takes what `GET /v1/taps/{tap_id}` answers."""
 
     def __init__(self, verdict: Verdict, acknowledged: Acknowledged) -> None:
         self._verdict = verdict
@@ -132,7 +132,7 @@ def _list_explained_otherwise(known: Known, stored: Stored) -> Iterator[Differen
         expected = f"{ruling.found} with {ruling.incomplete_fare} fen"
         yield (
             "explained-otherwise",
-            f"the journey found is told as {found} with {fare} fen instead of {expected}",
+            f"the journey found is given as {found} with {fare} fen instead of {expected}",
         )
     modes = frozenset(stored["degraded_modes"])
     if modes != ruling.modes:

@@ -35,7 +35,7 @@ class Report(NamedTuple):
 
 
 class RideCode(NamedTuple):
-    """What the auditor was told about a ride code."""
+    """What the auditor knows about a ride code."""
 
     medium_id: str
     issued_at_ms: int
@@ -69,7 +69,7 @@ class Ask:
         self.code: RideCode | None = None
         self.code_id: str | None = None
         self.shown_by: set[str] = set()
-        """All media that showed its code so far, on whatever taps."""
+        """All media that showed its code so far, on any tap."""
         self.sent_place = 0
         self.sent_at_ms = 0
         self.after: Ask | None = None

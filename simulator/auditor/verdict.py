@@ -8,9 +8,9 @@ from typing import Any, Final, NamedTuple
 from simulator.auditor.checks import CHECKS
 
 FINDINGS_KEPT_MAX: Final = 100
-"""All findings are counted; so many are told."""
+"""All findings are counted; so many are kept."""
 LATER_KEPT_MAX: Final = 20
-"""Taps told of each reason to wait for settlement."""
+"""Taps named for each reason to wait for settlement."""
 
 
 class Finding(NamedTuple):
@@ -61,7 +61,7 @@ class Verdict:
             later.tap_ids.append(tap_id)
 
     def to_document(self) -> dict[str, Any]:
-        """The verdict as JSON tells it."""
+        """The verdict as JSON."""
         return {
             "clean": self.is_clean,
             "checked": dict(sorted(self.checked.items())),

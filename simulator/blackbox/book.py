@@ -97,7 +97,7 @@ class Book:
         self.fare_at_last += _read(body).fare
 
     def compare_stored(self, tap_id: str, stored: dict[str, Any]) -> None:
-        """What the ledger tells of a tap that is read."""
+        """What the ledger has of a tap that is read."""
         self.counts["compared"] += 1
         answered = msgspec.json.decode(self.answers[tap_id])
         other = [name for name, value in answered.items() if stored.get(name) != value]
@@ -124,7 +124,7 @@ class Book:
         wrong = self._check.wrong
         for example in wrong.examples:
             self.findings.add("intended", example)
-        if wrong.count:  # of which the first are told
+        if wrong.count:  # of which the first are examples
             self.findings.found["intended"] = wrong.count
 
     def list_outcomes(self) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What is wrong, by check: all of it counted, the first of it told."""
+"""What is wrong, by check: all of it counted, the first kept as examples."""
 
 from collections import Counter
 from typing import Any, Final
@@ -11,7 +11,7 @@ EXAMPLES_MAX: Final = 20
 CHECKS: Final = {
     "lost": "an acknowledged tap is not known any more",
     "changed": "a tap is answered with other bytes than before",
-    "stored": "a tap is told otherwise than it was answered",
+    "stored": "a tap is stored otherwise than it was answered",
     "refused": "an error where a decision belongs",
     "consumed": "one entry let out two",
     "money": "the fares of all taps have another sum at the end than when they were answered first",
@@ -35,7 +35,7 @@ class Findings:
         self._add(check, CHECKS[check], message)
 
     def add_audit(self, verdict: Verdict) -> None:
-        """Those of the auditor, which tells the first hundred and counts them all."""
+        """Those of the auditor, which keeps the first hundred and counts them all."""
         for finding in verdict.findings:
             name, meaning = f"audit: {finding.check}", AUDITOR_CHECKS[finding.check]
             self._add(name, meaning, f"{', '.join(finding.tap_ids)}: {finding.message}")

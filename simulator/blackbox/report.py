@@ -1,4 +1,4 @@
-"""The report of a run: one document, told as text."""
+"""The report of a run: one document, and its text for people."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -77,7 +77,7 @@ def _figures(report: dict[str, Any]) -> Iterator[str]:
     largest = f"of up to {taps['largest_batch']:,} taps"
     yield _line("sent in batches", taps["in_batches"], largest)
     decided = report["decided_before_resent"]
-    yield _line("resent", report["resent"], f"{decided:,} had been decided, and nobody was told")
+    yield _line("resent", report["resent"], f"{decided:,} had been decided without an answer")
     yield _line("decided alone", taps["decided_alone"], "uploaded with what the gate did")
     yield _line("connections refused", report["tried_in_vain"])
     yield _line("answers compared", report["answers_compared"])

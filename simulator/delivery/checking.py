@@ -13,7 +13,7 @@ from simulator.world.presenting import Presenter
 from simulator.world.world import WorldTap
 
 EXAMPLES_MAX: Final = 20
-"""Faults told in words; all are counted."""
+"""Faults kept as examples; all are counted."""
 
 STAYS_SHUT: Final = frozenset(
     {Reason.NO_OPEN_ENTRY.code, Reason.ENTRY_EXPIRED.code, Reason.MEDIUM_BLOCKED.code}
@@ -33,7 +33,7 @@ class Answer(msgspec.Struct):
 
 
 class Faults:
-    """Things that went wrong: all counted, the first told."""
+    """Things that went wrong: all counted, the first kept as examples."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -51,7 +51,7 @@ class Faults:
 
 
 class Check:
-    """Counts answers, and tells those that are wrong.
+    """Counts answers, and finds those that are wrong.
 
     An answer is only called wrong where the rule leaves no choice. `blocks` says whether the
     engine knows the block list: where it does not, taps of blocked media may come to anything.
@@ -133,7 +133,7 @@ def _list_faults(expected: str, answer: Answer) -> Iterator[str]:
         return
     action = "refuse" if reason in STAYS_SHUT else "open"
     if answer.gate_action != action:
-        yield f"{reason}, and the gate is told to {answer.gate_action}"
+        yield f"{reason}, and the gate action is {answer.gate_action}"
     if (answer.fare > 0) != (outcome == Outcome.CHARGED.code):
         yield f"{outcome}, and {answer.fare} fen are taken"
     if (answer.fare_waived > 0) != (outcome == Outcome.WAIVED.code):

@@ -26,7 +26,7 @@ _NOBODY_PASSED: Final = Report(gate_opened=True, fare_taken=0, passed=False)
 
 
 def _nothing(_results: list[Result]) -> None:
-    """Nobody waits: results are read after the batch."""
+    """Nothing waits: results are read after the batch."""
 
 
 class InProcess:
@@ -54,7 +54,7 @@ class InProcess:
         self._waiting = 0
 
     def decide(self, world: World, progress: Callable[[int], None]) -> None:
-        """Decide all of it; `progress` hears how many taps are done."""
+        """Decide all of it; `progress` gets how many taps are done."""
         done = 0
         for tap in world.taps():
             self._add(tap)

@@ -32,7 +32,7 @@ async def send_on_time(
 ) -> None:
     """Send each request when it is due, and wait for the last answers.
 
-    `sent` hears how late the driver itself was, `answered` the time since the scheduled arrival,
+    `sent` gets how late the driver itself was, `answered` the time since the scheduled arrival,
     of answers and of errors.
     """
     waiting: set[Answer] = set()

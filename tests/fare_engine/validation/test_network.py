@@ -272,6 +272,6 @@ def test_of_its_entries(part: str, entry: object, field: str, message: str) -> N
     assert message in faults[field]
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     network = replace(GOOD, currency="", exits=(), segments=(), media=())
     assert len(_faults(network)) == 2

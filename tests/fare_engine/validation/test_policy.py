@@ -28,7 +28,7 @@ def _with_policies(*policies: Policy) -> Catalogue:
     return replace(EMPTY, policies={"FHY": policies})
 
 
-def test_a_good_policy_passes_whatever_version_it_bears() -> None:
+def test_a_good_policy_passes_with_any_version() -> None:
     check_new_policy(EMPTY, DRAFT)
     check_new_policy(EMPTY, replace(DRAFT, version=77))
 
@@ -152,7 +152,7 @@ def test_only_gates_of_no_station_leave_neither_way() -> None:
     assert fields == ["designated_gates", "designated_gates"]
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     draft = replace(DRAFT, window_ms=0, media=frozenset(), daily_limit=0, effective_to_ms=0)
     fields = [field for field, _ in _faults(draft)]
     assert fields == ["window_seconds", "media", "daily_limit", "effective_to"]

@@ -77,7 +77,7 @@ class Honest:
         self._at_ms = NOON_MS
 
     def go_on(self) -> None:
-        """One thing that may happen; gates send again what they heard nothing of."""
+        """One thing that may happen; gates send again what was not answered."""
         while len(self._unanswered) > UNANSWERED_MAX:
             self._metro.ask(self._unanswered.pop(0))
         happens = self._draw(

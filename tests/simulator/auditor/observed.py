@@ -1,7 +1,7 @@
 """A real engine over a real ledger, watched from outside: what a network would carry, and no more.
 
-Requests are bodies of the contract; whoever holds one decides when it reaches the engine, when its
-answer arrives, and whether either gets lost. All of it is told to an auditor.
+Requests are bodies of the contract; a test decides when one reaches the engine, when its answer
+arrives, and whether either gets lost. The auditor sees all of it.
 """
 
 import json

@@ -1,6 +1,6 @@
 """Text tables for the auditor's rule: the format of `tests/fare_engine/rule_table.py`, read anew.
 
-The world is the same (`rule_world.py`), ruled to the auditor by its documents. Directives of the
+The world is the same (`rule_world.py`), given to the auditor by its documents. Directives of the
 auditor's own: `blocked qr:1 08:00` and `code c1 qr:1 08:15:00.000 [forged]`; a tap may show a
 code by `code=c1` (the engine verifies) or `code_id=c1` (the gate did).
 """
@@ -56,7 +56,7 @@ class _Run:
         left, _, right = text.partition("|")
         expected = _read_expected(right.split(), self.world)
         ruled = self._decide(left.split(), number)
-        if ruled["policy"] == 0:  # an answer tells no policy where none was read, these tables do
+        if ruled["policy"] == 0:  # an answer names no policy where none was read, these tables do
             expected.pop("policy", None)
         wrong = {name: ruled[name] for name, value in expected.items() if ruled[name] != value}
         assert not wrong, f"line {number}: {text}\nthe auditor says {wrong}"

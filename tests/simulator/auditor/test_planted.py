@@ -125,7 +125,7 @@ ALTERED: dict[str, tuple[str, dict[str, Any], dict[str, int]]] = {
 
 @pytest.mark.parametrize("name", ALTERED)
 def test_an_altered_answer_is_found(metro: ObservedMetro, name: str) -> None:
-    """Told and stored alike: only the rule can tell. The repeated answer is the true one."""
+    """Answered and stored alike: only the rule shows it. The repeated answer is the true one."""
     tap_id, fields, expected = ALTERED[name]
     alter = alters(tap_id, **fields)
     found = a_crossing_and_more(metro, alter, alter)
@@ -170,7 +170,7 @@ STORED: dict[str, tuple[Alter, dict[str, int]]] = {
 
 
 @pytest.mark.parametrize("name", STORED)
-def test_what_is_stored_otherwise_than_told_is_found(metro: ObservedMetro, name: str) -> None:
+def test_what_is_stored_otherwise_than_answered_is_found(metro: ObservedMetro, name: str) -> None:
     alter, expected = STORED[name]
     assert a_crossing_and_more(metro, None, alter) == expected
 

@@ -68,7 +68,7 @@ def test_all_that_was_sent_and_answered_is_kept_for_an_auditor_in_order(engine: 
     assert sum(exchange.path.endswith("/report") for exchange in exchanges) > 3
 
 
-def test_an_answer_that_is_not_as_it_must_be_is_told_with_its_tap(engine: Engine) -> None:
+def test_an_answer_that_is_not_as_it_must_be_is_reported_with_its_tap(engine: Engine) -> None:
     world = WORLD.cut(2_000)
     waived, other = Reason.SAME_STATION_WITHIN_WINDOW, Reason.DIFFERENT_STATION
     crossings = world.expected == int(waived)

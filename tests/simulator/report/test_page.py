@@ -1,4 +1,4 @@
-"""The HTML report needs no internet, and is well-formed whatever an answer said."""
+"""The HTML report needs no internet, and is well-formed with any text of an answer."""
 
 import re
 from xml.etree import ElementTree
@@ -24,7 +24,7 @@ def test_the_page_is_well_formed_and_fetches_nothing(wrong: bool) -> None:
     assert ("failed" if wrong else "passed") in (root.findtext(".//h1/span") or "")
 
 
-def test_page_and_text_tell_the_same_figures() -> None:
+def test_page_and_text_show_the_same_figures() -> None:
     report = make_report()
     page, text = make_page(report), format_report(report)
     for shown in (
