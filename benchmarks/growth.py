@@ -26,7 +26,7 @@ from fare_engine.verdict import Verdict
 BATCH_TAPS = 1_000
 ROWS_GOAL = 200_000
 RESTART_GOAL_S = 2.0
-TELL_ROWS = 1_000_000
+REPORT_ROWS = 1_000_000
 
 
 def measure(size: Size, say: Callable[[str], None]) -> list[Figure]:
@@ -41,7 +41,7 @@ def measure(size: Size, say: Callable[[str], None]) -> list[Figure]:
         rows = 1
         for wanted in size.ledger_sizes:
             missing = max(0, wanted - rows)
-            metro.fill(data_dir, workload, missing, _teller(say, rows, wanted))
+            metro.fill(data_dir, workload, missing, _make_progress(say, rows, wanted))
             rows += missing
             say(f"measuring with {rows:,} rows")
             figures += _measure_at(data_dir, workload, size, wanted)
@@ -57,20 +57,20 @@ def measure(size: Size, say: Callable[[str], None]) -> list[Figure]:
     return figures
 
 
-def _teller(say: Callable[[str], None], before: int, wanted: int) -> Callable[[int], None]:
-    """Tells every million rows how far the ledger has grown, and how fast."""
+def _make_progress(say: Callable[[str], None], before: int, wanted: int) -> Callable[[int], None]:
+    """Shows every million rows how far the ledger has grown, and how fast."""
     begun = time.perf_counter()
-    told = before // TELL_ROWS
+    reported = before // REPORT_ROWS
 
-    def tell(done: int) -> None:
-        nonlocal told
-        if (before + done) // TELL_ROWS > told:
-            told = (before + done) // TELL_ROWS
+    def report(done: int) -> None:
+        nonlocal reported
+        if (before + done) // REPORT_ROWS > reported:
+            reported = (before + done) // REPORT_ROWS
             pace = done / (time.perf_counter() - begun)
             left_min = (wanted - before - done) / pace / 60
             say(f"{before + done:,} of {wanted:,} rows, {pace:,.0f}/s, {left_min:.0f} min to go")
 
-    return tell
+    return report
 
 
 class _WatchedLedger(SqliteLedger):

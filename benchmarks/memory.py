@@ -21,7 +21,7 @@ from fare_engine.tap import Tap
 
 
 class Weights(NamedTuple):
-    """Bytes each, all told."""
+    """Bytes each, everything included."""
 
     open_journey: float
     closed_state: float

@@ -133,7 +133,7 @@ class _Play:
         verdict = self._auditor.verdict
         undecided = "gave-up" in verdict.found
         findings += [
-            Finding(found.check, f"{found.told} [{' '.join(found.tap_ids)}]")
+            Finding(found.check, f"{found.message} [{' '.join(found.tap_ids)}]")
             for found in verdict.findings
             # Once the auditor has lost its way it says nothing certain of decisions any more.
             if not undecided or found.check == "outbox-not-empty"

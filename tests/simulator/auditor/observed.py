@@ -1,7 +1,7 @@
 """A real engine over a real ledger, watched from outside: what a network would carry, and no more.
 
-Requests are bodies of the contract; whoever holds one decides when it reaches the engine, when its
-answer arrives, and whether either gets lost. All of it is told to an auditor.
+Requests are bodies of the contract; a test decides when one reaches the engine, when its answer
+arrives, and whether either gets lost. The auditor sees all of it.
 """
 
 import json
@@ -161,7 +161,7 @@ class ObservedMetro:
         """A change is swapped in between two turns."""
         self.auditor.changing()
         self.swap_in(catalogue)
-        self.auditor.changed(self.tell())
+        self.auditor.changed(self.describe_published())
 
     def block(self, medium: tuple[str, str], from_ms: int | None) -> None:
         """A medium is put on the block list, or (None) taken off it."""
@@ -172,9 +172,9 @@ class ObservedMetro:
         else:
             self._block_list.add(self._make_token(*medium), from_ms)
             self._blocked[medium] = from_ms
-        self.auditor.changed(self.tell())
+        self.auditor.changed(self.describe_published())
 
-    def tell(self) -> dict[str, Any]:
+    def describe_published(self) -> dict[str, Any]:
         """What is published, as anyone may read it."""
         catalogue = self.metro.catalogue
         blocked = [
