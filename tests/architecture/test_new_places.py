@@ -1,4 +1,4 @@
-"""The table "A new X goes to" of CONTRIBUTING.md: each place exists, or the contracts admit it."""
+"""The table "A new X goes to" and the page of layers: they say what the import contracts say."""
 
 import re
 import tomllib
@@ -64,3 +64,10 @@ def test_a_place_is_admitted_by_the_import_contracts(place: str) -> None:
     for container, module in pairwise(modules):
         name = module.rpartition(".")[2]
         assert container not in layers or name in layers[container]
+
+
+def test_the_architecture_page_names_every_module_of_the_layers() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    section = page.split("## Rooms and layers", 1)[1].split("\n## ", 1)[0]
+    named = set(re.findall(r"\w+", section))
+    assert not {name for names in read_layers().values() for name in names - named}
