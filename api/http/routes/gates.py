@@ -8,7 +8,7 @@ from api.contract.network import GateRequest, RegisteredGateAnswer
 from api.contract.operators import Page
 from api.contract.paging import Cursor, Limit, page_of_values
 from api.contract.taps import Id
-from api.http.auth import AdminKey, TheRuntime
+from api.http.auth import TheKey, TheRuntime
 from api.runtime.service import now_ms
 from api.runtime.wiring import Runtime
 from api.views.catalogue import is_designated
@@ -52,7 +52,7 @@ async def get_gate(gate_id: GateId, runtime: TheRuntime) -> RegisteredGateAnswer
 
 @router.put("/{gate_id}")
 async def register_gate(
-    gate_id: GateId, request: GateRequest, runtime: TheRuntime, key: AdminKey
+    gate_id: GateId, request: GateRequest, runtime: TheRuntime, key: TheKey
 ) -> RegisteredGateAnswer:
     """Register a gate that is missing, or correct one, from now on.
 

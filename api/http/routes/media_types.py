@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from api.contract.network import MediumTypeAnswer, MediumTypeRequest
 from api.contract.operators import Page
 from api.contract.paging import Cursor, Limit, page_of_values
-from api.http.auth import AdminKey, TheRuntime
+from api.http.auth import TheKey, TheRuntime
 from api.runtime.service import now_ms
 from fare_engine.catalogue import Catalogue
 from fare_engine.documents import medium_document
@@ -28,7 +28,7 @@ async def list_media_types(
 
 @router.post("", status_code=201)
 async def register_medium_type(
-    request: MediumTypeRequest, runtime: TheRuntime, key: AdminKey
+    request: MediumTypeRequest, runtime: TheRuntime, key: TheKey
 ) -> MediumTypeAnswer:
     """Register a media type. It stays as it is for good, since tokens are made of its ids."""
     name = Name(request.name.zh, request.name.en)

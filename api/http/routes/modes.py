@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from api.contract.operators import ModeAnswer, ModeEndRequest, ModeRequest, Page
 from api.contract.paging import Cursor, Limit, page_of_values
-from api.http.auth import AdminKey, TheRuntime
+from api.http.auth import TheKey, TheRuntime
 from api.runtime.service import now_ms
 from fare_engine.catalogue import Catalogue
 from fare_engine.documents import mode_document
@@ -34,7 +34,7 @@ async def list_modes(
 
 @router.post("", status_code=201)
 async def start(
-    station_id: str, request: ModeRequest, runtime: TheRuntime, key: AdminKey
+    station_id: str, request: ModeRequest, runtime: TheRuntime, key: TheKey
 ) -> ModeAnswer:
     """Start a degraded mode. It is read at the tap, so it reaches open journeys too."""
     at_ms = now_ms()
@@ -53,7 +53,7 @@ async def start(
 
 @router.post("/end")
 async def end(
-    station_id: str, request: ModeEndRequest, runtime: TheRuntime, key: AdminKey
+    station_id: str, request: ModeEndRequest, runtime: TheRuntime, key: TheKey
 ) -> Page[ModeAnswer]:
     """End a degraded mode; answers what was ended, nothing where it was not in force.
 

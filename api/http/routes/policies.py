@@ -10,7 +10,7 @@ from api.contract.operators import (
     SuspensionRequest,
 )
 from api.contract.paging import Cursor, Limit, page_of_values
-from api.http.auth import AdminKey, TheRuntime
+from api.http.auth import TheKey, TheRuntime
 from api.runtime.service import now_ms
 from api.views.catalogue import answer_policy
 from fare_engine.catalogue import Catalogue
@@ -41,7 +41,7 @@ async def list_policies(
 
 @router.post("", status_code=201)
 async def publish(
-    station_id: str, request: PolicyRequest, runtime: TheRuntime, key: AdminKey
+    station_id: str, request: PolicyRequest, runtime: TheRuntime, key: TheKey
 ) -> PolicyAnswer:
     """Publish a new version. Versions are never edited, and open journeys keep theirs."""
     runtime.catalogue.get_station(station_id)
@@ -66,7 +66,7 @@ async def publish(
 
 @router.post("/suspend")
 async def suspend_policy(
-    station_id: str, request: SuspensionRequest, runtime: TheRuntime, key: AdminKey
+    station_id: str, request: SuspensionRequest, runtime: TheRuntime, key: TheKey
 ) -> SuspensionAnswer:
     """Stop waiving at a station, from now on; suspended already, it stays as it is."""
 
@@ -78,7 +78,7 @@ async def suspend_policy(
 
 @router.post("/resume")
 async def resume_policy(
-    station_id: str, request: SuspensionRequest, runtime: TheRuntime, key: AdminKey
+    station_id: str, request: SuspensionRequest, runtime: TheRuntime, key: TheKey
 ) -> SuspensionAnswer:
     """Waive again at a station, from now on; not suspended, it stays as it is."""
 

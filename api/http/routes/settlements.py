@@ -12,7 +12,7 @@ from api.contract.settlements import (
     SettlementOutcome,
     SettlementRequest,
 )
-from api.http.auth import ADMIN_ONLY, AdminKey, TheRuntime
+from api.http.auth import TheKey, TheRuntime
 from api.views.settlements import answer_issued, answer_outcome, answer_settlement
 from fare_engine.errors import NotFound
 from fare_engine.ledger.stores.settlements import (
@@ -28,7 +28,7 @@ SettlementId = Annotated[int, Path(ge=1, le=NUMBER_MAX)]
 
 @router.post("")
 async def settle_date(
-    request: SettlementRequest, runtime: TheRuntime, key: AdminKey
+    request: SettlementRequest, runtime: TheRuntime, key: TheKey
 ) -> SettlementOutcome:
     """Settle a service date; answers when it is done. Settled again, only differences are issued.
 
@@ -38,7 +38,7 @@ async def settle_date(
     return answer_outcome(outcome, runtime.catalogue.network.time_zone)
 
 
-@router.get("", dependencies=ADMIN_ONLY)
+@router.get("")
 async def list_runs(
     runtime: TheRuntime, limit: Limit = 100, cursor: Cursor = None
 ) -> Page[SettlementAnswer]:
@@ -51,7 +51,7 @@ async def list_runs(
     )
 
 
-@router.get("/{settlement_id}", dependencies=ADMIN_ONLY)
+@router.get("/{settlement_id}")
 async def get_settlement(settlement_id: SettlementId, runtime: TheRuntime) -> SettlementAnswer:
     """One run with what it issued."""
     found = await runtime.read(lambda connection: find_settlement(connection, settlement_id))
@@ -60,7 +60,7 @@ async def get_settlement(settlement_id: SettlementId, runtime: TheRuntime) -> Se
     return answer_settlement(*found, runtime.catalogue.network.time_zone)
 
 
-@router.get("/{settlement_id}/adjustments", dependencies=ADMIN_ONLY)
+@router.get("/{settlement_id}/adjustments")
 async def list_issued(
     settlement_id: SettlementId, runtime: TheRuntime, limit: Limit = 100, cursor: Cursor = None
 ) -> Page[AdjustmentAnswer]:

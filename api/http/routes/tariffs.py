@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path
 from api.contract.operators import Page
 from api.contract.paging import NUMBER_MAX, Cursor, Limit, page_of_values
 from api.contract.tariffs import TariffAnswer, TariffRequest
-from api.http.auth import AdminKey, TheRuntime
+from api.http.auth import TheKey, TheRuntime
 from api.runtime.service import now_ms
 from api.views.catalogue import answer_tariff
 from fare_engine.catalogue import Catalogue
@@ -48,7 +48,7 @@ async def get_tariff(
 
 
 @router.post("", status_code=201)
-async def publish(request: TariffRequest, runtime: TheRuntime, key: AdminKey) -> TariffAnswer:
+async def publish(request: TariffRequest, runtime: TheRuntime, key: TheKey) -> TariffAnswer:
     """Publish a new version. Versions are never edited, and open journeys keep theirs."""
     rules = request.model_dump(mode="json", exclude={"effective_from", "effective_to"})
 
