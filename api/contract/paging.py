@@ -35,13 +35,13 @@ def bad_cursor() -> Refused:
 
 
 def page_of_rows(
-    rows: Sequence[T], limit: int, cursor_of: Callable[[T], int], answer: Callable[[T], A]
+    rows: Sequence[T], limit: int, cursor_of: Callable[[T], int], view: Callable[[T], A]
 ) -> Page[A]:
     """A page of rows of which one more than the limit was read, to know whether more follow."""
     shown = rows[:limit]
     more = len(rows) > limit
     return Page(
-        items=[answer(row) for row in shown],
+        items=[view(row) for row in shown],
         next_cursor=str(cursor_of(shown[-1])) if more else None,
     )
 
@@ -51,7 +51,7 @@ def page_of_values(
     limit: int,
     cursor: str | None,
     id_of: Callable[[T], str],
-    answer: Callable[[T], A],
+    view: Callable[[T], A],
 ) -> Page[A]:
     """A page of values that are all at hand; the cursor is the id of the last one shown."""
     start = 0
@@ -63,6 +63,6 @@ def page_of_values(
     shown = values[start : start + limit]
     more = start + limit < len(values)
     return Page(
-        items=[answer(value) for value in shown],
+        items=[view(value) for value in shown],
         next_cursor=id_of(shown[-1]) if more else None,
     )

@@ -7,7 +7,7 @@ from api.contract.paging import Cursor, Limit, page_of_rows, read_number
 from api.contract.times import format_ms
 from api.http.auth import TheRuntime
 from api.runtime.service import now_ms
-from api.views.explanations import tell_action, tell_direction
+from api.views.explanations import view_action, view_direction
 from fare_engine.errors import TapRefused
 from fare_engine.ledger.queries.listings import AuditEntry, SetAside, list_audit, list_quarantine
 from fare_engine.settlement.quarantine import check_again
@@ -25,7 +25,7 @@ async def list_set_aside(
     catalogue, at_ms = runtime.catalogue, now_ms()
     zone = catalogue.network.time_zone
 
-    def answer(row: SetAside) -> SetAsideAnswer:
+    def view(row: SetAside) -> SetAsideAnswer:
         opened = row.gate_opened
         problem_now = None
         if row.settlement is None:  # else it left the quarantine, wherever its gate stands by now
@@ -36,18 +36,18 @@ async def list_set_aside(
             problem=row.problem,
             detail=row.detail,
             gate_id=row.gate_id,
-            direction=tell_direction(row.direction),
+            direction=view_direction(row.direction),
             medium_type=row.medium_type,
             occurred_at=format_ms(row.occurred_at_ms, zone),
             received_at=format_ms(row.received_at_ms, zone),
-            gate_action_taken=None if opened is None else tell_action(bool(opened)),
+            gate_action_taken=None if opened is None else view_action(bool(opened)),
             fare_taken=row.fare_taken,
             repairable=problem_now is None,
             problem_now=problem_now,
             settlement_id=row.settlement,
         )
 
-    return page_of_rows(rows, limit, lambda row: row.row, answer)
+    return page_of_rows(rows, limit, lambda row: row.row, view)
 
 
 @router.get("/audit")
@@ -59,7 +59,7 @@ async def list_changes(
     rows = await runtime.read(lambda connection: list_audit(connection, before_entry, limit + 1))
     zone = runtime.catalogue.network.time_zone
 
-    def answer(row: AuditEntry) -> AuditAnswer:
+    def view(row: AuditEntry) -> AuditAnswer:
         return AuditAnswer(
             entry=row.entry,
             at=format_ms(row.at_ms, zone),
@@ -70,4 +70,4 @@ async def list_changes(
             after=row.after,
         )
 
-    return page_of_rows(rows, limit, lambda row: row.entry, answer)
+    return page_of_rows(rows, limit, lambda row: row.entry, view)

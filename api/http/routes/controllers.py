@@ -86,7 +86,7 @@ async def list_alarms(
     catalogue = runtime.catalogue
     zone, tolerance_ms = catalogue.network.time_zone, runtime.find_clock_tolerance(now_ms())
 
-    def answer(gate: Gate) -> AlarmAnswer:
+    def view(gate: Gate) -> AlarmAnswer:
         skew = runtime.clocks.skews[gate.gate_id]
         return AlarmAnswer(
             kind="gate_clock",
@@ -101,7 +101,7 @@ async def list_alarms(
 
     suspects = runtime.clocks.suspects
     wrong = [gate for gate in catalogue.network.gates if gate.gate_id in suspects]
-    return page_of_values(wrong, limit, cursor, lambda gate: gate.gate_id, answer)
+    return page_of_values(wrong, limit, cursor, lambda gate: gate.gate_id, view)
 
 
 async def _get_parameters(runtime: Runtime, controller_id: str) -> Parameters:

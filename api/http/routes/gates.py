@@ -36,7 +36,7 @@ async def list_gates(
         limit,
         cursor,
         lambda gate: gate.gate_id,
-        lambda gate: _answer(runtime, catalogue, gate),
+        lambda gate: _view(runtime, catalogue, gate),
     )
 
 
@@ -47,7 +47,7 @@ async def get_gate(gate_id: GateId, runtime: TheRuntime) -> RegisteredGateAnswer
     gate = catalogue.gates.get(gate_id)
     if gate is None:
         raise NotFound(f"there is no gate {gate_id!r}")
-    return _answer(runtime, catalogue, gate)
+    return _view(runtime, catalogue, gate)
 
 
 @router.put("/{gate_id}")
@@ -71,10 +71,10 @@ async def register_gate(
         return put_gate(connection, catalogue, draft, key.key_id, now_ms())
 
     catalogue = await runtime.publish_catalogue(change)
-    return _answer(runtime, catalogue, catalogue.gates[gate_id])
+    return _view(runtime, catalogue, catalogue.gates[gate_id])
 
 
-def _answer(runtime: Runtime, catalogue: Catalogue, gate: Gate) -> RegisteredGateAnswer:
+def _view(runtime: Runtime, catalogue: Catalogue, gate: Gate) -> RegisteredGateAnswer:
     policy = find_in_force(catalogue.list_policies(gate.station_id), now_ms())
     skew = runtime.clocks.skews.get(gate.gate_id)
     return RegisteredGateAnswer(

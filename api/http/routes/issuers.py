@@ -16,7 +16,7 @@ from api.contract.operators import Page
 from api.contract.paging import Cursor, Limit, page_of_values
 from api.http.auth import TheKey, TheRuntime
 from api.runtime.service import now_ms
-from api.views.catalogue import answer_issuers
+from api.views.catalogue import view_issuers
 from fare_engine.catalogue import Catalogue
 from fare_engine.issuer import IssuerKey
 from fare_engine.ledger.database import Connection
@@ -35,7 +35,7 @@ async def list_issuers(
     """Every issuer with all its keys, those that ended too."""
     catalogue = runtime.catalogue
     return page_of_values(
-        answer_issuers(catalogue), limit, cursor, lambda issuer: issuer.issuer_id, lambda it: it
+        view_issuers(catalogue), limit, cursor, lambda issuer: issuer.issuer_id, lambda it: it
     )
 
 
@@ -47,7 +47,7 @@ async def add(request: IssuerRequest, runtime: TheRuntime, key: TheKey) -> Issue
     def change(connection: Connection, catalogue: Catalogue) -> Catalogue:
         return add_issuer(connection, catalogue, new, key.key_id, now_ms())
 
-    return _answer(await runtime.publish_catalogue(change), new.issuer_id)
+    return _view(await runtime.publish_catalogue(change), new.issuer_id)
 
 
 @router.post("/{issuer_id}/rotate", status_code=201)
@@ -60,7 +60,7 @@ async def rotate(
     def change(connection: Connection, catalogue: Catalogue) -> Catalogue:
         return rotate_key(connection, catalogue, new, key.key_id, now_ms())
 
-    return _answer(await runtime.publish_catalogue(change), issuer_id)
+    return _view(await runtime.publish_catalogue(change), issuer_id)
 
 
 @router.post("/{issuer_id}/retire")
@@ -83,11 +83,11 @@ async def retire(
             at_ms,
         )
 
-    return _answer(await runtime.publish_catalogue(change), issuer_id)
+    return _view(await runtime.publish_catalogue(change), issuer_id)
 
 
-def _answer(catalogue: Catalogue, issuer_id: str) -> IssuerAnswer:
-    return next(it for it in answer_issuers(catalogue) if it.issuer_id == issuer_id)
+def _view(catalogue: Catalogue, issuer_id: str) -> IssuerAnswer:
+    return next(it for it in view_issuers(catalogue) if it.issuer_id == issuer_id)
 
 
 def _read_key(issuer_id: str, request: IssuerKeyRequest) -> IssuerKey:

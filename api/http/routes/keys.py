@@ -27,7 +27,7 @@ async def list_all_keys(
     keys = await runtime.read(list_keys)
     zone = runtime.catalogue.network.time_zone
     return page_of_values(
-        keys, limit, cursor, lambda key: key.key_id, lambda key: answer_key(key, zone)
+        keys, limit, cursor, lambda key: key.key_id, lambda key: view_key(key, zone)
     )
 
 
@@ -42,7 +42,7 @@ async def make_key(request: KeyRequest, runtime: TheRuntime, key: TheKey) -> Key
         return replace(before, keys={**before.keys, hash_secret(secret): made}), (made, secret)
 
     made, secret = await runtime.publish(change)
-    answer = answer_key(made, runtime.catalogue.network.time_zone)
+    answer = view_key(made, runtime.catalogue.network.time_zone)
     return KeyCreated(**answer.model_dump(), key=secret)
 
 
@@ -56,10 +56,10 @@ async def revoke(key_id: Annotated[Id, Path()], runtime: TheRuntime, key: TheKey
         return replace(before, keys=keys), revoked
 
     revoked = await runtime.publish(change)
-    return answer_key(revoked, runtime.catalogue.network.time_zone)
+    return view_key(revoked, runtime.catalogue.network.time_zone)
 
 
-def answer_key(key: Key, zone: str) -> KeyAnswer:
+def view_key(key: Key, zone: str) -> KeyAnswer:
     """A key without its secret."""
     kind: Literal["gate", "admin"] = "admin" if key.kind == ADMIN else "gate"
     return KeyAnswer(

@@ -37,7 +37,7 @@ async def list_all_blocked(
     zone = runtime.catalogue.network.time_zone
     shown = media[:limit]
     return Page(
-        items=[_answer(medium, zone) for medium in shown],
+        items=[_view(medium, zone) for medium in shown],
         next_cursor=shown[-1].token.hex() if len(media) > limit else None,
     )
 
@@ -58,7 +58,7 @@ async def block_medium(request: BlockRequest, runtime: TheRuntime, key: TheKey) 
         return replace(before, blocked=blocked), held
 
     held = await runtime.publish(change)
-    return _answer(held, runtime.catalogue.network.time_zone)
+    return _view(held, runtime.catalogue.network.time_zone)
 
 
 @router.post("/unblock")
@@ -96,7 +96,7 @@ def _identify(request: BlockRequest, runtime: Runtime) -> tuple[bytes, str, str 
     return runtime.make_token(medium.type, medium.id), medium.type, "****" + shown
 
 
-def _answer(medium: BlockedMedium, zone: str) -> BlockedAnswer:
+def _view(medium: BlockedMedium, zone: str) -> BlockedAnswer:
     return BlockedAnswer(
         token=medium.token.hex(),
         medium_type=medium.medium_type,

@@ -22,7 +22,7 @@ async def list_media_types(
 ) -> Page[MediumTypeAnswer]:
     """All media types, in the order in which they were registered."""
     return page_of_values(
-        runtime.catalogue.network.media, limit, cursor, lambda medium: medium.code, _answer
+        runtime.catalogue.network.media, limit, cursor, lambda medium: medium.code, _view
     )
 
 
@@ -38,8 +38,8 @@ async def register_medium_type(
         return add_medium_type(connection, catalogue, draft, key.key_id, now_ms())
 
     catalogue = await runtime.publish_catalogue(change)
-    return _answer(catalogue.media[request.code])
+    return _view(catalogue.media[request.code])
 
 
-def _answer(medium: MediumType) -> MediumTypeAnswer:
+def _view(medium: MediumType) -> MediumTypeAnswer:
     return MediumTypeAnswer(**medium_document(medium))

@@ -28,7 +28,7 @@ async def list_modes(
         limit,
         cursor,
         lambda mode: str(mode.number),
-        lambda mode: answer_mode(mode, zone, at_ms),
+        lambda mode: view_mode(mode, zone, at_ms),
     )
 
 
@@ -48,7 +48,7 @@ async def start(
 
     catalogue = await runtime.publish_catalogue(change)
     started = catalogue.list_modes(station_id)[-1]
-    return answer_mode(started, catalogue.network.time_zone, at_ms)
+    return view_mode(started, catalogue.network.time_zone, at_ms)
 
 
 @router.post("/end")
@@ -73,9 +73,9 @@ async def end(
 
     catalogue = await runtime.publish_catalogue(change)
     zone = catalogue.network.time_zone
-    return Page(items=[answer_mode(mode, zone, at_ms) for mode in ended], next_cursor=None)
+    return Page(items=[view_mode(mode, zone, at_ms) for mode in ended], next_cursor=None)
 
 
-def answer_mode(mode: DegradedMode, zone: str, at_ms: int) -> ModeAnswer:
+def view_mode(mode: DegradedMode, zone: str, at_ms: int) -> ModeAnswer:
     """One stretch of a mode, and whether it is in force at an instant."""
     return ModeAnswer(**mode_document(mode, zone), in_force=mode.covers(at_ms))

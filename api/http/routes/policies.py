@@ -12,7 +12,7 @@ from api.contract.operators import (
 from api.contract.paging import Cursor, Limit, page_of_values
 from api.http.auth import TheKey, TheRuntime
 from api.runtime.service import now_ms
-from api.views.catalogue import answer_policy
+from api.views.catalogue import view_policy
 from fare_engine.catalogue import Catalogue
 from fare_engine.documents import suspension_document
 from fare_engine.ledger.database import Connection
@@ -35,7 +35,7 @@ async def list_policies(
         limit,
         cursor,
         lambda policy: str(policy.version),
-        lambda policy: answer_policy(policy, zone),
+        lambda policy: view_policy(policy, zone),
     )
 
 
@@ -61,7 +61,7 @@ async def publish(
         return publish_policy(connection, catalogue, draft, key.key_id, now_ms())
 
     catalogue = await runtime.publish_catalogue(change)
-    return answer_policy(catalogue.list_policies(station_id)[-1], catalogue.network.time_zone)
+    return view_policy(catalogue.list_policies(station_id)[-1], catalogue.network.time_zone)
 
 
 @router.post("/suspend")
@@ -73,7 +73,7 @@ async def suspend_policy(
     def change(connection: Connection, catalogue: Catalogue) -> Catalogue:
         return suspend(connection, catalogue, station_id, request.reason, key.key_id, now_ms())
 
-    return _answer_suspension(await runtime.publish_catalogue(change), station_id)
+    return _view_suspension(await runtime.publish_catalogue(change), station_id)
 
 
 @router.post("/resume")
@@ -85,10 +85,10 @@ async def resume_policy(
     def change(connection: Connection, catalogue: Catalogue) -> Catalogue:
         return resume(connection, catalogue, station_id, request.reason, key.key_id, now_ms())
 
-    return _answer_suspension(await runtime.publish_catalogue(change), station_id)
+    return _view_suspension(await runtime.publish_catalogue(change), station_id)
 
 
-def _answer_suspension(catalogue: Catalogue, station_id: str) -> SuspensionAnswer:
+def _view_suspension(catalogue: Catalogue, station_id: str) -> SuspensionAnswer:
     zone = catalogue.network.time_zone
     suspensions = catalogue.suspensions.get(station_id, ())
     latest = suspensions[-1] if suspensions else None

@@ -13,7 +13,7 @@ from api.contract.settlements import (
     SettlementRequest,
 )
 from api.http.auth import TheKey, TheRuntime
-from api.views.settlements import answer_issued, answer_outcome, answer_settlement
+from api.views.settlements import view_adjustment, view_outcome, view_settlement
 from fare_engine.errors import NotFound
 from fare_engine.ledger.stores.settlements import (
     find_settlement,
@@ -35,7 +35,7 @@ async def settle_date(
     Decisions are never rewritten: what they come to now stands beside them as adjustments.
     """
     outcome = await runtime.settle(request.service_date, key.key_id, dry_run=request.dry_run)
-    return answer_outcome(outcome, runtime.catalogue.network.time_zone)
+    return view_outcome(outcome, runtime.catalogue.network.time_zone)
 
 
 @router.get("")
@@ -47,7 +47,7 @@ async def list_runs(
     rows = await runtime.read(lambda connection: list_settlements(connection, before, limit + 1))
     zone = runtime.catalogue.network.time_zone
     return page_of_rows(
-        rows, limit, lambda row: row[0].settlement, lambda row: answer_settlement(*row, zone)
+        rows, limit, lambda row: row[0].settlement, lambda row: view_settlement(*row, zone)
     )
 
 
@@ -57,7 +57,7 @@ async def get_settlement(settlement_id: SettlementId, runtime: TheRuntime) -> Se
     found = await runtime.read(lambda connection: find_settlement(connection, settlement_id))
     if found is None:
         raise NotFound(f"there is no settlement {settlement_id}")
-    return answer_settlement(*found, runtime.catalogue.network.time_zone)
+    return view_settlement(*found, runtime.catalogue.network.time_zone)
 
 
 @router.get("/{settlement_id}/adjustments")
@@ -71,5 +71,5 @@ async def list_issued(
     )
     zone = runtime.catalogue.network.time_zone
     return page_of_rows(
-        rows, limit, lambda row: row.adjustment, lambda row: answer_issued(row, zone)
+        rows, limit, lambda row: row.adjustment, lambda row: view_adjustment(row, zone)
     )
