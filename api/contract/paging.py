@@ -20,7 +20,7 @@ Cursor = Annotated[
 
 
 def read_number(cursor: str | None) -> int | None:
-    """The number in a cursor of a list that grows; Refused when it is none of ours."""
+    """The number in a cursor of a list that grows; Refused when it is none."""
     if cursor is None:
         return None
     if not (cursor.isascii() and cursor.isdigit() and int(cursor) <= NUMBER_MAX):
@@ -29,7 +29,7 @@ def read_number(cursor: str | None) -> int | None:
 
 
 def bad_cursor() -> Refused:
-    """A cursor that no page ever named."""
+    """The refusal of a cursor that is of no page."""
     message = "is no cursor of this list"
     return Refused("invalid-request", f"cursor {message}", [("cursor", message)])
 

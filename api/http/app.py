@@ -59,7 +59,7 @@ def create_app(runtime: Runtime) -> ASGIApp:
 
 
 def make_fastapi() -> FastAPI:
-    """The routes behind the tap handlers; without a runtime they only tell their contract."""
+    """The routes behind the tap handlers; without a runtime they only document themselves."""
     app = FastAPIOffline(
         redoc_url=None,
         title="fare-engine",
@@ -93,7 +93,7 @@ def list_routes(app: FastAPI) -> Iterator[Route]:
 
 
 class LastResort:
-    """Answers an error that nobody foresaw with a problem, and has it in the log."""
+    """Answers an unexpected error with a problem, and logs it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

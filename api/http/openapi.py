@@ -1,7 +1,7 @@
 """The OpenAPI document, generated from the code: `python -m api.http.openapi` writes it.
 
-The two tap routes are answered by bare handlers that no framework sees; their entries are made
-here from the models that those handlers are held against.
+The two tap routes are answered by bare handlers that the framework does not see; their entries are
+made here from the models that those handlers are tested against.
 """
 
 import asyncio
@@ -30,21 +30,21 @@ _REF: Final = "#/components/schemas/{model}"
 
 
 def install(app: FastAPI) -> None:
-    """Have the application tell its whole contract, the bare handlers included."""
+    """Have the application document its whole contract, the bare handlers included."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             app.openapi_schema = _make_document(app)
         return app.openapi_schema
 
-    async def tell(_request: Request) -> JSONResponse:
-        # A third of a second to whoever asks first, in a thread: taps are decided meanwhile.
+    async def send_document(_request: Request) -> JSONResponse:
+        # The first call takes a third of a second, in a thread: taps are decided meanwhile.
         return JSONResponse(await asyncio.to_thread(app.openapi))
 
     app.openapi = openapi  # type: ignore[method-assign]
     assert app.openapi_url is not None
     # Before FastAPI's own route, which would hold up the event loop.
-    app.router.routes.insert(0, Route(app.openapi_url, tell, include_in_schema=False))
+    app.router.routes.insert(0, Route(app.openapi_url, send_document, include_in_schema=False))
 
 
 def _make_document(app: FastAPI) -> dict[str, Any]:

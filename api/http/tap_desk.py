@@ -1,4 +1,4 @@
-"""The way of a tap over HTTP: `POST /v1/taps` and `POST /v1/taps/batch`.
+"""Where taps come in over HTTP: `POST /v1/taps` and `POST /v1/taps/batch`.
 
 A framework's routing, validation and task a request cost more than the rule, the ledger and the
 sync together. So the server's protocol (`api.http.protocol`) hands the bytes of these two routes
@@ -35,7 +35,7 @@ TAPS: Final = b"/v1/taps"
 BATCH: Final = b"/v1/taps/batch"
 
 KEYS_MAX: Final = 1_000
-"""Keys whose gates are remembered: a controller a station, and a good many spare."""
+"""Keys whose foreign gates are remembered: one controller a station, and many to spare."""
 
 _JSON: Final = (b"content-type", b"application/json")
 _REPLAYED: Final = (b"idempotent-replayed", b"true")
@@ -110,7 +110,7 @@ class TapDesk:
     def _answer(
         self, write: Callable[[list[Result]], Response], respond: Respond, results: list[Result]
     ) -> None:
-        """Answer a request. Whatever breaks here is this request's, never the engine's."""
+        """Answer a request. An error here fails this request alone, never the engine."""
         try:
             response = write(results)
         except Exception:
@@ -150,7 +150,7 @@ class TapDesk:
             read.taps.append(tap)
 
     def _find_foreign_gates(self, key: Key) -> frozenset[str]:
-        """The gates that a key does not speak for; found once a key and catalogue."""
+        """The gates that a key does not speak for; found once for each key and catalogue."""
         catalogue = self._runtime.catalogue
         if self._foreign_in is not catalogue or len(self._foreign) >= KEYS_MAX:
             self._foreign_in, self._foreign = catalogue, {}

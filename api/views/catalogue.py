@@ -1,4 +1,4 @@
-"""Gates, names, policies, tariffs and issuers as every route that tells them does."""
+"""Gates, names, policies, tariffs and issuers, for every route that answers with them."""
 
 from api.contract.issuers import IssuerAnswer
 from api.contract.operators import GateAnswer, NameAnswer, PolicyAnswer
@@ -44,6 +44,6 @@ def view_tariff(tariff: Tariff, zone: str) -> TariffAnswer:
 
 
 def view_issuers(catalogue: Catalogue) -> list[IssuerAnswer]:
-    """Every issuer, as the contract tells it."""
+    """Every issuer with its keys."""
     documents = issuer_documents(catalogue.issuer_keys, catalogue.network.time_zone)
     return [IssuerAnswer(**document) for document in documents]

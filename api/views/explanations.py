@@ -26,7 +26,7 @@ from fare_engine.ports import StoredReport
 from fare_engine.verdict import Verdict
 
 _find_writer: Final = lru_cache(AnswerWriter)
-"""What it remembers of minutes serves the next explanation too."""
+"""One writer a network: the minutes that it has formatted serve the next explanation too."""
 
 Values = dict[str, str | int | bool | list[str] | None]
 

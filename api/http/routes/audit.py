@@ -1,4 +1,4 @@
-"""What operators look after: the quarantine of taps not decided, and who changed what."""
+"""What operators read: the quarantine of taps that could not be decided, and who changed what."""
 
 from fastapi import APIRouter
 
@@ -28,7 +28,7 @@ async def list_set_aside(
     def view(row: SetAside) -> SetAsideAnswer:
         opened = row.gate_opened
         problem_now = None
-        if row.settlement is None:  # else it left the quarantine, wherever its gate stands by now
+        if row.settlement is None:  # else it has left the quarantine
             checked = check_again(catalogue, row, row.problem, at_ms)
             problem_now = checked.code if isinstance(checked, TapRefused) else None
         return SetAsideAnswer(

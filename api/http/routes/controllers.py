@@ -1,4 +1,4 @@
-"""Controllers: what they need to decide alone, how they are, and what is wrong with their gates."""
+"""Controllers: their parameters, their heartbeats, and alarms of their gates."""
 
 from typing import Annotated
 
@@ -55,12 +55,12 @@ async def take_heartbeat(
     gates = {gate.gate_id: gate for gate in _list_gates(runtime, controller_id, key)}
     faults = [
         (f"gates.{place}.gate_id", f"is no gate of controller {controller_id}")
-        for place, told in enumerate(request.gates)
-        if told.gate_id not in gates
+        for place, reported in enumerate(request.gates)
+        if reported.gate_id not in gates
     ]
     if faults:
-        raise Refused("invalid-request", "the heartbeat tells of gates of others", faults)
-    skews_ms = {told.gate_id: told.clock_skew_ms for told in request.gates}
+        raise Refused("invalid-request", "the heartbeat names gates of other controllers", faults)
+    skews_ms = {reported.gate_id: reported.clock_skew_ms for reported in request.gates}
     clocks, tolerance_ms = runtime.clocks, runtime.find_clock_tolerance(at_ms)
     changes = clocks.list_changes(skews_ms, tolerance_ms)
     if changes:

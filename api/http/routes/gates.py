@@ -1,4 +1,4 @@
-"""Gates: where each stands and what it takes; one that was missing or wrong is put right."""
+"""Gates: station, exit and directions of each; one that is missing or wrong is corrected."""
 
 from typing import Annotated
 

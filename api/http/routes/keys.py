@@ -1,4 +1,4 @@
-"""Keys: who may speak to the engine. A key is shown once, when it is made."""
+"""Keys: what programs authenticate with. A key is shown once, when it is made."""
 
 from dataclasses import replace
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""The block list: media that may not enter. Numbers stand in bodies and go no further."""
+"""The block list: media that may not enter. Numbers stand in bodies and are not kept."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/v1/media", tags=["media"])
 
 _SHOWN = 4
 _MASKED_MIN = 8
-"""Of a shorter number the last four would tell too much."""
+"""Of a shorter number the last four would show too much."""
 
 
 @router.get("/blocked")
@@ -83,7 +83,7 @@ async def unblock_medium(request: BlockRequest, runtime: TheRuntime, key: TheKey
 
 
 def _identify(request: BlockRequest, runtime: Runtime) -> tuple[bytes, str, str | None]:
-    """Token, type and masked number of the medium that a request means."""
+    """Token, type and masked number of the medium of a request."""
     medium = request.medium
     pattern = runtime.catalogue.medium_patterns.get(medium.type)
     if pattern is None:

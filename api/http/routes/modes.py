@@ -1,4 +1,4 @@
-"""Degraded modes: what a station lets go while something is broken."""
+"""Degraded modes: checks that a station leaves out while something is broken."""
 
 from fastapi import APIRouter
 

@@ -1,4 +1,4 @@
-"""Stations: what a gate maker, an operator and the console read of the network."""
+"""Stations: the network as gate makers, operators and the console read it."""
 
 from collections.abc import Mapping
 
