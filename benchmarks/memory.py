@@ -85,7 +85,7 @@ def _remember_ids(tail: Tail, taps: list[Tap], index: MemoryStates) -> None:
 
 def _batches(bench: Bench) -> Iterator[list[Tap]]:
     for body in bench.bodies:
-        yield bench.reader.read_batch(body, bench.catalogue).taps
+        yield bench.reader.read_batch(body, bench.published).taps
 
 
 class _Scale:

@@ -4,7 +4,6 @@ A recorded day is no live stream, so the taps are decided by `occurred_at`, and 
 instant in the order of the file. Each row ends as a tap that was decided or among the skipped.
 """
 
-from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -147,8 +146,7 @@ class _Decider:
         self._figures = figures
         self._watch = watch
         self._now_ms = now_ms
-        self._lines = array("Q")
-        self._first_row: int | None = None
+        self._lines: dict[int, int] = {}
 
     def decide(self, taps: Sequence[FileTap]) -> None:
         """Decide taps that are in order already."""
@@ -183,16 +181,15 @@ class _Decider:
         elif result.replayed:
             self._reject(tap.line_number, "", self._format_first(result.row), SkipReason.DUPLICATE)
         else:
-            if self._first_row is None:
-                self._first_row = result.row
-            self._lines.append(tap.line_number)
+            self._lines[result.row] = tap.line_number
             self._figures.add_verdict(result)
 
     def _format_first(self, row: int) -> str:
         """Where the first tap stands that another one repeats, by its row in the ledger."""
-        if self._first_row is None or row < self._first_row:
+        line_number = self._lines.get(row)
+        if line_number is None:
             return "the tap is in the ledger already"
-        return f"repeats the tap of line {self._lines[row - self._first_row]}"
+        return f"repeats the tap of line {line_number}"
 
     def _reject(
         self,
