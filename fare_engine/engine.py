@@ -121,6 +121,9 @@ class Engine:
         if self.must_recover:
             self._ledger.recover()
             self.must_recover = False
+            # What the cache had was found before: it may be of another epoch of the ledger.
+            batch.cached = {}
+            batch.wanted = batch.wanted._replace(tokens=tuple(batch.tokens))
         return self._ledger.load(batch.wanted)
 
     def decide(self, batch: Batch, loaded: Loaded, now_ms: int) -> None:
@@ -156,19 +159,24 @@ class Engine:
             submission.done(submission.results)
         self._cache.apply(batch.states)
 
-    def decide_again(self, batch: Batch) -> None:
+    def decide_again(self, batch: Batch) -> bool:
         """Another engine was first, or something was published: begin the batch anew.
 
         What it decided is forgotten, and all it needs is read from the ledger, not from the cache.
-        What was decided ahead falls with it, back to what waits. Nobody else notices.
+        What was decided ahead falls with it, back to what waits. Nobody else notices. False where
+        the batch was given up meanwhile: everyone who waited for it has been answered.
         """
-        ahead = [other for other in self._uncommitted if other is not batch]
-        self._uncommitted = [batch]
+        if batch not in self._uncommitted:
+            return False
+        place = self._uncommitted.index(batch) + 1
+        ahead = self._uncommitted[place:]
+        del self._uncommitted[place:]
         self._give_back(ahead)
         self._cache.forget(batch.states)
         batch.begin()
         batch.base = None
         self._find_wanted(batch)
+        return True
 
     def failed(self, batch: Batch, error: FareEngineError) -> None:
         """Whether it is stored is in doubt: everyone who waits gets the error, nothing is applied.

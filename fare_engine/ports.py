@@ -6,7 +6,7 @@ version of what operators had published. Where another engine was first, nothing
 (`Overtaken`), and the batch is decided again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from fare_engine.code_use import CodeUse
@@ -95,10 +95,20 @@ class Changes:
 
     `found` are the states of the batch's tokens as they were read, `left` as they are after it.
     `version` is that of what was published when it was decided. `codes` are the ride codes that
-    count as used now, with their rows.
+    count as used now, with their rows. `completed` are the rows whose reports complete one that was
+    read; every other report must be the first of its tap.
     """
 
-    __slots__ = ("codes", "conflicts", "found", "left", "reports", "taps", "version")
+    __slots__ = (
+        "codes",
+        "completed",
+        "conflicts",
+        "found",
+        "left",
+        "reports",
+        "taps",
+        "version",
+    )
 
     def __init__(
         self,
@@ -109,6 +119,7 @@ class Changes:
         found: Mapping[bytes, TokenState] = {},
         left: Mapping[bytes, TokenState] = {},
         version: int = 0,
+        completed: Collection[int] = (),
     ) -> None:
         self.taps = taps
         self.reports = reports
@@ -117,6 +128,7 @@ class Changes:
         self.found = found
         self.left = left
         self.version = version
+        self.completed = completed
 
     @property
     def read(self) -> dict[bytes, int]:
