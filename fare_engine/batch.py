@@ -161,7 +161,13 @@ class Batch:
             self.found,
             self.states,
             self.version,
+            self._list_completed() if self.reports else (),
         )
+
+    def _list_completed(self) -> set[int]:
+        """The rows of reports that are stored, or were taken by the batch before, and say more."""
+        known = self.known.values()
+        return {one.verdict.row for one in known if one.report is not None} & self.reports.keys()
 
     @property
     def size(self) -> int:

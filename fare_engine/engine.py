@@ -26,7 +26,7 @@ from fare_engine.ports import Ledger, Loaded, Maintenance, StateCache, Wanted
 from fare_engine.published import Published
 from fare_engine.tap import Tap
 
-BATCH_TAPS_MAX: Final = 1_000
+BATCH_TAPS_MAX: Final = 4_000
 """Taps of one transaction: enough that its fixed costs vanish, few enough that nobody waits."""
 
 PENDING_TAPS_MAX: Final = 100_000
@@ -50,7 +50,7 @@ class Engine:
         self._cache = cache
         self._batch_taps_max = batch_taps_max
         self._pending_taps_max = pending_taps_max
-        self._suspect_gates = suspect_gates
+        self._decider = self._make_decider(published.catalogue, suspect_gates)
         self._pending: deque[Submission | ReportSubmission] = deque()
         self._uncommitted: list[Batch] = []
         self.must_recover = False
@@ -62,7 +62,7 @@ class Engine:
         """Decide by what is published now from the next batch on."""
         self.published = published
         self._ledger.use(published)
-        self._decider = self._make_decider(published.catalogue, self._suspect_gates)
+        self._decider = self._make_decider(published.catalogue, self.suspect_gates)
 
     _make_decider = Decider
 
@@ -70,6 +70,15 @@ class Engine:
     def catalogue(self) -> Catalogue:
         """The catalogue that decides now."""
         return self.published.catalogue
+
+    @property
+    def suspect_gates(self) -> Collection[str]:
+        """Gates whose clocks are known to be wrong; what they sent is decided with that mark."""
+        return self._decider.suspect_gates
+
+    @suspect_gates.setter
+    def suspect_gates(self, gate_ids: Collection[str]) -> None:
+        self._decider.suspect_gates = gate_ids
 
     @property
     def maintenance(self) -> Maintenance | None:
@@ -112,6 +121,9 @@ class Engine:
         if self.must_recover:
             self._ledger.recover()
             self.must_recover = False
+            # What the cache had was found before: it may be of another epoch of the ledger.
+            batch.cached = {}
+            batch.wanted = batch.wanted._replace(tokens=tuple(batch.tokens))
         return self._ledger.load(batch.wanted)
 
     def decide(self, batch: Batch, loaded: Loaded, now_ms: int) -> None:
@@ -147,19 +159,24 @@ class Engine:
             submission.done(submission.results)
         self._cache.apply(batch.states)
 
-    def decide_again(self, batch: Batch) -> None:
+    def decide_again(self, batch: Batch) -> bool:
         """Another engine was first, or something was published: begin the batch anew.
 
         What it decided is forgotten, and all it needs is read from the ledger, not from the cache.
-        What was decided ahead falls with it, back to what waits. Nobody else notices.
+        What was decided ahead falls with it, back to what waits. Nobody else notices. False where
+        the batch was given up meanwhile: everyone who waited for it has been answered.
         """
-        ahead = [other for other in self._uncommitted if other is not batch]
-        self._uncommitted = [batch]
+        if batch not in self._uncommitted:
+            return False
+        place = self._uncommitted.index(batch) + 1
+        ahead = self._uncommitted[place:]
+        del self._uncommitted[place:]
         self._give_back(ahead)
         self._cache.forget(batch.states)
         batch.begin()
         batch.base = None
         self._find_wanted(batch)
+        return True
 
     def failed(self, batch: Batch, error: FareEngineError) -> None:
         """Whether it is stored is in doubt: everyone who waits gets the error, nothing is applied.

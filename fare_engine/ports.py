@@ -6,7 +6,7 @@ version of what operators had published. Where another engine was first, nothing
 (`Overtaken`), and the batch is decided again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from fare_engine.code_use import CodeUse
@@ -80,7 +80,8 @@ class Wanted(NamedTuple):
 class Loaded(NamedTuple):
     """What the ledger holds of it, all read at one moment; what is missing is not stored.
 
-    Whoever loads it owns it, and may add to it. `version` is that of what operators have published, as the ledger has it.
+    The caller owns it, and may add to it. `version` is that of what operators have published, as
+    the ledger has it.
     """
 
     known: dict[str, KnownTap]
@@ -94,10 +95,20 @@ class Changes:
 
     `found` are the states of the batch's tokens as they were read, `left` as they are after it.
     `version` is that of what was published when it was decided. `codes` are the ride codes that
-    count as used now, with their rows.
+    count as used now, with their rows. `completed` are the rows whose reports complete one that was
+    read; every other report must be the first of its tap.
     """
 
-    __slots__ = ("codes", "conflicts", "found", "left", "reports", "taps", "version")
+    __slots__ = (
+        "codes",
+        "completed",
+        "conflicts",
+        "found",
+        "left",
+        "reports",
+        "taps",
+        "version",
+    )
 
     def __init__(
         self,
@@ -105,9 +116,10 @@ class Changes:
         reports: Sequence[StoredReport] = (),
         conflicts: Sequence[Conflict] = (),
         codes: Sequence[tuple[str, int]] = (),
-        found: Mapping[bytes, TokenState] = {},  # noqa: B006 - never changed
-        left: Mapping[bytes, TokenState] = {},  # noqa: B006
+        found: Mapping[bytes, TokenState] = {},
+        left: Mapping[bytes, TokenState] = {},
         version: int = 0,
+        completed: Collection[int] = (),
     ) -> None:
         self.taps = taps
         self.reports = reports
@@ -116,6 +128,7 @@ class Changes:
         self.found = found
         self.left = left
         self.version = version
+        self.completed = completed
 
     @property
     def read(self) -> dict[bytes, int]:

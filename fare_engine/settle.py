@@ -2,8 +2,8 @@
 
 Taps are decided all the while: each look at the ledger is a reading of its own, and what a few
 tokens come to is stored in one short transaction. A run that is broken off leaves nothing half
-done: what it issued stands, and the next run issues the rest. One run at a time: two at once could
-both issue the same difference.
+done: what it issued stands, and the next run issues the rest. Of two runs at once the ledger takes
+each difference from one.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from fare_engine.calendar import ServiceDay
 from fare_engine.catalogue import Catalogue
 from fare_engine.checks import CLOCK_AHEAD_MAX_MS
-from fare_engine.errors import NoTariffInForce
+from fare_engine.errors import NoTariffInForce, Overtaken
 from fare_engine.ledger.database import Connection, Database, reading, writing
 from fare_engine.ledger.queries.histories import Histories, Span, read_histories
 from fare_engine.ledger.queries.settlement_scan import find_first_row, find_last_row, scan_tokens
@@ -147,20 +147,28 @@ class _Run:
 
     def _settle_tokens(self, tokens: Sequence[bytes], span: Span) -> None:
         outcome = self._outcome
-        with reading(self._database) as connection:
-            histories = read_histories(
-                connection, self._catalogue, self._where, tokens, span, self._now_ms
-            )
-            issues = list(self._find_issues(connection, histories))
-        if outcome.settlement is not None and (issues or histories.repaired):
-            with writing(self._database) as connection:
-                insert_repairs(connection, outcome.settlement, histories.repaired)
-                differences = [issue.adjustment for issue in issues]
-                insert_adjustments(connection, outcome.settlement, differences)
+        while True:
+            with reading(self._database) as connection:
+                histories = read_histories(
+                    connection, self._catalogue, self._where, tokens, span, self._now_ms
+                )
+                issues = list(self._find_issues(connection, histories))
+            try:
+                self._store(histories, issues)
+            except Overtaken:
+                continue  # another run has issued something of it: look again
+            break
         outcome.tokens += len(tokens)
         outcome.repaired += len(histories.repaired)
         for issue in issues:
             outcome.count(issue)
+
+    def _store(self, histories: Histories, issues: Sequence[Issue]) -> None:
+        settlement = self._outcome.settlement
+        if settlement is not None and (issues or histories.repaired):
+            with writing(self._database) as connection:
+                insert_repairs(connection, settlement, histories.repaired)
+                insert_adjustments(connection, settlement, [one.adjustment for one in issues])
 
     def _find_issues(self, connection: Connection, histories: Histories) -> Iterator[Issue]:
         by_token = histories.by_token

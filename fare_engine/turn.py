@@ -116,9 +116,9 @@ class Turn:
         if isinstance(work, Commit):
             self._committing = None  # one that goes on beside a load that failed must end first
         if isinstance(error, Overtaken | Outdated):
-            self._engine.decide_again(work.batch)
-            self._again = work.batch
-            self._is_outdated = isinstance(error, Outdated)
+            is_held = self._engine.decide_again(work.batch)
+            self._again = work.batch if is_held else None
+            self._is_outdated = self._is_outdated or isinstance(error, Outdated)
         else:
             self._again = None
             self._engine.failed(work.batch, error)

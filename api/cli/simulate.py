@@ -156,17 +156,23 @@ def check(
     taps: Annotated[
         int, typer.Option(min=4, max=2_000, help="About how many taps a seed has.")
     ] = SEED_TAPS_MAX,
+    engines: Annotated[
+        int,
+        typer.Option(
+            min=1, max=8, help="Engines that share one ledger and one cache (one: embedded)."
+        ),
+    ] = 1,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Number of processes.")] = 1,
     as_json: Json = False,
 ) -> None:
     """Play real gates and the real engine over virtual time, with faults from seeds.
 
-    Messages get lost, gates reboot, the engine is killed between any two steps; then all recovers
+    Messages get lost, gates reboot, engines are killed between any two steps; then all recovers
     and the auditor checks the run. A failing seed is shrunk and reported; exit status 1.
     """
     from simulator.deterministic.check import Check
 
-    checked = Check(first, taps)
+    checked = Check(first, taps, engines)
     with _watching() as progress:
         checked.run(seeds, progress, workers=workers)
     _end(checked.document(), "\n".join(checked.lines()), not checked.failed, as_json)
@@ -209,7 +215,7 @@ def kills(
     """
     from simulator.blackbox.deployments import Embedded, running
     from simulator.blackbox.kills import KILLS_MAX, run_kills
-    from simulator.blackbox.report import tell as format_report
+    from simulator.blackbox.report import format_report
     from simulator.blackbox.scratch import open_scratch
 
     if kills > KILLS_MAX:
@@ -278,7 +284,7 @@ def _command() -> str:
 
 def _finish(report: dict[str, Any], html: Path | None, as_json: bool) -> None:
     from simulator.report.page import make_page
-    from simulator.report.text import tell as format_report
+    from simulator.report.text import format_report
 
     if html is not None:
         html.write_text(make_page(report), encoding="utf-8")

@@ -64,22 +64,37 @@ class Due(NamedTuple):
 
 
 class Adjustment(NamedTuple):
-    """A difference to issue: positive is owed by the passenger, negative goes back to her."""
+    """A difference to issue: positive is owed by the passenger, negative goes back to her.
+
+    `nth` says how many were issued before for the same: two runs that find the same difference at
+    once would both issue it as the nth, and the ledger takes only one.
+    """
 
     token: bytes
     fare: int
     due: Due
+    nth: int
 
 
-Issued = Mapping[tuple[int, Kind], int]
-"""What was issued before, added up, by row and kind."""
+class Before(NamedTuple):
+    """What was issued before for a row and kind: added up, and how many times."""
+
+    fare: int
+    times: int
+
+
+Issued = Mapping[tuple[int, Kind], Before]
+"""What was issued before, by row and kind."""
+
+_NOTHING = Before(0, 0)
 
 
 def find_differences(token: bytes, dues: Iterable[Due], issued: Issued) -> list[Adjustment]:
     """What has to be issued so that all that was ever issued adds up to what is due."""
     found = []
     for due in dues:
-        fare = due.due - due.collected - issued.get((due.row, due.kind), 0)
+        before = issued.get((due.row, due.kind), _NOTHING)
+        fare = due.due - due.collected - before.fare
         if fare:
-            found.append(Adjustment(token, fare, due))
+            found.append(Adjustment(token, fare, due, before.times))
     return found

@@ -19,7 +19,9 @@ class StoredTap(NamedTuple):
 
     `gate` stands at the station it had at the tap. `terms` are in force for the tap itself: those
     its row pins, where it pins its own. `reason` and `fare` are the first decision; `report` is
-    what the gate said it did, then or later, None where it said nothing.
+    what the gate said it did, then or later, None where it said nothing. `number` is its place in
+    its token's chain, None where it changed no state; `previous_row` made the state that it found,
+    None where the ledger did not keep that yet.
     """
 
     row: int
@@ -29,10 +31,12 @@ class StoredTap(NamedTuple):
     reason: Reason
     fare: int
     report: Report | None = None
+    number: int | None = None
+    previous_row: int | None = None
 
     @property
     def collected(self) -> int:
-        """What the gate took, in fen: by its own word, or as it was told."""
+        """What the gate took, in fen: as it reported, or as it was answered."""
         return self.fare if self.report is None else self.report.fare_taken
 
     @property
@@ -56,7 +60,7 @@ def put_in_order(stored: Iterable[StoredTap], skews: Skews = NO_SKEWS) -> list[S
     """
     kept: list[StoredTap] = []
     placed: list[StoredTap] = []
-    for one in sorted(stored, key=lambda one: one.row):
+    for one in _put_in_live_order(stored):
         skew_ms = skews.get(one.row, 0)
         if skew_ms:
             at_ms = one.tap.occurred_at_ms - skew_ms
@@ -66,6 +70,27 @@ def put_in_order(stored: Iterable[StoredTap], skews: Skews = NO_SKEWS) -> list[S
         else:
             kept.append(one)
     return _merge(kept, sorted(placed, key=_moment))
+
+
+def _put_in_live_order(stored: Iterable[StoredTap]) -> list[StoredTap]:
+    """The taps of a token as they were decided: by their numbers in its chain, never by rows.
+
+    One that changed no state stands behind the tap whose state it found. Where the ledger did not
+    keep that one yet, a single writer wrote it, and rows tell.
+    """
+    ordered = sorted(stored, key=lambda one: one.row)
+    numbers = {one.row: one.number for one in ordered if one.number is not None}
+    places: dict[int, tuple[int, bool]] = {}
+    latest = 0
+    for one in ordered:
+        if one.number is not None:
+            latest = max(latest, one.number)
+            places[one.row] = one.number, False
+        elif one.previous_row is None:
+            places[one.row] = latest, True
+        else:
+            places[one.row] = numbers.get(one.previous_row, 0), True
+    return sorted(ordered, key=lambda one: places[one.row])
 
 
 _TO_BE_PLACED: Final = REFUSALS | {Reason.ARRIVED_OUT_OF_ORDER, Reason.RECORDED}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 from fare_engine.catalogue import Catalogue
 from fare_engine.decision import Closing
@@ -15,8 +16,19 @@ FindSkew = Callable[[str, int], int | None]
 """How far a gate's clock was ahead by the latest measurement up to an instant, if there is one."""
 
 
+class ChainPlace(NamedTuple):
+    """Where a tap stands in its token's chain (`StoredTap`)."""
+
+    number: int | None
+    previous_row: int | None
+
+
 def make_stored(
-    catalogue: Catalogue, verdict: Verdict, report: Report | None, repair: Repair | None = None
+    catalogue: Catalogue,
+    verdict: Verdict,
+    place: ChainPlace,
+    report: Report | None,
+    repair: Repair | None = None,
 ) -> StoredTap:
     """A tap as it is decided again; `repair` is there for one that left the quarantine.
 
@@ -29,13 +41,13 @@ def make_stored(
     gate = catalogue.gates[tap.gate_id]
     if gate.station_id != station_id:
         gate = replace(gate, station_id=station_id)
-    return StoredTap(verdict.row, tap, gate, terms, decision.reason, decision.fare, report)
+    return StoredTap(verdict.row, tap, gate, terms, decision.reason, decision.fare, report, *place)
 
 
 def get_terms(catalogue: Catalogue, verdict: Verdict, station_id: str) -> Terms:
     """The terms of the tap itself: an exit that consumed an entry read those of the entry.
 
-    Degraded modes are those that were read then, whatever was recorded afterwards.
+    Degraded modes are those that were read then; what was recorded afterwards does not count.
     """
     decision = verdict.decision
     pinned = decision.terms

@@ -29,9 +29,10 @@ Progress = Callable[[str, int, int], None]
 class Check:
     """What many seeds came to."""
 
-    def __init__(self, first: int, taps: int) -> None:
+    def __init__(self, first: int, taps: int, engines: int = 1) -> None:
         self._first = first
         self._taps_max = taps
+        self._engines = engines
         self._hash = hashlib.sha256()
         self.seeds = 0
         self.taps = 0
@@ -50,7 +51,7 @@ class Check:
     ) -> None:
         """Play so many seeds; what they come to is the same with any number of workers."""
         wanted = range(self._first, self._first + seeds)
-        play = partial(_play, self._taps_max, make_engine)
+        play = partial(_play, self._taps_max, self._engines, make_engine)
         with quiet():
             for seed, (outcome, took_s) in zip(wanted, _map(play, wanted, workers), strict=True):
                 self._take(seed, outcome, make_engine)
@@ -72,6 +73,7 @@ class Check:
         return {
             "first_seed": self._first,
             "seeds": self.seeds,
+            "engines": self._engines,
             "taps": self.taps,
             "answers": self.checked["answers"],
             "checked": dict(sorted(self.checked.items())),
@@ -128,7 +130,7 @@ class Check:
             self.findings.update(finding.check for finding in outcome.findings)
             self.failed.append(seed)
             if len(self.told) < TOLD_MAX:
-                scenario = draw_scenario(seed, self._taps_max)
+                scenario = draw_scenario(seed, self._taps_max, self._engines)
                 self.told.append(self._tell(scenario, make_engine))
 
     def _tell(self, scenario: Scenario, make_engine: MakeEngine) -> dict[str, Any]:
@@ -138,19 +140,22 @@ class Check:
         smallest = shrink(scenario, play)
         outcome = run_scenario(smallest, make_engine, with_history=True)
         command = f"fare-engine simulate check --seeds 1 --first {scenario.seed}"
+        command += f" --taps {self._taps_max}"
+        if self._engines > 1:
+            command += f" --engines {self._engines}"
         return {
             "seed": scenario.seed,
-            "command": f"{command} --taps {self._taps_max}",
+            "command": command,
             "passengers": len(smallest.passengers),
             "faults": len(smallest.faults),
             "history": outcome.lines,
         }
 
 
-def _play(taps_max: int, make_engine: MakeEngine, seed: int) -> tuple[Outcome, float]:
+def _play(taps_max: int, engines: int, make_engine: MakeEngine, seed: int) -> tuple[Outcome, float]:
     """One seed, and what it took of this processor."""
     begun_s = time.process_time()
-    outcome = run_scenario(draw_scenario(seed, taps_max), make_engine)
+    outcome = run_scenario(draw_scenario(seed, taps_max, engines), make_engine)
     return outcome, time.process_time() - begun_s
 
 

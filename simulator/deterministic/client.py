@@ -27,6 +27,7 @@ from gates.errors import Busy, DeadlinePassed, Refused, Unreachable
 from gates.times import format_ms
 from simulator.auditor.auditor import Auditor
 from simulator.deterministic.engine_process import Answer, EngineProcess
+from simulator.deterministic.engines import Engines
 from simulator.deterministic.journal import Journal
 from simulator.deterministic.network import Network
 
@@ -35,13 +36,13 @@ TRY_AGAIN: Final = frozenset({408, 429})
 
 
 class Wire:
-    """What all stations share: the network, the engine behind it, and the auditor who listens."""
+    """What all stations share: the network, the engines behind it, and the auditor who listens."""
 
     def __init__(
-        self, network: Network, engine: EngineProcess, auditor: Auditor, journal: Journal
+        self, network: Network, engines: Engines, auditor: Auditor, journal: Journal
     ) -> None:
         self.network = network
-        self.engine = engine
+        self.engines = engines
         self.auditor = auditor
         self.journal = journal
         self.sent: dict[str, None] = {}
@@ -50,7 +51,7 @@ class Wire:
         """The ids of those whose decision arrived there."""
         self.conflicted: dict[str, None] = {}
         """The ids under which other content was refused."""
-        self.take_skews: Callable[[Mapping[str, int]], None] = engine.take_skews
+        self.take_skews: Callable[[Mapping[str, int]], None] = engines.take_skews
         """What becomes of the skews of a heartbeat that arrives."""
         self._requests = 0
 
@@ -107,11 +108,9 @@ class SimulatedClient(AsyncEngineClient):
         self, controller_id: str, known_version: str | None, deadline_s: float | None = None
     ) -> bytes | None:
         """The parameters, unless they are known."""
-        await self._go_there_and_back()
-        engine = self._wire.engine
-        made = await engine.parameters.get(
-            controller_id, engine.catalogue, engine.block_list, engine.now_ms()
-        )
+        engine = await self._go_there_and_back()
+        now_ms = self._wire.engines.now_ms()
+        made = await engine.parameters.get(controller_id, engine.published, now_ms)
         return None if made.version == known_version else made.body()
 
     async def send_heartbeat(
@@ -120,27 +119,30 @@ class SimulatedClient(AsyncEngineClient):
         """Tell of clocks, and hear of the engine's; it may have heard though nobody answers."""
         sent_ms = self._clock_ms()
         await self._go_there_and_back()
-        engine = self._wire.engine
         self._wire.take_skews({told.gate_id: told.clock_skew_ms for told in heartbeat.gates})
-        await self._go_there_and_back()
-        self._skew.add(sent_ms, self._clock_ms(), engine.now_ms(), 1)
-        made = await engine.parameters.get(
-            controller_id, engine.catalogue, engine.block_list, engine.now_ms()
-        )
-        return HeartbeatAnswer(format_ms(engine.now_ms()), made.version)
+        engine = await self._go_there_and_back()
+        now_ms = self._wire.engines.now_ms()
+        self._skew.add(sent_ms, self._clock_ms(), now_ms, 1)
+        made = await engine.parameters.get(controller_id, engine.published, now_ms)
+        return HeartbeatAnswer(format_ms(now_ms), made.version)
 
     async def check_ready(self, deadline_s: float | None = None) -> None:
         """Return when the engine is there."""
         await self._go_there_and_back()
 
-    async def _go_there_and_back(self) -> None:
-        """What nobody audits: it arrives or does not."""
+    async def _go_there_and_back(self) -> EngineProcess:
+        """What nobody audits: it arrives at some engine, or does not."""
         takes_s = self._wire.network.plan(self._station_id, self._upkeep)
         if not takes_s or takes_s[0] > CALL_DEADLINE_S:
             await asyncio.sleep(CALL_DEADLINE_S)
             raise DeadlinePassed("no answer")
-        if not self._wire.engine.is_up:
+        engine = self._wire.engines.choose()
+        if not engine.is_up:
             raise Unreachable("the engine is down")
+        if engine.is_asleep:
+            await asyncio.sleep(CALL_DEADLINE_S)
+            raise DeadlinePassed("no answer")
+        return engine
 
     async def _ask(
         self, path: str, body: bytes, tap_ids: list[str], sender: str, deadline_s: float
@@ -152,7 +154,7 @@ class SimulatedClient(AsyncEngineClient):
         self._tell_sent(names, path, body, tap_ids)
         for name, one_s in zip(names, takes_s, strict=False):
             respond = _Reply(self._station_id, sender, name, wire, self._loop, answered)
-            self._loop.call_later(one_s, wire.engine.take, path, body, respond)
+            self._loop.call_later(one_s, wire.engines.take, path, body, tap_ids, respond)
         expires = self._loop.call_later(deadline_s, _expire, answered)
         come: tuple[str, Answer] = "", None
         try:
@@ -169,7 +171,7 @@ class SimulatedClient(AsyncEngineClient):
 
     def _tell_sent(self, names: list[str], path: str, body: bytes, tap_ids: list[str]) -> None:
         """Each copy by its name."""
-        wire, now_ms = self._wire, self._wire.engine.now_ms()
+        wire, now_ms = self._wire, self._wire.engines.now_ms()
         document: Any = msgspec.json.decode(body)
         for name in names:
             if path == "taps":
@@ -183,7 +185,7 @@ class SimulatedClient(AsyncEngineClient):
 
     def _read(self, name: str, tap_ids: list[str], answer: tuple[int, bytes, bool | None]) -> bytes:
         status, body, replayed = answer
-        wire, now_ms = self._wire, self._wire.engine.now_ms()
+        wire, now_ms = self._wire, self._wire.engines.now_ms()
         wire.journal.answered(now_ms, self._station_id, name, status, body)
         wire.auditor.answered(name, status, body.decode(), now_ms, replayed)
         if status == 200:

@@ -64,7 +64,7 @@ class Walk:
         one = self._passenger
         if one.phone is None:
             return Card(one.medium_type, one.medium_id)
-        shown = show_code(one.phone, one.medium_id, self._wire.engine.now_ms())
+        shown = show_code(one.phone, one.medium_id, self._wire.engines.now_ms())
         if shown.facts is not None:
             self._wire.auditor.ride_code(shown.text, shown.facts)
         return RideCode(shown.text)

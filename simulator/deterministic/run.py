@@ -3,32 +3,33 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
 from functools import partial
 from typing import Final, NamedTuple
 
 from api.views.explanations import explain
-from fare_engine.catalogue import Catalogue
 from fare_engine.engine import Engine
 from fare_engine.ledger.queries.explanations import Explanation
-from fare_engine.modes import MODES_BY_CODE, DegradedMode
-from fare_engine.policy import Suspension
 from gates.client.messages import Medium, TapMessage
 from gates.media import TokenMaker
 from gates.times import format_ms
 from simulator.auditor.auditor import Auditor
 from simulator.deterministic.client import Wire
 from simulator.deterministic.documents import Teller
-from simulator.deterministic.engine_process import TOKEN_KEY, EngineProcess, MakeEngine
+from simulator.deterministic.engine_process import MakeEngine
+from simulator.deterministic.engines import Engines
+from simulator.deterministic.following import Follower
 from simulator.deterministic.garbage import collected_at_the_end
-from simulator.deterministic.invariants import list_broken
+from simulator.deterministic.invariants import list_broken, list_lost
 from simulator.deterministic.journal import Journal
 from simulator.deterministic.network import DELAY_MAX_S, Network
 from simulator.deterministic.passengers import Walk
 from simulator.deterministic.phones import name_token
-from simulator.deterministic.scenario import Fault, Scenario
+from simulator.deterministic.publishing import Publisher
+from simulator.deterministic.scenario import ASYNCHRONOUS, Fault, Scenario
 from simulator.deterministic.settling import RUNS_MS, settle_day
+from simulator.deterministic.shared import TOKEN_KEY
+from simulator.deterministic.shared_ledger import SharedLedger
 from simulator.deterministic.station import BOOT_S, Station
 from simulator.deterministic.virtual_time import VirtualLoop, run_virtually
 from simulator.publications import describe_network
@@ -89,19 +90,19 @@ class _Play:
         catalogue = world.catalogue
         journal = self._journal = Journal(catalogue.network.time_zone)
         faults = list(scenario.faults)
-        chance = random.Random(f"engine {seed}")
-        engine = self._engine = EngineProcess(
-            loop, world.start_ms, catalogue, chance, faults, journal, make_engine
+        engines = self._engines = Engines(
+            loop, world.start_ms, catalogue, seed, scenario.engines, faults, journal, make_engine
         )
-        network = Network(loop, seed, faults, journal, engine.now_ms)
-        self._teller = Teller(catalogue)
+        network = Network(loop, seed, faults, journal, engines.now_ms)
+        teller = Teller(catalogue)
         self._auditor = Auditor(
             describe_network(catalogue.network),
-            self._teller.tell(catalogue, {}, {}),
+            teller.tell(catalogue, {}, {}),
             partial(name_token, TokenMaker(TOKEN_KEY)),
             SEARCH_STEPS_MAX,
         )
-        self._wire = Wire(network, engine, self._auditor, journal)
+        self._publisher = Publisher(loop, scenario, engines, teller, self._auditor)
+        self._wire = Wire(network, engines, self._auditor, journal)
         self._stations = {
             station_id: Station(
                 station_id,
@@ -112,8 +113,11 @@ class _Play:
             )
             for station_id in world.station_ids
         }
-        self._skews: dict[str, tuple[int, int]] = {}
-        self._wire.take_skews = self._take_skews
+        self._wire.take_skews = self._publisher.take_skews
+        self._follower = None
+        if scenario.engines > 1:
+            ledger = SharedLedger(engines.disk, engines.disk.published)
+            self._follower = Follower(loop, ledger, seed)
         self._clashes: list[asyncio.Task[None]] = []
 
     async def play(self, with_history: bool) -> Outcome:
@@ -126,25 +130,28 @@ class _Play:
         for task in tasks:
             await task
         await self._heal()
-        findings = [*self._judge()]
+        findings = [Finding("invariant", found) for found in list_broken(self._engines.disk)]
         findings += [Finding("died", repr(error)) for error in loop.failures]
+        undecided = False
+        if not scenario.loses_commits:  # else what was acknowledged may be gone
+            findings += self._judge()
+            undecided = "gave-up" in self._auditor.verdict.found
+            findings += self._list_audited(undecided)
         for station in self._stations.values():
             station.give_back()
-        verdict = self._auditor.verdict
-        undecided = "gave-up" in verdict.found
-        findings += [
-            Finding(found.check, f"{found.told} [{' '.join(found.tap_ids)}]")
-            for found in verdict.findings
-            # Once the auditor has lost its way it says nothing certain of decisions any more.
-            if not undecided or found.check == "outbox-not-empty"
-        ]
         for finding in findings:
-            self._journal.tell(self._engine.now_ms(), "FINDING", "{}: {}", *finding)
+            self._journal.tell(self._engines.now_ms(), "FINDING", "{}: {}", *finding)
         taps = len(self._wire.sent)
         journal = self._journal
         lines = journal.lines() if with_history else []
         return Outcome(
-            findings, undecided, taps, verdict.checked, journal.faults, journal.digest(), lines
+            findings,
+            undecided,
+            taps,
+            self._auditor.verdict.checked,
+            journal.faults,
+            journal.digest(),
+            lines,
         )
 
     async def _heal(self) -> None:
@@ -164,46 +171,62 @@ class _Play:
             await station.stop()
         await asyncio.sleep(2 * DELAY_MAX_S)  # what is still under way arrives
 
+    def _list_audited(self, undecided: bool) -> Iterator[Finding]:
+        """What the auditor found."""
+        for found in self._auditor.verdict.findings:
+            # Once the auditor has lost its way it says nothing certain of decisions any more.
+            if not undecided or found.check == "outbox-not-empty":
+                yield Finding(found.check, f"{found.message} [{' '.join(found.tap_ids)}]")
+
     def _judge(self) -> Iterator[Finding]:
         """Read everything back; what is broken beside what the auditor finds."""
-        auditor, engine, now_ms = self._auditor, self._engine, self._engine.now_ms()
-        network, disk = engine.catalogue.network, engine.disk
-        rows = {step[0].tap.tap_id: step for step in disk.rows}
+        auditor, engines, now_ms = self._auditor, self._engines, self._engines.now_ms()
+        disk = engines.disk
         for tap_id in self._wire.sent:
-            step = rows.get(tap_id)
-            if step is None:
-                auditor.read_back(tap_id, 404, None, now_ms)
-                continue
-            verdict, _, _, detail = step
-            explanation = Explanation(
-                verdict=verdict,
-                entry=None,
-                closed_by=None,
-                waived_before=None,
-                report=disk.reports.get(verdict.row),
-                conflicts=engine.count_conflicts(verdict.row),
-                detail=detail or None,
-                adjustments=[],
-            )
-            document = explain(explanation, network).model_dump(mode="json")
-            auditor.read_back(tap_id, 200, document, now_ms)
+            self._read_back(tap_id, now_ms)
         for station_id, station in self._stations.items():
             auditor.outbox(f"{station_id}-1", station.list_held())
             for tap_id in station.list_alone():
-                if tap_id in rows and rows[tap_id][0].row not in disk.reports:
+                if tap_id in disk.tap_ids and disk.tap_ids[tap_id] not in disk.reports:
                     yield Finding("report-lost", f"{station_id} decided {tap_id} alone")
             if station.broken is not None:
                 yield Finding("upkeep-died", f"{station_id}: {station.broken!r}")
-        auditor.settled(settle_day(disk, engine.catalogue, now_ms), now_ms + RUNS_MS[-1])
+        at_once = self._scenario.engines > 1
+        issued = settle_day(disk, engines.catalogue, now_ms, at_once=at_once)
+        auditor.settled(issued, now_ms + RUNS_MS[-1])
         auditor.finish()
-        for told in list_broken(disk, self._wire.acknowledged, self._wire.conflicted):
-            yield Finding("invariant", told)
+        for found in list_lost(disk, self._wire.acknowledged, self._wire.conflicted):
+            yield Finding("invariant", found)
+        for tap_id in engines.shared.answers.differing:
+            yield Finding("invariant", f"answered in two ways: {tap_id}")
+        for found in self._follower.list_wrong({*disk.rows}) if self._follower else ():
+            yield Finding("invariant", found)
+
+    def _read_back(self, tap_id: str, now_ms: int) -> None:
+        disk = self._engines.disk
+        row = disk.tap_ids.get(tap_id)
+        if row is None:
+            self._auditor.read_back(tap_id, 404, None, now_ms)
+            return
+        stored = disk.rows[row]
+        explanation = Explanation(
+            verdict=stored.verdict,
+            entry=None,
+            closed_by=None,
+            waived_before=None,
+            report=disk.reports.get(row),
+            conflicts=disk.count_conflicts(row),
+            detail=stored.detail or None,
+            adjustments=[],
+        )
+        document = explain(explanation, self._engines.catalogue.network).model_dump(mode="json")
+        self._auditor.read_back(tap_id, 200, document, now_ms)
 
     def _strike(self, fault: Fault) -> None:
         """A fault begins; message faults and kills are looked up where they happen."""
         strike = getattr(self, f"_strike_{fault.kind}", None)
         if strike is not None:
-            now_ms = self._engine.now_ms()
+            now_ms = self._engines.now_ms()
             if fault.kind not in ("power_cut", "clash"):  # these tell when they come about
                 self._journal.fault(fault.kind, now_ms, fault.where, fault.amount)
             strike(fault)
@@ -226,48 +249,33 @@ class _Play:
         self._stations[fault.where].cut_power_at(round(fault.amount))
 
     def _strike_disk(self, fault: Fault) -> None:
-        self._engine.fail_disk(fault.where)
+        self._engines.strike(fault).cut_connection(fault.where)
 
-    def _strike_wipe(self, _fault: Fault) -> None:
-        self._engine.wipe_index()
+    _strike_cut = _strike_disk
+
+    def _strike_wipe(self, fault: Fault) -> None:
+        self._engines.shared.store.flush()
+        self._engines.strike(fault).wipe_cache()
+
+    def _strike_lie(self, fault: Fault) -> None:
+        store = self._engines.shared.store
+        store.lies_share = fault.amount
+        self._loop.call_at(fault.until_s, setattr, store, "lies_share", 0.0)
+
+    def _strike_failover(self, fault: Fault) -> None:
+        self._engines.fail_over(round(fault.amount) if fault.where == ASYNCHRONOUS else 0)
 
     def _strike_publish(self, fault: Fault) -> None:
-        """Another window from now on, or from a little later; sometimes it ends again."""
-        world, catalogue, now_ms = self._scenario.world, self._engine.catalogue, 0
-        now_ms = self._engine.now_ms()
-        station_id = fault.where
-        versions = catalogue.list_policies(station_id)
-        chance = random.Random(fault.amount)
-        latest = versions[-1] if versions else world.catalogue.list_policies("FHY")[0]
-        gates = [*world.entries(station_id), *world.exits(station_id)]
-        policy = replace(
-            latest,
-            station_id=station_id,
-            version=len(versions) + 1,
-            window_ms=chance.choice((22_000, *world.windows_ms)),
-            designated_gates=frozenset(gates[:3]),
-            effective_from_ms=now_ms + chance.choice((0, 0, 5_000, 60_000)),
-            effective_to_ms=chance.choice((None, now_ms + 100_000)),
-        )
-        policies = {**catalogue.policies, station_id: (*versions, policy)}
-        self._publish(policies=policies)
+        self._publisher.publish(fault)
 
     def _strike_suspend(self, fault: Fault) -> None:
-        station_id, catalogue = fault.where, self._engine.catalogue
-        if not catalogue.list_policies(station_id):
-            return
-        before = catalogue.suspensions.get(station_id, ())
-        if before and before[-1].resumed_at_ms is None:
-            return
-        suspension = Suspension(station_id, self._engine.now_ms(), "an escalator")
-        self._publish(suspensions={**catalogue.suspensions, station_id: (*before, suspension)})
-        self._loop.call_at(fault.until_s, self._resume, station_id)
+        self._publisher.suspend(fault)
 
-    def _resume(self, station_id: str) -> None:
-        suspensions = self._engine.catalogue.suspensions
-        *before, latest = suspensions[station_id]
-        ended = replace(latest, resumed_at_ms=self._engine.now_ms())
-        self._publish(suspensions={**suspensions, station_id: (*before, ended)})
+    def _strike_mode(self, fault: Fault) -> None:
+        self._publisher.begin_mode(fault)
+
+    def _strike_block(self, fault: Fault) -> None:
+        self._publisher.block(fault)
 
     def _strike_clash(self, fault: Fault) -> None:
         """Somebody sends other content under a tap_id that was acknowledged."""
@@ -277,75 +285,11 @@ class _Play:
         chance = random.Random(fault.amount)
         tap_id = chance.choice(known)
         gate_id = tap_id.partition(".")[0]
-        directions = self._engine.catalogue.gates[gate_id].directions
+        directions = self._engines.catalogue.gates[gate_id].directions
         direction = chance.choice(sorted(directions)).name.lower()
-        at_ms = self._engine.now_ms() + chance.choice((0, 1, 600_000))
+        at_ms = self._engines.now_ms() + chance.choice((0, 1, 600_000))
         medium = Medium("qr", token=chance.randbytes(16).hex())
         message = TapMessage(tap_id, gate_id, direction, medium, format_ms(at_ms))
-        self._journal.fault("clash", self._engine.now_ms(), fault.where, tap_id)
+        self._journal.fault("clash", self._engines.now_ms(), fault.where, tap_id)
         clash = self._loop.create_task(self._stations[fault.where].clash(message))
         self._clashes.append(clash)
-
-    def _strike_mode(self, fault: Fault) -> None:
-        """A station lets something go for a while."""
-        station_id, code = fault.where.split()
-        catalogue, now_ms = self._engine.catalogue, self._engine.now_ms()
-        before = catalogue.list_modes(station_id)
-        number = 1 + sum(map(len, catalogue.modes.values()))
-        mode = DegradedMode(station_id, MODES_BY_CODE[code], now_ms, "a fire", number=number)
-        self._use(catalogue.with_modes(station_id, (*before, mode)))
-        self._loop.call_at(fault.until_s, self._end_mode, station_id, number)
-
-    def _end_mode(self, station_id: str, number: int) -> None:
-        catalogue, now_ms = self._engine.catalogue, self._engine.now_ms()
-        modes = tuple(
-            replace(mode, effective_to_ms=now_ms) if mode.number == number else mode
-            for mode in catalogue.list_modes(station_id)
-        )
-        self._use(catalogue.with_modes(station_id, modes))
-
-    def _strike_block(self, fault: Fault) -> None:
-        """A medium is blocked, and after a while no more."""
-        passengers = self._scenario.passengers
-        one = passengers[int(fault.amount * len(passengers))]
-        token = TokenMaker(TOKEN_KEY).token(one.medium_type, one.medium_id)
-        self._auditor.changing()
-        self._engine.block_list.add(token, self._engine.now_ms())
-        self._tell_published()
-        self._loop.call_at(fault.until_s, self._unblock, token)
-
-    def _unblock(self, token: bytes) -> None:
-        self._auditor.changing()
-        self._engine.block_list.remove(token)
-        self._tell_published()
-
-    def _publish(self, **changes: object) -> None:
-        """A change of what is published, at once."""
-        self._use(replace(self._engine.catalogue, **changes))  # type: ignore[arg-type]
-
-    def _use(self, catalogue: Catalogue) -> None:
-        self._auditor.changing()
-        self._engine.use(catalogue)
-        self._tell_published()
-
-    def _tell_published(self) -> None:
-        engine = self._engine
-        blocked = engine.block_list.since_ms
-        self._auditor.changed(self._teller.tell(engine.catalogue, blocked, self._skews))
-
-    def _take_skews(self, skews_ms: Mapping[str, int]) -> None:
-        """A heartbeat arrives; the auditor hears of clocks that become wrong, or right again."""
-        engine, tolerance_ms = self._engine, self._scenario.world.tariff.clock_skew_tolerance_ms
-        known = {gate_id: self._skews.get(gate_id, (0, 0))[0] for gate_id in skews_ms}
-        if all(
-            (abs(skew_ms) > tolerance_ms) == (abs(known[gate_id]) > tolerance_ms)
-            for gate_id, skew_ms in skews_ms.items()
-        ):
-            engine.take_skews(skews_ms)
-            return
-        now_ms = engine.now_ms()
-        self._auditor.changing()
-        engine.take_skews(skews_ms)
-        self._skews.update({gate_id: (skew_ms, now_ms) for gate_id, skew_ms in skews_ms.items()})
-        self._tell_published()
-        self._journal.tell(now_ms, "engine", "hears of clocks: {}", skews_ms)

@@ -28,8 +28,8 @@ from simulator.auditor.alone import AloneTap, Use
 from simulator.auditor.auditor import Auditor
 from simulator.deterministic.client import SimulatedClient, Wire
 from simulator.deterministic.disks import give_back_disk, take_disk
-from simulator.deterministic.engine_process import TOKEN_KEY
 from simulator.deterministic.phones import parse_once
+from simulator.deterministic.shared import TOKEN_KEY
 from simulator.deterministic.virtual_time import VirtualLoop
 
 BOOT_S: Final = 10.0
@@ -153,7 +153,7 @@ class Station:
         self._wire = wire
         self._chance = chance
         self._connection = take_disk()
-        self._created_at_ms = wire.engine.now_ms() - 7 * 86_400_000
+        self._created_at_ms = wire.engines.now_ms() - 7 * 86_400_000
         self._offset_ms = 0.0
         self._drift = 0.0
         self._drifts_since_s = 0.0
@@ -170,7 +170,7 @@ class Station:
         off_ms = self._offset_ms
         if self._drift:
             off_ms += (self._loop.time() - self._drifts_since_s) * 1_000 * self._drift
-        return self._wire.engine.now_ms() + round(off_ms)
+        return self._wire.engines.now_ms() + round(off_ms)
 
     def jump(self, ms: float) -> None:
         """The clock is set."""
@@ -294,7 +294,7 @@ class Station:
         self._cut_after -= sign
         if self._cut_after:
             return 0
-        engine = self._wire.engine
-        self._wire.journal.fault("power_cut", engine.now_ms(), self.station_id, sign)
+        engines = self._wire.engines
+        self._wire.journal.fault("power_cut", engines.now_ms(), self.station_id, sign)
         self._loop.call_soon(self.lose_power, BOOT_S)
         return sign

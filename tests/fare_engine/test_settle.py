@@ -232,7 +232,7 @@ def test_a_gate_that_was_missing_is_registered_and_its_taps_settled(metro: Small
     assert [tell(issue).partition(" ")[2] for issue in outcome.issues] == [
         "+200 decided_again different_station"
     ]
-    metro.engine.use(metro.catalogue)
+    metro.use(metro.catalogue)
     assert metro.decide(entry) == first.replace(replayed=True), "the answer stays for ever"
 
     metro.catalogue = register(metro, Gate("CXL-B-09", "FHY", frozenset(Direction)))
@@ -267,7 +267,7 @@ def test_what_is_published_and_tapped_while_it_runs_waits_for_the_next(
 
     def register_and_tap(*arguments: Any) -> Iterator[list[bytes]]:
         run_with = metro.catalogue
-        metro.engine.use(register(metro, Gate("CXL-B-09", "CXL", frozenset(Direction))))
+        metro.use(register(metro, Gate("CXL-B-09", "CXL", frozenset(Direction))))
         metro.decide(qr(metro, "CXL-B-09", "entry", 90))
         metro.catalogue = run_with
         yield from original(*arguments)
@@ -283,7 +283,7 @@ def measure(metro: SmallMetro, gate_id: str, skew_ms: int, at_ms: int) -> None:
         number = metro.catalogue.gates[gate_id].number
         clock_store.record_skews(connection, {number: skew_ms}, at_ms)
     database.dispose()
-    metro.engine.suspect_gates = {gate_id}
+    metro.suspect_gates.add(gate_id)
 
 
 @pytest.mark.parametrize(("ahead_ms", "due"), [(59_999, []), (60_000, ["-200 clock_corrected"])])

@@ -17,7 +17,7 @@ from fare_engine.ledger.where import Where
 from fare_engine.ports import StoredReport
 from fare_engine.settlement.history import Skews, StoredTap
 from fare_engine.settlement.quarantine import Repair, find_repair
-from fare_engine.settlement.terms import find_skew, make_stored
+from fare_engine.settlement.terms import ChainPlace, find_skew, make_stored
 from fare_engine.verdict import Verdict
 
 LOOKUP_MAX = 500
@@ -97,7 +97,10 @@ class _HistoryReader:
                 if repair is None:
                     continue
             reported = None if report is None else report.report
-            by_token[row.token].append(make_stored(self._catalogue, verdict, reported, repair))
+            chain_place = ChainPlace(row.number, row.previous_row)
+            by_token[row.token].append(
+                make_stored(self._catalogue, verdict, chain_place, reported, repair)
+            )
             skew_ms = find_skew(verdict, self._find_measured)
             if skew_ms is not None:
                 self._skews[row.row] = skew_ms

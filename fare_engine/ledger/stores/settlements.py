@@ -1,13 +1,15 @@
 """Settlements and what they issued, stored and listed. Rows are added, never changed."""
 
 from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Insert, Select, func, select
+from sqlalchemy.exc import IntegrityError
 
 from fare_engine.decision import Reason
+from fare_engine.errors import Overtaken
 from fare_engine.ledger.schema import adjustments, repairs, settlements, taps
-from fare_engine.settlement.adjustments import Adjustment, Issued, Kind, Why
+from fare_engine.settlement.adjustments import Adjustment, Before, Issued, Kind, Why
 from fare_engine.settlement.quarantine import Repair
 
 LOOKUP_MAX = 500
@@ -69,7 +71,7 @@ def end_settlement(connection: Connection, settlement: int, tokens: int, now_ms:
 def insert_adjustments(
     connection: Connection, settlement: int, issued: Iterable[Adjustment]
 ) -> None:
-    """Store what a run issues."""
+    """Store what a run issues; Overtaken where another run has issued the same meanwhile."""
     rows = [
         {
             "settlement": settlement,
@@ -82,15 +84,16 @@ def insert_adjustments(
             "why": int(due.why),
             "reason": int(due.reason),
             "entry_row": due.entry_row,
+            "nth": nth,
         }
-        for token, fare, due in issued
+        for token, fare, due, nth in issued
     ]
     if rows:
-        connection.execute(adjustments.insert(), rows)
+        _insert_once(connection, adjustments.insert(), rows)
 
 
 def insert_repairs(connection: Connection, settlement: int, found: Iterable[Repair]) -> None:
-    """Store which taps left the quarantine, with what they pin from now on."""
+    """Store which taps left the quarantine, with what they pin from now on; Overtaken as above."""
     rows = [
         {
             "row": row,
@@ -104,20 +107,27 @@ def insert_repairs(connection: Connection, settlement: int, found: Iterable[Repa
         for row, station_id, terms in found
     ]
     if rows:
-        connection.execute(repairs.insert(), rows)
+        _insert_once(connection, repairs.insert(), rows)
+
+
+def _insert_once(connection: Connection, query: Insert, rows: list[dict[str, Any]]) -> None:
+    try:
+        connection.execute(query, rows)
+    except IntegrityError as error:
+        raise Overtaken("another settlement has issued the same meanwhile") from error
 
 
 def read_issued(connection: Connection, rows: Collection[int]) -> Issued:
     """What was issued before for these rows, added up."""
     columns = adjustments.c
-    query = select(columns.row, columns.kind, func.sum(columns.fare))
+    query = select(columns.row, columns.kind, func.sum(columns.fare), func.count())
     query = query.group_by(columns.row, columns.kind)
-    found: dict[tuple[int, Kind], int] = {}
+    found: dict[tuple[int, Kind], Before] = {}
     ordered = sorted(rows)
     for place in range(0, len(ordered), LOOKUP_MAX):
         chunk = ordered[place : place + LOOKUP_MAX]
-        for row, kind, fare in connection.execute(query.where(columns.row.in_(chunk))):
-            found[row, Kind(kind)] = fare
+        for row, kind, *before in connection.execute(query.where(columns.row.in_(chunk))):
+            found[row, Kind(kind)] = Before(*before)
     return found
 
 
