@@ -89,8 +89,8 @@ class _Explainer:
         entry_row = _find_row(self._connection, row.entry_row)
         closing_row = self._find_closing(row)
         report = self._find_report(row.row)
-        set_aside = self._find_set_aside(row)
-        verdict = self._reader.verdict(row, entry_row, report, set_aside)
+        quarantined = self._find_quarantined(row)
+        verdict = self._reader.verdict(row, entry_row, report, quarantined)
         waived_before = None
         if verdict.decision.conditions and entry_row is not None:
             # Between an entry and its exit the token's waivers cannot change.
@@ -103,7 +103,7 @@ class _Explainer:
             waived_before,
             report,
             self._count_conflicts(row.row),
-            set_aside.detail if set_aside is not None else None,
+            quarantined.detail if quarantined is not None else None,
             list_adjustments_of_row(self._connection, row.row),
         )
 
@@ -144,7 +144,7 @@ class _Explainer:
         ).one_or_none()
         return None if values is None else decode_report(tuple(values))
 
-    def _find_set_aside(self, row: TapRow) -> Row[Any] | None:
+    def _find_quarantined(self, row: TapRow) -> Row[Any] | None:
         if row.gate is not None:
             return None
         columns = [quarantine.c[name] for name in QUARANTINE_COLUMNS]

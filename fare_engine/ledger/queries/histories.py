@@ -38,7 +38,7 @@ class Span(NamedTuple):
 class Histories(NamedTuple):
     """The taps of some tokens, and those among them that left the quarantine just now.
 
-    `skews` tells of taps whose gate's clock was suspect how far it was ahead.
+    `skews` says of taps whose gate's clock was suspect how far it was ahead.
     """
 
     by_token: Mapping[bytes, list[StoredTap]]
@@ -81,18 +81,18 @@ class _HistoryReader:
         rows = self._read_rows(tokens)
         wanted = {row.entry_row for row in rows.values() if row.entry_row is not None}
         entries = rows | self._read_more(wanted - rows.keys())
-        told = self._read_reports(rows)
+        reports_of_rows = self._read_reports(rows)
         waiting = [place for place, row in rows.items() if row.gate is None]
-        set_aside = {row.row: row for row in self._select(quarantine, waiting)}
+        quarantined = {row.row: row for row in self._select(quarantine, waiting)}
         pins = {row.row: row for row in self._select(repairs, waiting)}
         by_token: dict[bytes, list[StoredTap]] = defaultdict(list)
         for place, row in rows.items():
-            entry, aside = entries.get(row.entry_row or 0), set_aside.get(place)
-            content = None if aside is None else tuple(aside)
-            report = told.get(place)
+            entry, held = entries.get(row.entry_row or 0), quarantined.get(place)
+            content = None if held is None else tuple(held)
+            report = reports_of_rows.get(place)
             verdict = self._reader.verdict(row, entry, report, content)
             repair = None
-            if aside is not None:
+            if held is not None:
                 repair = self._find_repair(verdict, pins.get(place))
                 if repair is None:
                     continue
