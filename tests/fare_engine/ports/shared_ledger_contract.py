@@ -158,7 +158,7 @@ class SharedLedgerContract(LedgerContract):
         assert report.report == TURNED_BACK
 
     def test_nothing_of_a_batch_that_lost_is_stored(self) -> None:
-        process(self.a, make_tap("g.1"), make_tap("g.2", token=BERTA))
+        process(self.b, make_tap("g.1"), make_tap("g.2", token=BERTA))
         wrong = make_tap("g.1", minutes=5)
         with_code = make_tap("g.3", minutes=10, medium_type="qr")
         with_report = leave("g.4", 3, BERTA).replace(report=OPENED)
