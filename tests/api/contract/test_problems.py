@@ -29,6 +29,7 @@ def check(response: httpx2.Response, status: int, code: str) -> dict[str, Any]:
 def test_every_error_of_the_engine_has_its_kind() -> None:
     classes = [value for value in vars(errors).values() if isinstance(value, type)]
     codes = {cls.code for cls in classes if issubclass(cls, errors.FareEngineError)}
+    codes -= {errors.Overtaken.code, errors.Outdated.code}  # the engine decides again: no answer
     assert codes <= KINDS.keys()
 
 
