@@ -124,14 +124,18 @@ def _read_at_exit(state: TokenState, tap: Tap, gate: Gate, terms: Terms, *more: 
     journey = state.open
     if tap.direction == Direction.EXIT and journey and journey.station_id == gate.station_id:
         designated = journey.gate_id in terms.designated_gates
-        state = state.replace(open=journey.replace(terms=terms, designated=designated))
+        changed = state.replace(open=journey.replace(terms=terms, designated=designated))
+        decision, after = decide(changed, tap, gate, terms, *more)
+        return decision, state if after is changed else after
     return decide(state, tap, gate, terms, *more)
 
 
 def _take_late(state: TokenState, tap: Tap, *more: Any) -> Decided:
     decision, after = decide(state, tap, *more)
     if decision.reason is Reason.ARRIVED_OUT_OF_ORDER:
-        return decide(state.replace(clock_ms=NEVER_MS), tap, *more)
+        changed = state.replace(clock_ms=NEVER_MS)
+        decision, after = decide(changed, tap, *more)
+        return decision, state if after is changed else after
     return decision, after
 
 

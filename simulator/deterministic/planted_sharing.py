@@ -153,7 +153,6 @@ SHARING_BUGS: Final[dict[str, Bug]] = {
         ENGINES,
     ),
     "hint-believed": _without("what seems new is stored without a key", "_check_tap_ids"),
-    "code-unkeyed": _without("two engines take one ride code", "_check_codes"),
     "cache-asked-again": Bug(
         "a batch that lost asks the cache again", _AsksTheCacheAgain, engines=ENGINES
     ),

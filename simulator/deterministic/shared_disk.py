@@ -164,7 +164,9 @@ class SharedDisk:
                 self.broken.append(f"stored twice: {one.verdict.tap.tap_id}")
         for report in changes.reports:
             stored = self.reports.get(report.row)
-            if stored is not None and stored.report.passed is not None:
+            if stored is not None and report.row not in changes.completed:
+                self.broken.append(f"the first report of row {report.row} is taken twice")
+            elif stored is not None and stored.report.passed is not None:
                 self.broken.append(f"the report of row {report.row} is completed twice")
 
     def _store(self, changes: Changes) -> None:
