@@ -10,7 +10,7 @@ UV_IN_TOOLS := .tools/bin/uv
 UV := $(or $(UV_ON_PATH),$(UV_IN_TOOLS))
 
 # uv uses the Python that is there, or the one that is asked for (`make setup PYTHON=/usr/bin/python3`),
-# and .venv whatever environment is active.
+# and .venv, even while another environment is active.
 ifneq ($(origin PYTHON),file)
 export UV_PYTHON := $(PYTHON)
 endif

@@ -15,7 +15,7 @@ from typing import Final
 from rich.console import Console
 
 from benchmarks import growth, in_process, memory, over_http, results, simulation
-from benchmarks.results import tell_figures
+from benchmarks.results import format_figures
 from benchmarks.rivals import contest
 from benchmarks.sizes import CANONICAL, SMALL, Size
 
@@ -25,26 +25,26 @@ Say = Callable[[str], None]
 
 
 def _rivals(size: Size, say: Say) -> list[str]:
-    return contest.tell(contest.run(size.rival_taps, size.rounds, say))
+    return contest.format_scores(contest.run(size.rival_taps, size.rounds, say))
 
 
 def _http(size: Size, say: Say) -> list[str]:
     before = f"{size.ledger_taps:,} taps stand in the ledger before."
-    return [before, "", *tell_figures(over_http.measure(size, say))]
+    return [before, "", *format_figures(over_http.measure(size, say))]
 
 
 SECTIONS: Final[Mapping[str, tuple[str, Callable[[Size, Say], list[str]]]]] = {
     "http": ("Over HTTP", _http),
-    "process": ("In process", lambda size, say: tell_figures(in_process.measure(size, say))),
-    "growth": ("With the ledger", lambda size, say: tell_figures(growth.measure(size, say))),
-    "memory": ("Memory", lambda size, say: tell_figures(memory.measure(size, say))),
-    "simulation": ("Simulation", lambda size, say: tell_figures(simulation.measure(size, say))),
+    "process": ("In process", lambda size, say: format_figures(in_process.measure(size, say))),
+    "growth": ("With the ledger", lambda size, say: format_figures(growth.measure(size, say))),
+    "memory": ("Memory", lambda size, say: format_figures(memory.measure(size, say))),
+    "simulation": ("Simulation", lambda size, say: format_figures(simulation.measure(size, say))),
     "rivals": ("Rivals", _rivals),
 }
 
 
 def main() -> int:
-    """Run the sections and tell their figures."""
+    """Run the sections and print their figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--small", action="store_true", help="a size for tests")
     parser.add_argument("--only", choices=SECTIONS, nargs="+", help="these sections alone")
@@ -71,7 +71,7 @@ def main() -> int:
     sections: dict[str, str] = {}
     for name, (title, measure) in SECTIONS.items():
         if options.only is None or name in options.only:
-            sections[title] = results.tell_section(title, measure(size, say), size.rounds)
+            sections[title] = results.format_section(title, measure(size, say), size.rounds)
             print(sections[title], end="\n\n", flush=True)
     if not options.small and (options.only is None or options.keep):
         titles = [title for title, _ in SECTIONS.values()]

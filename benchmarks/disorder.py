@@ -1,7 +1,7 @@
 """Taps as gates really send them: late, twice, out of order, with halves missing; seed 42.
 
 `benchmarks.workload` is for speed, and every journey in it is whole. Here the same passengers come
-back, so that whoever pairs taps carelessly gives one entry to two exits.
+back, so that a tool that pairs taps carelessly gives one entry to two exits.
 """
 
 import random
@@ -29,7 +29,7 @@ EXIT_MISSING = 0.02
 TURNED_ROUND = 0.01
 CROSSES = 0.5
 LATE = 0.02
-CUT_OFF_MAX_MS = 240 * MINUTE_MS
+OFFLINE_MAX_MS = 240 * MINUTE_MS
 SENT_TWICE = 0.01
 CLOCK_OFF = 0.05
 
@@ -45,7 +45,7 @@ class _Seen(NamedTuple):
 
 
 def make_taps(count: int, seed: int = SEED) -> list[Presented]:
-    """So many taps in the order in which the engine hears of them; then those sent twice again."""
+    """So many taps in the order in which the engine gets them; then those sent twice again."""
     chance = random.Random(seed)
     seen: list[_Seen] = []
     while len(seen) < count:
@@ -70,8 +70,8 @@ def make_taps(count: int, seed: int = SEED) -> list[Presented]:
             tap.at_ms + clocks_off_ms[gate],
         )
         arrives_ms = tap.at_ms + chance.randint(20, 500)
-        if chance.random() < LATE:  # its gate was cut off for a while
-            arrives_ms += chance.randint(MINUTE_MS, CUT_OFF_MAX_MS)
+        if chance.random() < LATE:  # its gate had no connection for a while
+            arrives_ms += chance.randint(MINUTE_MS, OFFLINE_MAX_MS)
         arrivals.append((arrives_ms, presented))
         if chance.random() < SENT_TWICE:
             arrivals.append((arrives_ms + chance.randint(SECOND_MS, MINUTE_MS), presented))

@@ -11,7 +11,8 @@ from benchmarks.workload import Workload, in_batches
 from fare_engine.batch import Result, Submission
 from fare_engine.engine import Engine
 from fare_engine.ledger.rows import WIDTH, encode
-from fare_engine.ports import Step
+from fare_engine.ports import DecidedTap
+from fare_engine.published import Published
 from fare_engine.states.memory import MemoryStates
 
 
@@ -23,18 +24,18 @@ class Bench:
         gates = catalogue.network.gates
         self._places = {gate.gate_id: (number, number // 20) for number, gate in enumerate(gates)}
         self._media = catalogue.media
-        engine = Engine(VolatileLedger(catalogue), MemoryStates(), catalogue)
-        self._batches: list[list[Step]] = []
+        engine = Engine(VolatileLedger(), MemoryStates(), Published(1, catalogue))
+        self._batches: list[list[DecidedTap]] = []
         for taps in in_batches(Workload().mixed(count), 1_000):
             now_ms = taps[-1].occurred_at_ms
             engine.offer(Submission([as_tap(tap) for tap in taps], now_ms, _nobody))
             batch = engine.run_batch(now_ms)
             assert batch is not None
-            self._batches.append(list(batch.entries.steps))
+            self._batches.append(list(batch.fresh.values()))
 
     def run(self) -> list[list[Any]]:
         """The values of all rows, batch by batch."""
-        return [encode(steps, self._places, self._media) for steps in self._batches]
+        return [encode(decided, self._places, self._media) for decided in self._batches]
 
 
 def rows_a_second(count: int) -> float:

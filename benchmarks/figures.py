@@ -69,7 +69,7 @@ def size_each(name: str, value: float, goal_bytes: float | None = None) -> Figur
     )
 
 
-def tell(figures: Sequence[Figure]) -> list[str]:
+def format_table(figures: Sequence[Figure]) -> list[str]:
     """The figures as the lines of a table."""
     return [
         *HEAD,

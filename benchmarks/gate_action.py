@@ -136,7 +136,7 @@ async def measure_alone(settings: StationSettings, taps: int) -> Passengers:
 
 
 def main() -> int:
-    """Measure all three and tell them beside their goals."""
+    """Measure all three and print them beside their goals."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gate_action", description=__doc__)
     parser.add_argument("--small", action="store_true", help="a size for tests")
     parser.add_argument("--drive", nargs=2, metavar=("PORT", "KEY_FILE"), help=argparse.SUPPRESS)
@@ -166,18 +166,18 @@ def _measure(directory: Path, size: Size) -> None:
     print("|---|---|---|---|---|---|")
     with served.serving(engine_dir) as port, _background(port, key, directory):
         live = asyncio.run(measure_live(settings("live", f"http://127.0.0.1:{port}"), size.live))
-    _tell(f"engine at {BACKGROUND_A_SECOND:,} other taps/s", live, GOAL_LIVE_MS)
+    _print_row(f"engine at {BACKGROUND_A_SECOND:,} other taps/s", live, GOAL_LIVE_MS)
     with _nobody_answers() as url:
         for name, measure, taps, goal_ms in (
             ("an engine that never answers", measure_silent, size.silent, GOAL_SILENT_MS),
             ("breaker open", measure_alone, size.alone, GOAL_LIVE_MS),
         ):
-            told = settings(name.replace(" ", "-"), url)
-            _store_parameters(told)
-            _tell(name, asyncio.run(measure(told, taps)), goal_ms)
+            station_settings = settings(name.replace(" ", "-"), url)
+            _store_parameters(station_settings)
+            _print_row(name, asyncio.run(measure(station_settings, taps)), goal_ms)
 
 
-def _tell(name: str, passengers: Passengers, goal_ms: float) -> None:
+def _print_row(name: str, passengers: Passengers, goal_ms: float) -> None:
     waits_ms = sorted(passengers.waits_ms)
     p50, p99 = (waits_ms[int(share * len(waits_ms))] for share in (0.5, 0.99))
     print(
@@ -210,7 +210,7 @@ def _background(port: int, key: str, directory: Path) -> Iterator[None]:
 
 
 async def _drive(port: int, key: str) -> None:
-    """Send taps at an even pace until told to stop; an answer that is none ends it."""
+    """Send taps at an even pace until terminated; an error as an answer ends it."""
     lines = await connect(port, CONNECTIONS)
     workload = Workload(SEED)
     begun_s = time.perf_counter()

@@ -8,7 +8,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks import metro, served
@@ -16,17 +16,15 @@ from benchmarks.figures import Figure, duration, rate
 from benchmarks.sizes import Size
 from benchmarks.workload import Presented, Workload, in_batches
 from fare_engine.engine import Engine
-from fare_engine.journey import TokenState
 from fare_engine.ledger.sqlite.data_directory import DataDirectory
 from fare_engine.ledger.sqlite.ledger import SqliteLedger
 from fare_engine.opening import open_engine
-from fare_engine.ports import Entries
-from fare_engine.verdict import Verdict
+from fare_engine.ports import Changes, Loaded, Wanted
 
 BATCH_TAPS = 1_000
 ROWS_GOAL = 200_000
 RESTART_GOAL_S = 2.0
-TELL_ROWS = 1_000_000
+REPORT_ROWS = 1_000_000
 
 
 def measure(size: Size, say: Callable[[str], None]) -> list[Figure]:
@@ -41,7 +39,7 @@ def measure(size: Size, say: Callable[[str], None]) -> list[Figure]:
         rows = 1
         for wanted in size.ledger_sizes:
             missing = max(0, wanted - rows)
-            metro.fill(data_dir, workload, missing, _teller(say, rows, wanted))
+            metro.fill(data_dir, workload, missing, _make_progress(say, rows, wanted))
             rows += missing
             say(f"measuring with {rows:,} rows")
             figures += _measure_at(data_dir, workload, size, wanted)
@@ -57,20 +55,20 @@ def measure(size: Size, say: Callable[[str], None]) -> list[Figure]:
     return figures
 
 
-def _teller(say: Callable[[str], None], before: int, wanted: int) -> Callable[[int], None]:
-    """Tells every million rows how far the ledger has grown, and how fast."""
+def _make_progress(say: Callable[[str], None], before: int, wanted: int) -> Callable[[int], None]:
+    """Shows every million rows how far the ledger has grown, and how fast."""
     begun = time.perf_counter()
-    told = before // TELL_ROWS
+    reported = before // REPORT_ROWS
 
-    def tell(done: int) -> None:
-        nonlocal told
-        if (before + done) // TELL_ROWS > told:
-            told = (before + done) // TELL_ROWS
+    def report(done: int) -> None:
+        nonlocal reported
+        if (before + done) // REPORT_ROWS > reported:
+            reported = (before + done) // REPORT_ROWS
             pace = done / (time.perf_counter() - begun)
             left_min = (wanted - before - done) / pace / 60
             say(f"{before + done:,} of {wanted:,} rows, {pace:,.0f}/s, {left_min:.0f} min to go")
 
-    return tell
+    return report
 
 
 class _WatchedLedger(SqliteLedger):
@@ -78,21 +76,15 @@ class _WatchedLedger(SqliteLedger):
 
     spent_s = 0.0
 
-    def find_taps(self, tap_ids: Sequence[str]) -> Mapping[str, Verdict]:
+    def load(self, wanted: Wanted) -> Loaded:
         begun = time.perf_counter()
-        found = super().find_taps(tap_ids)
+        loaded = super().load(wanted)
         self.spent_s += time.perf_counter() - begun
-        return found
+        return loaded
 
-    def find_states(self, tokens: Iterable[bytes]) -> Mapping[bytes, TokenState]:
+    def commit(self, changes: Changes) -> None:
         begun = time.perf_counter()
-        found = super().find_states(tokens)
-        self.spent_s += time.perf_counter() - begun
-        return found
-
-    def commit(self, entries: Entries) -> None:
-        begun = time.perf_counter()
-        super().commit(entries)
+        super().commit(changes)
         self.spent_s += time.perf_counter() - begun
 
     def confirm(self) -> None:
@@ -102,11 +94,11 @@ class _WatchedLedger(SqliteLedger):
 
 
 def _measure_at(data_dir: Path, workload: Workload, size: Size, rows: int) -> list[Figure]:
-    ledger_path, catalogue = DataDirectory(data_dir).open().ledger_path, metro.load(data_dir)
+    ledger_path, published = DataDirectory(data_dir).open().ledger_path, metro.load(data_dir)
     whole: list[float] = []
     stored: dict[str, list[float]] = {"gates mixed": [], "one station each": []}
     count = size.growth_batches * BATCH_TAPS
-    with open_engine(ledger_path, catalogue, open_ledger=_WatchedLedger) as (engine, ledger):
+    with open_engine(ledger_path, published, open_ledger=_WatchedLedger) as (engine, ledger):
         assert isinstance(ledger, _WatchedLedger)
         for thread in threading.enumerate():
             if thread.name == "ledger-tokens":

@@ -1,4 +1,4 @@
-"""The section `process`: parts of the way of a tap, each alone in this process."""
+"""The section `process`: parts of the life of a tap, each alone in this process."""
 
 from collections.abc import Callable
 from statistics import median

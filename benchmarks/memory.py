@@ -21,7 +21,7 @@ from fare_engine.tap import Tap
 
 
 class Weights(NamedTuple):
-    """Bytes each, all told."""
+    """Bytes each, everything included."""
 
     open_journey: float
     closed_state: float
@@ -85,7 +85,7 @@ def _remember_ids(tail: Tail, taps: list[Tap], index: MemoryStates) -> None:
 
 def _batches(bench: Bench) -> Iterator[list[Tap]]:
     for body in bench.bodies:
-        yield bench.reader.read_batch(body, bench.catalogue).taps
+        yield bench.reader.read_batch(body, bench.published).taps
 
 
 class _Scale:

@@ -16,7 +16,7 @@ from benchmarks.workload import (
     make_network,
     station_id,
 )
-from fare_engine.catalogue import Catalogue
+from fare_engine.access_key import GATE
 from fare_engine.engine import Engine
 from fare_engine.ledger.database import migrate, open_database, writing
 from fare_engine.ledger.sqlite.data_directory import DataDirectory
@@ -30,6 +30,7 @@ from fare_engine.ledger.stores.catalogue import (
 from fare_engine.network import CHENGDU_BANDS, Direction, FareTable
 from fare_engine.opening import open_engine, read_published
 from fare_engine.policy import Policy
+from fare_engine.published import Published
 from fare_engine.tap import Tap
 from fare_engine.tariff import Tariff
 
@@ -52,7 +53,7 @@ def create(path: Path) -> str:
                 catalogue = publish_policy(connection, catalogue, policy, ACTOR, MORNING_MS)
             stations = {station_id(number) for number in range(STATIONS)}
             _, key = key_store.create_key(
-                connection, key_store.GATE, "benchmarks", stations, MORNING_MS, ACTOR
+                connection, GATE, "benchmarks", stations, MORNING_MS, ACTOR
             )
         database.dispose()
     return key
@@ -75,9 +76,9 @@ def store(path: Path, taps: Sequence[Presented]) -> None:
         engine.process([as_tap(tap) for tap in taps], taps[-1].occurred_at_ms)
 
 
-def load(path: Path) -> Catalogue:
-    """The catalogue of a data directory."""
-    return read_published(DataDirectory(path).open().ledger_path).catalogue
+def load(path: Path) -> Published:
+    """What is published in a data directory."""
+    return read_published(DataDirectory(path).open().ledger_path)
 
 
 def as_tap(tap: Presented) -> Tap:

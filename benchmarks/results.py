@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from benchmarks.figures import Figure, tell
+from benchmarks.figures import Figure, format_table
 from benchmarks.workload import SEED
 
 HEAD = """\
@@ -19,14 +19,14 @@ says which run it comes from. [README.md](README.md) says what each figure is, a
 [why](README.md#what-is-short-of-its-goal-and-why) some are short of their goals."""
 
 
-def tell_section(title: str, lines: Sequence[str], rounds: int) -> str:
+def format_section(title: str, lines: Sequence[str], rounds: int) -> str:
     """A section: its title, the run it comes from, its lines."""
-    return "\n".join([f"## {title}", "", _tell_run(rounds), "", *lines])
+    return "\n".join([f"## {title}", "", _format_run(rounds), "", *lines])
 
 
-def tell_figures(figures: Sequence[Figure]) -> list[str]:
+def format_figures(figures: Sequence[Figure]) -> list[str]:
     """A table, and by name what is short of its goal."""
-    lines = tell(figures)
+    lines = format_table(figures)
     short = [figure.name for figure in figures if figure.share is not None and figure.share < 1]
     if short:
         lines += ["", "Short of their goals: " + "; ".join(short) + "."]
@@ -41,7 +41,7 @@ def merge(text: str, sections: Mapping[str, str], titles: Sequence[str]) -> str:
     return "\n\n".join([HEAD, *(sections[title] for title in titles if title in sections)]) + "\n"
 
 
-def _tell_run(rounds: int) -> str:
+def _format_run(rounds: int) -> str:
     command = " ".join(["python -m benchmarks", *sys.argv[1:]])
     return (
         f"`{command}` of fare-engine {version('fare-engine')} on {datetime.now(UTC):%Y-%m-%d}: "

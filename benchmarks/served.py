@@ -142,8 +142,8 @@ def wait_until_at_rest(port: int) -> None:
     """
     for _ in range(int(REST_MAX_S / REST_POLL_S)):
         with urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
-            told = _UNINDEXED.search(answer.read().decode())
-        if told is not None and float(told[1]) < BEHIND_RUNS * RUN_ROWS:
+            found = _UNINDEXED.search(answer.read().decode())
+        if found is not None and float(found[1]) < BEHIND_RUNS * RUN_ROWS:
             return
         time.sleep(REST_POLL_S)
     raise RuntimeError("the ledger does not come to rest")

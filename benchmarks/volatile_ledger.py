@@ -1,49 +1,44 @@
 """A ledger of dictionaries, gone with the process: what the engine costs without one."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NoReturn
-
-from fare_engine.catalogue import Catalogue
-from fare_engine.code_use import CodeUse
-from fare_engine.journey import TokenState
-from fare_engine.ports import Entries, StoredReport
+from fare_engine.ports import START, Changes, Followed, KnownTap, Loaded, Wanted
+from fare_engine.published import Published
 from fare_engine.verdict import Verdict
 
 
 class VolatileLedger:
     """Knows every tap_id, so that repeated taps are found; keeps taps alone."""
 
-    is_behind = False
-    can_catch_up = False
+    maintenance = None
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self.catalogue = catalogue
+    def __init__(self) -> None:
         self._taps: dict[str, Verdict] = {}
+        self._next_row = 1
 
-    def next_row(self) -> int:
-        return len(self._taps) + 1
+    def use(self, published: Published) -> None:
+        pass
 
-    def find_taps(self, tap_ids: Sequence[str]) -> Mapping[str, Verdict]:
+    def take_rows(self, count: int) -> int:
+        first, self._next_row = self._next_row, self._next_row + count
+        return first
+
+    def load(self, wanted: Wanted) -> Loaded:
+        """Only taps: the cache never forgets a state here, and the workload has no codes."""
         taps = self._taps
-        return {tap_id: taps[tap_id] for tap_id in tap_ids if tap_id in taps}
+        known = {id_: KnownTap(taps[id_]) for id_ in wanted.tap_ids if id_ in taps}
+        return Loaded(known, {}, {})
 
-    def find_states(self, _tokens: Iterable[bytes]) -> Mapping[bytes, TokenState]:
-        return {}  # the index never forgets one here
-
-    def get_state_before(self, _verdict: Verdict) -> NoReturn:
-        raise NotImplementedError("the workload has no reports")
-
-    def find_report(self, _row: int) -> StoredReport | None:
-        return None
-
-    def find_codes(self, _code_ids: Sequence[str]) -> Mapping[str, CodeUse]:
-        return {}
-
-    def commit(self, entries: Entries) -> None:
-        self._taps.update((step[0].tap.tap_id, step[0]) for step in entries.steps)
+    def commit(self, changes: Changes) -> None:
+        verdicts = [decided.verdict for decided in changes.taps]
+        self._taps.update({verdict.tap.tap_id: verdict for verdict in verdicts})
 
     def confirm(self) -> None:
         pass
 
     def recover(self) -> None:
         pass
+
+    def follow(self, cursor: str, limit: int) -> Followed:
+        """In the order of commits, as a dictionary keeps them."""
+        done = 0 if cursor == START else int(cursor)
+        verdicts = list(self._taps.values())[done : done + limit]
+        return Followed(verdicts, str(done + len(verdicts)))

@@ -12,6 +12,7 @@ from benchmarks.decide import make_catalogue
 from benchmarks.volatile_ledger import VolatileLedger
 from benchmarks.workload import Workload, in_batches
 from fare_engine.engine import Engine
+from fare_engine.published import Published
 from fare_engine.states.memory import MemoryStates
 from fare_engine.verdict import Verdict
 
@@ -28,14 +29,15 @@ class Bench:
         self.now_ms = taps[-1].occurred_at_ms
         self.bodies = [served.batch_body(batch) for batch in in_batches(taps, BATCH_TAPS)]
         self.catalogue = make_catalogue()
+        self.published = Published(1, self.catalogue)
         self.reader = TapReader(_never, _never)
         network = self.catalogue.network
         self._writer = AnswerWriter(network.time_zone, network.currency)
-        self._engine = Engine(VolatileLedger(self.catalogue), MemoryStates(), self.catalogue)
+        self._engine = Engine(VolatileLedger(), MemoryStates(), self.published)
 
     def answer(self, body: bytes) -> bytes:
         """Read a batch, decide it, write its answer."""
-        read = self.reader.read_batch(body, self.catalogue)
+        read = self.reader.read_batch(body, self.published)
         results = self._engine.process(read.taps, self.now_ms, read.findings)
         write = self._writer.write
         written = [write(result) for result in results if isinstance(result, Verdict)]

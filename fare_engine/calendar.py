@@ -9,12 +9,12 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 def to_ms(moment: datetime) -> int:
-    """Whole milliseconds since 1970 of an aware moment; finer digits are cut off."""
+    """Whole milliseconds since 1970 of an aware moment; finer digits are dropped."""
     return (moment - _EPOCH) // _MILLISECOND
 
 
 def from_ms(at_ms: int, zone: str = "UTC") -> datetime:
-    """The moment of whole milliseconds since 1970, told in a time zone."""
+    """The moment of whole milliseconds since 1970, in a time zone."""
     return (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(ZoneInfo(zone))
 
 
@@ -29,7 +29,7 @@ class ServiceDay:
 
 @dataclass(slots=True)
 class ServiceCalendar:
-    """Tells the service date of an instant: the date in `zone` with the day cut at `cut_minutes`.
+    """Finds the service date of an instant: the date in `zone` with the day cut at `cut_minutes`.
 
     At the cut a new service date begins, that instant included. `latest` is the answer given
     last: nearly all taps of an hour fall on one day, so callers in a hurry look there first.

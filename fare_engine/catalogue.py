@@ -39,7 +39,7 @@ class Catalogue:
     modes: Mapping[str, tuple[DegradedMode, ...]] = field(default_factory=dict)
     terms: dict[TermsKey, Terms] = field(default_factory=dict, repr=False, compare=False)
     """Every `Terms` made so far, handed on to the next catalogue, so that each is made once;
-    not beyond a change of modes (`with_modes`), which all terms tell of."""
+    not beyond a change of modes (`with_modes`), which all terms depend on."""
 
     @cached_property
     def gates(self) -> Mapping[str, Gate]:

@@ -1,4 +1,4 @@
-"""The five conditions of a same-station crossing: each is told, not only the first that failed."""
+"""The five conditions of a same-station crossing: all are reported, not only the first failed."""
 
 from enum import IntEnum
 from itertools import product

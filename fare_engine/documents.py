@@ -2,8 +2,8 @@
 
 The field names stand here once: answers of the API, parameters of controllers, entries of the
 audit and what the simulator's auditor reads are made of these. Lengths of time stand in the unit
-that their name ends with, whole or with decimals; money is integer fen; instants are told in a time
-zone.
+that their name ends with, whole or with decimals; money is integer fen; instants are written in
+a time zone.
 """
 
 from base64 import urlsafe_b64encode

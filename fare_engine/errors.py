@@ -79,7 +79,7 @@ class LedgerError(FareEngineError):
 
 
 class LedgerUnavailable(LedgerError):
-    """The ledger did not confirm; the tap may or may not be decided, its retry will tell."""
+    """The ledger did not confirm; the tap may or may not be decided, its retry will show."""
 
     code = "ledger-unavailable"
 
@@ -131,7 +131,7 @@ class CatalogueInvalid(ConfigurationError):
 
 
 class DataDirectoryInUse(ConfigurationError):
-    """Another process holds it: ``pid`` and, where it serves the API, ``url``, if it told them."""
+    """Another process holds it: ``pid`` and, where it serves the API, ``url``, if known."""
 
     code = "data-directory-in-use"
 

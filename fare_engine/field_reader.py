@@ -31,8 +31,7 @@ class FieldReader:
     """Reads the fields of one table and writes down faults instead of stopping at the first.
 
     A field that is missing or of the wrong type yields an empty value, so that reading goes on;
-    whoever began the reading looks at the faults at the end. `finish` names the fields nobody asked
-    for.
+    the caller looks at the faults at the end. `finish` names the fields that were never read.
     """
 
     def __init__(

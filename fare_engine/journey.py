@@ -21,7 +21,7 @@ class Terms:
 
     Two are the same when they are one object: the catalogue makes each only once.
     `designated_gates` are those of the policy, none without one. `modes` are the degraded modes in
-    force (`Mode`), read of a tap's own terms and never of pinned ones; `stood_open` tells when
+    force (`Mode`), read of a tap's own terms and never of pinned ones; `stood_open` says when
     gates anywhere in the network stood open.
     """
 

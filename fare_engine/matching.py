@@ -1,8 +1,8 @@
 """The rule: one tap and the state of its token in, one decision and the next state out.
 
 Pure: no clock, no database, no randomness. The live path, settlement, a gate that decides alone
-and the simulator all call `decide`. It is told in the order of the fare rules, so that it can be
-read beside them; `docs/rules.md` says where the two are more exact than each other.
+and the simulator all call `decide`. It is written in the order of the fare rules, so that it can
+be read beside them; `docs/rules.md` says where the two are more exact than each other.
 """
 
 from typing import Final

@@ -1,8 +1,8 @@
 """Network files: a metro network and its first pilot, as an operator writes them in TOML.
 
-`fare_engine/networks/chengdu.toml` is the example of the format. Every fault of a file is told,
-each with its place; list entries are counted from 1. What the entries mean to one another (a gate
-of an unknown station, a line that reaches nowhere) is checked by `fare_engine.validation`.
+`fare_engine/networks/chengdu.toml` is the example of the format. Every fault of a file is
+reported, each with its place; list entries are counted from 1. What the entries mean to one another
+(a gate of an unknown station, a line that reaches nowhere) is checked by `fare_engine.validation`.
 """
 
 import tomllib
@@ -71,7 +71,7 @@ def read_network(path: Path) -> NetworkFile:
 
 
 def parse_network(content: str, file_name: str) -> NetworkFile:
-    """A network from the text of a file, whose name is told with each fault."""
+    """A network from the text of a file, whose name is given with each fault."""
     try:
         fields = tomllib.loads(content)
     except tomllib.TOMLDecodeError as error:

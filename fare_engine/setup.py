@@ -39,7 +39,7 @@ TIANFUTONG_DISCOUNT_PERCENT = 10
 
 @dataclass(frozen=True, slots=True)
 class SetUpGate:
-    """A gate as `init` tells it: what it does, and whether the pilot designates it."""
+    """A gate as `init` prints it: what it does, and whether the pilot designates it."""
 
     gate_id: str
     directions: tuple[str, ...]
@@ -70,7 +70,7 @@ class SetUpStation:
 
 @dataclass(frozen=True, slots=True)
 class InitialSetup:
-    """What `init` made. The keys are told here and never again."""
+    """What `init` made. The keys are shown once, here."""
 
     network_id: str
     gate_key: str
@@ -125,8 +125,10 @@ def initialise(
         network_id=file.network.network_id,
         gate_key=gate_key,
         admin_key=admin_key,
-        pilot=_tell_station(catalogue, file.pilot.station_id) if file.pilot else None,
-        other_station=_tell_station(catalogue, file.other_station) if file.other_station else None,
+        pilot=_describe_station(catalogue, file.pilot.station_id) if file.pilot else None,
+        other_station=(
+            _describe_station(catalogue, file.other_station) if file.other_station else None
+        ),
     )
 
 
@@ -178,7 +180,7 @@ def _spoken_for(file: NetworkFile) -> set[str]:
     return stations or {gate.station_id for gate in file.network.gates}
 
 
-def _tell_station(catalogue: Catalogue, station_id: str) -> SetUpStation:
+def _describe_station(catalogue: Catalogue, station_id: str) -> SetUpStation:
     policies = catalogue.list_policies(station_id)
     designated = policies[-1].designated_gates if policies else frozenset()
     return SetUpStation(

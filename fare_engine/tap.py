@@ -4,7 +4,7 @@ from fare_engine.value import Value
 
 
 class Report(Value, frozen=True):
-    """What a gate did by itself, whatever the rule says.
+    """What a gate did by itself, by the rule or not.
 
     `passed` None: the gate did not say whether the passenger went through.
     """

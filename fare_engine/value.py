@@ -1,4 +1,4 @@
-"""What every value on the way of a tap is: made once, never changed, and cheap to make."""
+"""What every value in the life of a tap is: made once, never changed, and cheap to make."""
 
 from typing import Any, Self
 

@@ -1,4 +1,4 @@
-"""A verdict: a tap with its decision, as it is answered now and for ever after."""
+"""A verdict: a tap with its decision, as it is answered now and every time after."""
 
 from fare_engine.decision import Decision
 from fare_engine.tap import Tap

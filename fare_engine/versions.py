@@ -59,7 +59,7 @@ def list_overlaps(versions: Sequence[V]) -> list[tuple[V, V]]:
     """Pairs of which the earlier names an end that lies inside the later one.
 
     A version without an end gives way to its successor, and one that begins at the same instant
-    replaces its elder; but two periods that both claim an instant leave a clerk guessing.
+    replaces the older one; but two periods that both claim an instant leave a clerk guessing.
     """
     ordered = sorted(versions, key=lambda version: (version.effective_from_ms, version.version))
     return [

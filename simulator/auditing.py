@@ -1,7 +1,7 @@
 """Has the auditor look at a run: what was sent, what was answered, and what was published.
 
 All taps of a passenger take one connection, on which requests are answered in their order
-(`delivery/requests.py`). So the auditor is told each exchange whole, in the order of the answers:
+(`delivery/requests.py`). So the auditor gets each exchange whole, in the order of the answers:
 of one token that is the order of its decisions too.
 """
 
@@ -54,15 +54,15 @@ def audit(
     """The audit of a run before which this was published, and after it that."""
     network = describe_builtin_network()
     known = {station_id for segment in network["segments"] for station_id in segment[:2]}
-    strange = {gate["station_id"] for gate in published["gates"]} - known
-    if strange:
+    unknown = {gate["station_id"] for gate in published["gates"]} - known
+    if unknown:
         return Audited(
-            True, f"nothing was looked at: how far it is to {min(strange)} is not known here", []
+            True, f"nothing was looked at: how far it is to {min(unknown)} is not known here", []
         )
     blocked = [
         {"medium": medium, "blocked_at": BLOCKED_SINCE} for medium in sorted(exchanges.blocked)
     ]
-    first, last = ({**told, "blocked": blocked} for told in (published, publish_again()))
+    first, last = ({**document, "blocked": blocked} for document in (published, publish_again()))
     with _without_collections(), _keeping(keep) as keep_event:
         keep_event("begins", {"network": network, "published": first})
         auditor = SecondOpinion(network, first)
@@ -132,7 +132,7 @@ def conclude(verdict: Verdict) -> Audited:
     """A verdict as reports have it."""
     checked = verdict.checked
     decisions = checked["decisions checked"]
-    told = (
+    counts = (
         f"{checked['taps sent']:,} taps, {decisions:,} decisions, "
         f"{checked['entries consumed']:,} entries consumed, {checked['taps waived']:,} waivers, "
         f"{checked['fen fare']:,} fen taken, {checked['fen fare_waived']:,} fen waived"
@@ -141,9 +141,9 @@ def conclude(verdict: Verdict) -> Audited:
     passed = verdict.is_clean and decisions > 0
     return Audited(
         passed,
-        f"{told}: {'nothing is wrong' if passed else f'{found:,} findings'}",
+        f"{counts}: {'nothing is wrong' if passed else f'{found:,} findings'}",
         [
-            f"{finding.check}: {finding.told} ({', '.join(finding.tap_ids)})"
+            f"{finding.check}: {finding.message} ({', '.join(finding.tap_ids)})"
             for finding in verdict.findings
         ],
         dict(sorted(checked.items())),

@@ -105,5 +105,5 @@ def _send(
     requests = make_requests(timetable, target.presenter, target.key, CONTROLLERS)
     uvloop.run(delivery.send_in_turn(requests, connections))
     done(check.taps)
-    told = f"over HTTP, batches of {batch} on {connections} connections, each after the one before"
-    return delivery, told
+    how = f"over HTTP, batches of {batch} on {connections} connections, each after the one before"
+    return delivery, how

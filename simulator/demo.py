@@ -15,7 +15,7 @@ from simulator.delivery.figures import Figures
 from simulator.delivery.over_http import OverHttp
 from simulator.delivery.requests import Controllers, make_requests
 from simulator.report.document import make_document
-from simulator.report.text import tell
+from simulator.report.text import format_report
 from simulator.world.chance import Chance
 from simulator.world.metro import Metro
 from simulator.world.mixes import STATION, apportion
@@ -90,14 +90,15 @@ def send_morning(
     return report
 
 
-def tell_demo(report: dict[str, Any]) -> str:
+def format_demo(report: dict[str, Any]) -> str:
     """The report in plain lines."""
-    lines = ["", "same-station journeys by elapsed time", *_tell_crossings(report["crossings"]), ""]
+    crossings = _format_crossings(report["crossings"])
+    lines = ["", "same-station journeys by elapsed time", *crossings, ""]
     if report["explanation"]:
-        lines += [*_tell_explanation(report["explanation"]), ""]
+        lines += [*_format_explanation(report["explanation"]), ""]
     if report["decided_before"]:
         lines += [f"{report['decided_before']:,} taps had been decided by a demo before this one"]
-    return "\n".join([*lines, tell(report)])
+    return "\n".join([*lines, format_report(report)])
 
 
 def _count_by_elapsed(exchanges: list[Exchange]) -> list[dict[str, int | None]]:
@@ -151,15 +152,15 @@ def _explain(
     headers = {"Authorization": f"Bearer {key}"}
     with httpx2.Client(base_url=url, headers=headers, trust_env=False) as client:
         explanation: dict[str, Any] = client.get(f"/v1/taps/{tap_id}").raise_for_status().json()
-    told = [condition["held"] for condition in explanation["conditions"]]
-    if told != ["held", "held", "held", "failed", "held"]:
+    held = [condition["held"] for condition in explanation["conditions"]]
+    if held != ["held", "held", "held", "failed", "held"]:
         report["passed"] = False
         report["wrong"]["count"] += 1
-        report["wrong"]["examples"].append(f"{tap_id}: is explained by {told}")
+        report["wrong"]["examples"].append(f"{tap_id}: is explained by {held}")
     return explanation
 
 
-def _tell_crossings(crossings: list[dict[str, int | None]]) -> Iterator[str]:
+def _format_crossings(crossings: list[dict[str, int | None]]) -> Iterator[str]:
     counts = [stretch["crossings"] or 0 for stretch in crossings]
     highest = max(*counts, 1)
     below = 0
@@ -170,7 +171,7 @@ def _tell_crossings(crossings: list[dict[str, int | None]]) -> Iterator[str]:
         below = bound or below
 
 
-def _tell_explanation(tap: dict[str, Any]) -> Iterator[str]:
+def _format_explanation(tap: dict[str, Any]) -> Iterator[str]:
     """Why a passenger was charged, as a clerk reads it."""
     entry = tap["entry"]
     yield f"why was this passenger charged? GET /v1/taps/{tap['tap_id']}"
@@ -182,12 +183,12 @@ def _tell_explanation(tap: dict[str, Any]) -> Iterator[str]:
     yield f"  exit  {tap['gate_id']} at {tap['occurred_at']}"
     for condition in tap["conditions"]:
         values = ", ".join(
-            f"{name} {_tell_value(value)}" for name, value in condition["values"].items()
+            f"{name} {_format_value(value)}" for name, value in condition["values"].items()
         )
         yield f"  {condition['held']:<14} {condition['condition']:<18} {values}"
 
 
-def _tell_value(value: object) -> str:
+def _format_value(value: object) -> str:
     if isinstance(value, list):
         return " ".join(map(str, value))
     if isinstance(value, bool):

@@ -14,8 +14,8 @@ from simulator.delivery.exchanges import Exchanges
 from simulator.delivery.figures import Figures
 from simulator.delivery.over_http import OverHttp
 from simulator.delivery.requests import Controllers, make_requests
+from simulator.sentences import Names
 from simulator.serving import NotServed
-from simulator.telling import Names
 from simulator.timetable import Timetable
 from simulator.world.metro import Metro
 from simulator.world.presenting import Presenter
@@ -40,13 +40,13 @@ class Examples(Exchanges):
     ) -> None:
         """As `Exchanges`."""
         super().add(path, body, status, answer, sent_ms, received_ms)
-        told = msgspec.json.decode(answer)
-        if not path.endswith("/report") and told.get("outcome", "entered") != "entered":
-            self.latest[told["reason"]] = body, told
+        document = msgspec.json.decode(answer)
+        if not path.endswith("/report") and document.get("outcome", "entered") != "entered":
+            self.latest[document["reason"]] = body, document
 
 
 class Live:
-    """A run: what is due is sent, and what was answered is told now and then."""
+    """A run: what is due is sent, and what was answered is summed up now and then."""
 
     def __init__(
         self, url: str, key: str, metro: Metro, timetable: Timetable, start_ms: int
@@ -90,26 +90,26 @@ class Live:
             reasons[reason] += taps
         outcomes = ", ".join(f"{count:,} {outcome}" for outcome, count in counts.items())
         latency = self._figures.latency.document() or {"p50": 0.0, "p99": 0.0}
-        told = (
+        text = (
             f"{self._check.taps:,} taps: {outcomes}; answered in {latency['p50']:.1f} ms (p50), "
             f"{latency['p99']:.1f} ms (p99)"
         )
         latest = self._examples.latest
         for faults in (self._check.wrong, self._delivery.errors):
             if faults.count:
-                told += f"\n    {faults.count:,} not as intended, such as {faults.examples[-1]}"
-        told_reasons = sorted(latest, key=lambda reason: reasons[reason])
-        for reason in [*told_reasons[-1:], *told_reasons[: EXAMPLES - 1]][: len(told_reasons)]:
+                text += f"\n    {faults.count:,} not as intended, such as {faults.examples[-1]}"
+        by_frequency = sorted(latest, key=lambda reason: reasons[reason])
+        for reason in [*by_frequency[-1:], *by_frequency[: EXAMPLES - 1]][: len(by_frequency)]:
             body, answer = latest[reason]
-            told += f"\n    {self._names.tell(msgspec.json.decode(body), answer)}"
+            text += f"\n    {self._names.format_tap(msgspec.json.decode(body), answer)}"
         latest.clear()
-        return told
+        return text
 
 
 async def send_live(
     url: str, key: str, metro: Metro, seed: int, rate: float, say: Callable[[str], None]
 ) -> None:
-    """Send taps until interrupted. A run shows what is: whoever suspends the pilot sees it here."""
+    """Send taps until interrupted. A run shows what is: a suspended pilot shows here, too."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

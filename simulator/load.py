@@ -104,12 +104,12 @@ def _describe(controllers: Controllers, load: Load) -> str:
     connections, batch, batch_connections = controllers
     arrivals = "by the day's curve" if load.by_curve else "at random at a fixed rate"
     singles = connections - batch_connections
-    told = [f"over HTTP, arrivals {arrivals}"]
+    parts = [f"over HTTP, arrivals {arrivals}"]
     if singles:
-        told.append(f"single taps on {singles} connections")
+        parts.append(f"single taps on {singles} connections")
     if batch_connections:
-        told.append(f"batches of {batch} on {batch_connections}")
-    return ", ".join(told)
+        parts.append(f"batches of {batch} on {batch_connections}")
+    return ", ".join(parts)
 
 
 async def _watch(check: Check, load: Load, progress: Progress) -> None:

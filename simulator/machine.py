@@ -22,7 +22,7 @@ def describe() -> dict[str, Any]:
     }
 
 
-def tell(described: dict[str, Any]) -> str:
+def format_line(described: dict[str, Any]) -> str:
     """The same in a line."""
     return (
         f"{described['processors']} processors ({described['architecture']}), Python "

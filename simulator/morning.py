@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Final, TextIO
 
 from simulator.auditing import audit_server
-from simulator.demo import MIX, PASSENGERS, PASSENGERS_MAX, SEED_MAX, send_morning, tell_demo
+from simulator.demo import MIX, PASSENGERS, PASSENGERS_MAX, SEED_MAX, format_demo, send_morning
 from simulator.live import send_live
 from simulator.server_metro import open_metro
 from simulator.serving import Keys, NotServed, find_port, prepare, serving
@@ -31,7 +31,7 @@ INTERRUPTED: Final = 128
 
 
 def main() -> int:
-    """Run the command line; the exit status. Whatever ends it, the server ends first."""
+    """Run the command line; the exit status. However it ends, the server ends first."""
     options = _parse()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
@@ -40,7 +40,7 @@ def main() -> int:
             return _simulate(options, Path(scratch))
     except KeyboardInterrupt:
         return 0 if options.what == "run" else INTERRUPTED + signal.SIGINT
-    except BrokenPipeError:  # Whoever read has gone, as `head` does: the exit must not flush.
+    except BrokenPipeError:  # The reader has gone, as `head` does: the exit must not flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except NotServed as error:
@@ -62,23 +62,23 @@ def _simulate(options: argparse.Namespace, scratch: Path) -> int:
     ):
         say(f"fare-engine serves {served.url} (documentation: {served.url}/docs)")
         if keys.gate_key and (options.data_dir or options.what == "run"):
-            say(_tell_keys(keys, metro, data_dir if options.data_dir else None))
-        say(_tell_gates(metro))
+            say(_format_keys(keys, metro, data_dir if options.data_dir else None))
+        say(_format_gates(metro))
         if options.what == "run":
             say("taps have the time of now; Ctrl-C ends it")
             asyncio.run(send_live(served.url, key, metro, options.seed, options.rate, say))
             return 0
         say(f"{options.passengers:,} passengers come from 07:00 to 09:00, seed {options.seed}")
         command = " ".join(["python -m simulator.morning", *sys.argv[1:]])
-        auditor = audit_server(served.url, served.keys.admin_key, _nobody_looks)
+        auditor = audit_server(served.url, served.keys.admin_key, _ignore_progress)
         report = send_morning(
             served.url, key, metro, options.seed, options.passengers, command, auditor
         )
-        print(json.dumps(report, ensure_ascii=False) if as_json else tell_demo(report))
+        print(json.dumps(report, ensure_ascii=False) if as_json else format_demo(report))
         return 0 if report["passed"] else 1
 
 
-def _tell_gates(metro: Metro) -> str:
+def _format_gates(metro: Metro) -> str:
     """What is simulated."""
     lane = metro.stations[metro.lanes[0]]
     others = [station for station in metro.stations if station is not lane]
@@ -91,21 +91,21 @@ def _tell_gates(metro: Metro) -> str:
     )
 
 
-def _tell_keys(keys: Keys, metro: Metro, kept: Path | None) -> str:
-    """The keys of a new directory, for whoever wants to ask the server something."""
+def _format_keys(keys: Keys, metro: Metro, kept: Path | None) -> str:
+    """The keys of a new directory, to ask the server something oneself."""
     names = {station.station_id: station.name for station in metro.stations}
     spoken_for = ", ".join(names[station] for station in sorted(keys.spoken_for))
-    fate = f"of {kept}, told now and never again" if kept else "good until this ends"
+    fate = f"of {kept}, shown once" if kept else "good until this ends"
     return (
         f"keys {fate}:\n  gate key   {keys.gate_key}  ({spoken_for})\n  admin key  {keys.admin_key}"
     )
 
 
-def _say(stream: TextIO, told: str) -> None:
-    print(told, file=stream, flush=True)
+def _say(stream: TextIO, text: str) -> None:
+    print(text, file=stream, flush=True)
 
 
-def _nobody_looks(_what: str, _done: int, _total: int) -> None:
+def _ignore_progress(_what: str, _done: int, _total: int) -> None:
     """A morning's audit is over at once."""
 
 

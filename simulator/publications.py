@@ -1,7 +1,7 @@
 """What was published, as the documents that the auditor reads (`simulator/auditor/published.py`).
 
-Of a server they are what its API tells an admin; of a world, what its directory was made of. What a
-catalogue holds is made of the documents of the contract (`fare_engine.documents`).
+Of a server they are what its API answers an admin; of a world, what its directory was made of.
+What a catalogue holds is made of the documents of the contract (`fare_engine.documents`).
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ PAGE: Final = 1_000
 
 
 def describe_builtin_network() -> Document:
-    """The tracks of the built-in network. No server tells the lengths of its own."""
+    """The tracks of the built-in network. No server publishes the lengths of its own."""
     return describe_network(read_builtin(BUILTIN).network)
 
 
@@ -100,7 +100,7 @@ def _name_type(medium: Document) -> Document:
 
 
 def fetch_published(url: str, key: str) -> Document:
-    """What a server has published, of all times; NotServed when it does not tell."""
+    """What a server has published, of all times; NotServed when it does not answer."""
     headers = {"Authorization": f"Bearer {key}"}
     with httpx2.Client(base_url=url, headers=headers, trust_env=False) as client:
         try:

@@ -1,4 +1,4 @@
-"""The metro of a server, as it tells it: stations with gates, and the policies in force."""
+"""The metro of a server, as its API has it: stations with gates, and the policies in force."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,9 +70,9 @@ def _revoke(operator: httpx2.Client, key_ids: list[str]) -> None:
 
 
 def read_metro(stations: list[dict[str, Any]]) -> Metro:
-    """What `GET /v1/stations` tells; NotServed when too little is there to simulate.
+    """What `GET /v1/stations` answers; NotServed when too little is there to simulate.
 
-    It tells no distances: those of the built-in network are taken for stations of the same id.
+    It has no distances: those of the built-in network are taken for stations of the same id.
     """
     metro = build_metro(
         [_read_station(place, station) for place, station in enumerate(stations)],

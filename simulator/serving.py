@@ -19,7 +19,7 @@ START_MAX_S: Final = 60.0
 READY_POLL_S: Final = 0.05
 STOP_MAX_S: Final = 45.0
 """More than the server itself gives those it still has to answer."""
-OUTPUT_TOLD_MAX: Final = 4_000
+OUTPUT_SHOWN_MAX: Final = 4_000
 KEY_NAME: Final = "simulated morning"
 
 
@@ -46,15 +46,15 @@ class Served(NamedTuple):
 def prepare(data_dir: Path) -> Keys:
     """The keys of a data directory. One that is new or empty is initialised.
 
-    The keys of a used directory were told once and to somebody else: an admin key is made for it.
+    The keys of a used directory were shown once, to somebody else: an admin key is made for it.
     """
     if not (data_dir / "ledger.sqlite3").exists():
-        told = _run_command("init", "--data-dir", data_dir, "--json")
-        stations = [told[name]["station_id"] for name in ("pilot", "other_station")]
-        return Keys(told["admin_key"], told["gate_key"], frozenset(stations))
+        made = _run_command("init", "--data-dir", data_dir, "--json")
+        stations = [made[name]["station_id"] for name in ("pilot", "other_station")]
+        return Keys(made["admin_key"], made["gate_key"], frozenset(stations))
     options = ("--kind", "admin", "--name", KEY_NAME, "--data-dir", data_dir, "--json")
-    told = _run_command("keys", "create", *options)
-    return Keys(told["key"], None, frozenset(), told["key_id"])
+    made = _run_command("keys", "create", *options)
+    return Keys(made["key"], None, frozenset(), made["key_id"])
 
 
 @contextmanager
@@ -62,14 +62,14 @@ def serving(data_dir: Path, port: int, keys: Keys, log_path: Path) -> Iterator[S
     """Serve a data directory; however the block ends, the server is stopped with it."""
     with log_path.open("w", encoding="utf-8") as log, start_server(data_dir, port, log) as process:
         try:
-            with _telling_output(log_path):
+            with _with_output(log_path):
                 yield Served(_wait_until_ready(process), keys)
         finally:
             _stop(process)
 
 
 def start_server(data_dir: Path, port: int, log: TextIO) -> "subprocess.Popen[str]":
-    """Have a server start on a data directory; whoever starts it ends it."""
+    """Have a server start on a data directory; the caller ends it."""
     return subprocess.Popen(
         [FARE_ENGINE, "serve", "--data-dir", data_dir, "--port", str(port), "--no-console"],
         env=_environment(),
@@ -82,7 +82,7 @@ def start_server(data_dir: Path, port: int, log: TextIO) -> "subprocess.Popen[st
 
 def wait_until_ready(process: "subprocess.Popen[str]", log_path: Path) -> str:
     """The address of a server that just started, once it decides taps; NotServed if it does not."""
-    with _telling_output(log_path):
+    with _with_output(log_path):
         return _wait_until_ready(process)
 
 
@@ -105,12 +105,12 @@ def _wait_until_ready(process: "subprocess.Popen[str]") -> str:
     watch.start()
     try:
         assert process.stdout is not None
-        told = process.stdout.readline()
+        line = process.stdout.readline()
     finally:
         watch.cancel()
-    if not told.startswith("fare-engine serves "):
-        raise NotServed(f"the server did not start{': ' if told else ''}{told.strip()}")
-    url = told.split()[2]
+    if not line.startswith("fare-engine serves "):
+        raise NotServed(f"the server did not start{': ' if line else ''}{line.strip()}")
+    url = line.split()[2]
     with httpx2.Client(base_url=url, trust_env=False) as client:
         while (answer := client.get("/readyz")).status_code != 200:
             if time.monotonic() > deadline_s:
@@ -120,19 +120,19 @@ def _wait_until_ready(process: "subprocess.Popen[str]") -> str:
 
 
 @contextmanager
-def _telling_output(log_path: Path) -> Iterator[None]:
-    """Whatever becomes of the server, what it said last is told with it."""
+def _with_output(log_path: Path) -> Iterator[None]:
+    """Where the server is lost or does not start, add what it printed last to the error."""
     try:
         yield
     except httpx2.TransportError as error:
-        told = f"the server was lost ({str(error) or type(error).__name__}); its last words:"
-        raise NotServed(_add_output(told, log_path)) from error
+        message = f"the server was lost ({str(error) or type(error).__name__}); its last words:"
+        raise NotServed(_add_output(message, log_path)) from error
     except NotServed as error:
         raise NotServed(_add_output(str(error), log_path)) from error
 
 
-def _add_output(told: str, log_path: Path) -> str:
-    return f"{told}\n{log_path.read_text('utf-8')[-OUTPUT_TOLD_MAX:]}".rstrip()
+def _add_output(message: str, log_path: Path) -> str:
+    return f"{message}\n{log_path.read_text('utf-8')[-OUTPUT_SHOWN_MAX:]}".rstrip()
 
 
 def _stop(process: "subprocess.Popen[str]") -> None:
@@ -154,8 +154,8 @@ def _run_command(*arguments: object) -> dict[str, Any]:
     )
     if done.returncode != 0:
         raise NotServed((done.stderr or done.stdout).strip())
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    printed: dict[str, Any] = json.loads(done.stdout)
+    return printed
 
 
 def _environment() -> dict[str, str]:

@@ -19,7 +19,7 @@ PASSENGERS_A_SECOND: Final = 50_000
 
 
 class Target(NamedTuple):
-    """Where taps go, what is there, and how taps of this run are told from those before."""
+    """Where taps go, what is there, and how taps of this run differ from those before."""
 
     url: str
     key: str

@@ -19,7 +19,7 @@ PAST_MS: Final = 5 * MINUTE_MS
 PAST_PASSENGERS_MAX: Final = 3_000
 PAUSE_MAX_S: Final = 0.5
 BEHIND_MAX_MS: Final = 30 * SECOND_MS
-"""Longer behind, the machine was asleep: whoever would have come meanwhile is left out."""
+"""Longer behind, the machine was asleep: passengers who would have come meanwhile are left out."""
 SEEDS: Final = 1 << 64
 """Slices of one seed, before those of the next begin."""
 

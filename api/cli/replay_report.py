@@ -36,8 +36,8 @@ def print_report(figures: Figures) -> None:
     if about["unused_columns"]:
         print(f"columns not used: {', '.join(about['unused_columns'])}\n")
     if figures.first_occurred_at_ms is not None:
-        first = figures.tell_moment(figures.first_occurred_at_ms)
-        last = figures.tell_moment(figures.last_occurred_at_ms)
+        first = figures.format_moment(figures.first_occurred_at_ms)
+        last = figures.format_moment(figures.last_occurred_at_ms)
         print(f"taps from {first} to {last}\n")
     _print_headed(
         f"Decisions (pilot: {about['pilot']})",

@@ -215,7 +215,7 @@ def kills(
     """
     from simulator.blackbox.deployments import Embedded, running
     from simulator.blackbox.kills import KILLS_MAX, run_kills
-    from simulator.blackbox.report import tell as format_report
+    from simulator.blackbox.report import format_report
     from simulator.blackbox.scratch import open_scratch
 
     if kills > KILLS_MAX:
@@ -284,7 +284,7 @@ def _command() -> str:
 
 def _finish(report: dict[str, Any], html: Path | None, as_json: bool) -> None:
     from simulator.report.page import make_page
-    from simulator.report.text import tell as format_report
+    from simulator.report.text import format_report
 
     if html is not None:
         html.write_text(make_page(report), encoding="utf-8")

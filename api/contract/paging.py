@@ -20,7 +20,7 @@ Cursor = Annotated[
 
 
 def read_number(cursor: str | None) -> int | None:
-    """The number in a cursor of a list that grows; Refused when it is none of ours."""
+    """The number in a cursor of a list that grows; Refused when it is none."""
     if cursor is None:
         return None
     if not (cursor.isascii() and cursor.isdigit() and int(cursor) <= NUMBER_MAX):
@@ -29,19 +29,19 @@ def read_number(cursor: str | None) -> int | None:
 
 
 def bad_cursor() -> Refused:
-    """A cursor that no page ever named."""
+    """The refusal of a cursor that is of no page."""
     message = "is no cursor of this list"
     return Refused("invalid-request", f"cursor {message}", [("cursor", message)])
 
 
 def page_of_rows(
-    rows: Sequence[T], limit: int, cursor_of: Callable[[T], int], answer: Callable[[T], A]
+    rows: Sequence[T], limit: int, cursor_of: Callable[[T], int], view: Callable[[T], A]
 ) -> Page[A]:
     """A page of rows of which one more than the limit was read, to know whether more follow."""
     shown = rows[:limit]
     more = len(rows) > limit
     return Page(
-        items=[answer(row) for row in shown],
+        items=[view(row) for row in shown],
         next_cursor=str(cursor_of(shown[-1])) if more else None,
     )
 
@@ -51,7 +51,7 @@ def page_of_values(
     limit: int,
     cursor: str | None,
     id_of: Callable[[T], str],
-    answer: Callable[[T], A],
+    view: Callable[[T], A],
 ) -> Page[A]:
     """A page of values that are all at hand; the cursor is the id of the last one shown."""
     start = 0
@@ -63,6 +63,6 @@ def page_of_values(
     shown = values[start : start + limit]
     more = start + limit < len(values)
     return Page(
-        items=[answer(value) for value in shown],
+        items=[view(value) for value in shown],
         next_cursor=id_of(shown[-1]) if more else None,
     )

@@ -1,7 +1,7 @@
 """Problems: every error leaves as RFC 9457 `application/problem+json`, with a code that stays.
 
-The table below is the whole of what clients may meet. Nothing here knows a web framework, so that
-the bare handlers of the tap routes and the routes behind them answer with the same bytes.
+The table below lists all that clients may get. Nothing here knows a web framework, so that the
+bare handlers of the tap routes and the routes behind them answer with the same bytes.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ FieldFault = tuple[str, str]
 
 
 class Kind(NamedTuple):
-    """One kind of problem; `field` is what a 422 blames when nothing more is known."""
+    """One kind of problem; `field` is what a 422 names when nothing more is known."""
 
     status: int
     title: str
@@ -79,7 +79,7 @@ _CODES_BY_STATUS: Final = {
 
 
 class Refused(Exception):
-    """A request that is answered with a problem; for what is no error of the engine."""
+    """A request that is answered with a problem; for what the engine does not raise."""
 
     def __init__(
         self,
@@ -138,17 +138,17 @@ def problem_bytes(
 
 
 def error_problem(error: FareEngineError) -> dict[str, Any]:
-    """The problem that tells an error of the engine."""
+    """The problem of an error of the engine."""
     return problem(error.code, _detail(error), _faults(error))
 
 
 def error_bytes(error: FareEngineError) -> tuple[int, Headers, bytes]:
-    """Status, headers and body that tell an error of the engine."""
+    """Status, headers and body of the problem of an error of the engine."""
     return problem_bytes(error.code, _detail(error), _faults(error))
 
 
 def _detail(error: FareEngineError) -> str:
-    """What a client may read: within a 500 paths and versions are the operator's business."""
+    """What a client may read: paths and versions in a 500 are for the operator alone."""
     kind = KINDS.get(error.code)
     return str(error) if kind is not None and kind.status != 500 else KINDS["internal-error"].title
 

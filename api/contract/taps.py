@@ -24,7 +24,7 @@ from pydantic_core import PydanticCustomError
 from api.contract.times import parse_rfc3339
 
 FARE_MAX: Final = 1_000_000
-"""10,000 CNY: no gate takes more, and a slip of digits should not enter the books."""
+"""10,000 CNY: no gate takes more, and a mistyped amount should not enter the books."""
 CAUSE_MAX: Final = 200
 MEDIUM_ID_MAX: Final = 64
 RIDE_CODE_MAX: Final = 2_048
@@ -56,7 +56,7 @@ Instant = Annotated[
 """A time in a request: milliseconds since 1970 once it is read."""
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=[_EXAMPLE_TIME])]
-"""A time in an answer, told in the network's zone."""
+"""A time in an answer, in the network's zone."""
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$", strict=True)]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,32}$", strict=True)]
@@ -109,7 +109,7 @@ MEDIUM_FORMS: Final = ("by_id", "by_token", "by_code")
 
 
 def medium_form(value: Any) -> str:
-    """Which of the three forms a medium is meant to have: told by the field that marks it."""
+    """Which of the three forms a medium is meant to have, by the field that marks it."""
     has = value.__contains__ if isinstance(value, dict) else lambda name: hasattr(value, name)
     if has("token"):
         return "by_token"

@@ -1,7 +1,7 @@
 """Times as the contract writes them: RFC 3339 with an offset in, whole milliseconds inside.
 
 Every time that enters or leaves the API goes through here, so that a tap, a policy and an answer
-can never disagree about what a spelling means.
+never disagree about what a text means.
 """
 
 import re
@@ -16,7 +16,7 @@ EARLIEST_MS: Final = 0
 """1970: no gate's clock was ever earlier."""
 
 LATEST_MS: Final = 253_402_214_400_000
-"""The last day of the year 9999 (UTC): any offset can still tell an earlier instant."""
+"""The last day of the year 9999 (UTC): every instant before it can be written with any offset."""
 
 _SECOND_MS: Final = 1_000
 _CACHE_MAX: Final = 20_000

@@ -1,19 +1,22 @@
 """The application behind the tap routes: FastAPI, with keys and bodies checked before it."""
 
+from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Final
 
 import structlog
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
+from fastapi.routing import iter_route_contexts
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.contract.problems import Refused
 from api.contract.taps import Answer
 from api.http import openapi, problem_handlers
-from api.http.auth import KeyRequired
+from api.http.auth import KeyRequired, require_right
 from api.http.bodies import JsonBodies, send_problem
 from api.http.problem_handlers import ANSWERED
+from api.http.rights import Route, check_every_route_has_a_right
 from api.http.routes import (
     audit,
     controllers,
@@ -56,9 +59,13 @@ def create_app(runtime: Runtime) -> ASGIApp:
 
 
 def make_fastapi() -> FastAPI:
-    """The routes behind the tap handlers; without a runtime they only tell their contract."""
+    """The routes behind the tap handlers; without a runtime they only document themselves."""
     app = FastAPIOffline(
-        redoc_url=None, title="fare-engine", version=VERSION, redirect_slashes=False
+        redoc_url=None,
+        title="fare-engine",
+        version=VERSION,
+        redirect_slashes=False,
+        dependencies=[Depends(require_right)],
     )
     for module in (
         *(stations, gates, media_types, policies, modes, tariffs, issuers, media),
@@ -73,11 +80,20 @@ def make_fastapi() -> FastAPI:
 
     openapi.install(app)
     problem_handlers.install(app)
+    check_every_route_has_a_right(list_routes(app))
     return app
 
 
+def list_routes(app: FastAPI) -> Iterator[Route]:
+    """All routes of an application, those that its document leaves out too."""
+    for route in iter_route_contexts(app.routes):
+        # A mount has no methods of its own: it serves files.
+        for method in (route.methods or {"GET"}) - {"HEAD"}:
+            yield method, route.path or ""
+
+
 class LastResort:
-    """Answers an error that nobody foresaw with a problem, and has it in the log."""
+    """Answers an unexpected error with a problem, and logs it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

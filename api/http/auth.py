@@ -1,8 +1,8 @@
-"""Who may ask what: keys, and the two kinds there are to begin with.
+"""Keys: found in the header of every call, and checked for the right that its route needs.
 
 A gate key belongs to a controller and speaks for the gates of its stations; the admin key may do
-everything. Only the SHA-256 of a key is kept: a random key needs no slow hash, and a tap no time
-for one.
+everything (`api.http.rights`). Only the SHA-256 of a key is kept: a random key needs no slow hash,
+and a tap no time for one.
 """
 
 from hashlib import sha256
@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.contract.problems import Refused, problem_bytes
+from api.http.rights import ROUTE_RIGHTS, Right, check_right, has_right, needs_key
 from api.runtime.wiring import Runtime
 from fare_engine.access_key import Key
 
@@ -29,14 +30,11 @@ def find_key(runtime: Runtime, authorization: bytes | None) -> Key | None:
     return None if key is None or key.revoked_at_ms is not None else key
 
 
-def is_admin(key: Key) -> bool:
-    """Whether a key may do everything."""
-    return key.kind == "admin"
-
-
 def speaks_for(key: Key, station_id: str | None) -> bool:
     """Whether a key may send taps of a station's gates."""
-    return is_admin(key) or (station_id is not None and station_id in (key.stations or ()))
+    return (station_id is not None and station_id in (key.stations or ())) or has_right(
+        key, Right.EVERY_STATION
+    )
 
 
 def check_speaks_for(key: Key, station_id: str | None, gate_id: str) -> None:
@@ -46,10 +44,7 @@ def check_speaks_for(key: Key, station_id: str | None, gate_id: str) -> None:
 
 
 class KeyRequired:
-    """Lets nobody without a key behind it: asked before anything is read of the request.
-
-    Health, metrics and the documentation lie outside `/v1` and need none.
-    """
+    """Refuses calls without a key, before anything else is read of them."""
 
     def __init__(self, app: ASGIApp, runtime: Runtime) -> None:
         self._app = app
@@ -57,7 +52,7 @@ class KeyRequired:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 401, or go on with the key in the scope."""
-        if scope["type"] == "http" and scope["path"].startswith("/v1"):
+        if scope["type"] == "http" and needs_key(scope["method"], scope["path"]):
             key = find_key(self._runtime, _find_authorization(scope))
             if key is None:
                 status, headers, body = problem_bytes("unauthorized", UNAUTHORIZED)
@@ -88,15 +83,12 @@ def _get_key(request: Request) -> Key:
     return key
 
 
-def _get_admin_key(request: Request) -> Key:
-    key = _get_key(request)
-    if not is_admin(key):
-        raise Refused("forbidden", "only an admin key may do this")
-    return key
+async def require_right(request: Request) -> None:
+    """Refuse a call whose key lacks the right of its route; a dependency of every route."""
+    right = ROUTE_RIGHTS[request.method, request.scope["route"].path]
+    if right is not Right.PUBLIC:
+        check_right(_get_key(request), right)
 
 
 TheRuntime = Annotated[Runtime, Depends(_get_runtime)]
 TheKey = Annotated[Key, Depends(_get_key)]
-AdminKey = Annotated[Key, Depends(_get_admin_key)]
-ADMIN_ONLY: Final = [Depends(_get_admin_key)]
-"""For routes that need to know no more of the key."""

@@ -1,4 +1,4 @@
-"""Request bodies: counted as they come, and known to be JSON before a route sees them."""
+"""Request bodies: limited while they are read, and checked to be JSON before a route gets them."""
 
 from typing import Any, Final
 
@@ -12,11 +12,11 @@ _METHODS_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 class ClientGone(Exception):
-    """The client went away before its request was read."""
+    """The client closed the connection before its request was read."""
 
 
 def check_content_type(headers: list[tuple[bytes, bytes]]) -> None:
-    """Refuse a body that says it is no JSON; one that says nothing is taken for JSON."""
+    """Refuse a body of another Content-Type than JSON; without one it is taken for JSON."""
     for name, value in headers:
         if name == b"content-type" and not is_json(value):
             raise Refused("unsupported-media-type", "send Content-Type: application/json")
@@ -40,7 +40,7 @@ async def read_body(scope: Scope, receive: Receive, bytes_max: int) -> bytes:
 
 
 def check_json(body: bytes) -> None:
-    """Refuse bytes that are not UTF-8 JSON, and say where they stop being it."""
+    """Refuse bytes that are not UTF-8 JSON, and say where it breaks."""
     try:
         msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -50,7 +50,7 @@ def check_json(body: bytes) -> None:
 
 
 class JsonBodies:
-    """Reads and checks the body of a request, so that what is behind it meets only good JSON."""
+    """Reads and checks the body of a request, so that routes get only well-formed JSON."""
 
     def __init__(self, app: ASGIApp, bytes_max: int) -> None:
         self._app = app
@@ -78,7 +78,7 @@ async def send_problem(send: Send, refused: Refused) -> None:
     """Answer with a problem over bare ASGI."""
     status, headers, body = problem_bytes(refused.code, refused.detail, refused.errors)
     if refused.code == "body-too-large":
-        # What was not read yet would be taken for the next request.
+        # What is still unread would be taken for the next request.
         headers.append((b"connection", b"close"))
     await send(
         {"type": "http.response.start", "status": status, "headers": headers + refused.headers}

@@ -1,7 +1,7 @@
 """The OpenAPI document, generated from the code: `python -m api.http.openapi` writes it.
 
-The two tap routes are answered by bare handlers that no framework sees; their entries are made
-here from the models that those handlers are held against.
+The two tap routes are answered by bare handlers that the framework does not see; their entries are
+made here from the models that those handlers are tested against.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from api.contract.problems import CONTENT_TYPE
 from api.contract.taps import BatchAnswer, BatchRequest, Problem, TapDecision, TapRequest
+from api.http.rights import needs_key
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "openapi.json"
 DESCRIPTION: Final = (
@@ -26,25 +27,24 @@ DESCRIPTION: Final = (
     "or rode. Times are RFC 3339 with an offset, money is integer fen, errors are RFC 9457."
 )
 _REF: Final = "#/components/schemas/{model}"
-_OPEN_PATHS: Final = frozenset({"/", "/livez", "/readyz", "/metrics"})
 
 
 def install(app: FastAPI) -> None:
-    """Have the application tell its whole contract, the bare handlers included."""
+    """Have the application document its whole contract, the bare handlers included."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             app.openapi_schema = _make_document(app)
         return app.openapi_schema
 
-    async def tell(_request: Request) -> JSONResponse:
-        # A third of a second to whoever asks first, in a thread: taps are decided meanwhile.
+    async def send_document(_request: Request) -> JSONResponse:
+        # The first call takes a third of a second, in a thread: taps are decided meanwhile.
         return JSONResponse(await asyncio.to_thread(app.openapi))
 
     app.openapi = openapi  # type: ignore[method-assign]
     assert app.openapi_url is not None
     # Before FastAPI's own route, which would hold up the event loop.
-    app.router.routes.insert(0, Route(app.openapi_url, tell, include_in_schema=False))
+    app.router.routes.insert(0, Route(app.openapi_url, send_document, include_in_schema=False))
 
 
 def _make_document(app: FastAPI) -> dict[str, Any]:
@@ -64,8 +64,8 @@ def _make_document(app: FastAPI) -> dict[str, Any]:
         }
     }
     for path, operations in document["paths"].items():
-        for operation in operations.values():
-            _finish(path, operation)
+        for method, operation in operations.items():
+            _finish(operation, secured=needs_key(method.upper(), path))
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     document["components"]["schemas"] = dict(sorted(schemas.items()))
@@ -137,14 +137,14 @@ def _tap_operation(
     }
 
 
-def _finish(path: str, operation: dict[str, Any]) -> None:
-    """Every error is a problem; every route but the open ones needs a key."""
+def _finish(operation: dict[str, Any], *, secured: bool) -> None:
+    """Every error is a problem, and a route that needs a key says so."""
     problem = {"content": {CONTENT_TYPE: {"schema": _ref(Problem)}}}
     responses = operation["responses"]
     responses.pop("422", None)
     responses["4XX"] = {"description": "The request cannot be answered so", **problem}
     responses["5XX"] = {"description": "The engine cannot answer now", **problem}
-    if path not in _OPEN_PATHS:
+    if secured:
         operation["security"] = [{"key": []}]
 
 

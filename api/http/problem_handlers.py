@@ -15,9 +15,9 @@ from fare_engine.errors import FareEngineError
 
 _PARAMETER: Final = re.compile(r"\{[^}]+\}")
 ANSWERED: Final = "fare_engine.answered"
-"""Set in the scope of a request whose unexpected error the client has been told."""
-_FIELDS_TOLD_MAX: Final = 50
-"""Faults named in one answer: a body of a thousand mistakes need not be told all."""
+"""Set in the scope of a request whose unexpected error has been answered."""
+_FIELD_FAULTS_MAX: Final = 50
+"""Faults listed in one answer: a body may have thousands."""
 
 
 def install(app: FastAPI) -> None:
@@ -40,7 +40,7 @@ def install(app: FastAPI) -> None:
 
 
 class AllowedMethods:
-    """Which methods an address takes, as the OpenAPI document says: also of the bare handlers."""
+    """Which methods an address takes, by the OpenAPI document, which has the bare handlers too."""
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
@@ -72,7 +72,7 @@ def _no_route(request: Request, methods: list[str]) -> Response:
 async def _on_invalid(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     faults = [
-        (field_of(fault["loc"]), message_of(fault)) for fault in error.errors()[:_FIELDS_TOLD_MAX]
+        (field_of(fault["loc"]), message_of(fault)) for fault in error.errors()[:_FIELD_FAULTS_MAX]
     ]
     detail = "; ".join(f"{field}: {message}" for field, message in faults[:3])
     return _respond(*problem_bytes("invalid-request", detail, faults))
@@ -89,7 +89,7 @@ async def _on_engine_error(_request: Request, error: Exception) -> Response:
 
 
 async def _on_anything(request: Request, _error: Exception) -> Response:
-    """The server logs the error; the client learns only that there was one."""
+    """The server logs the error; the answer says only that there was one."""
     request.scope[ANSWERED] = True
     return _respond(*problem_bytes("internal-error", "the error is in the log of the server"))
 

@@ -1,4 +1,4 @@
-"""The server's HTTP protocol: taps go straight to their desk, all else to the application.
+"""The server's HTTP protocol: taps go straight to the tap desk, all else to the application.
 
 uvicorn keeps doing what it does well: parsing, keep-alive, pipelining, flow control and shutdown.
 For the two tap routes only what would follow is left out: an ASGI scope, a task and two messages a
@@ -34,7 +34,7 @@ class TapCycle:
     """One tap request and its response, in the place of uvicorn's cycle for all others.
 
     uvicorn fills `body`, clears `more_body`, sets `disconnected`, and calls `set` after each: here
-    that is the moment to look whether the request is whole.
+    that is the moment to look whether the request is complete.
     """
 
     def __init__(self, protocol: "Protocol", path: bytes, keep_alive: bool) -> None:
@@ -46,7 +46,7 @@ class TapCycle:
         self.more_body = True
         self.disconnected = False
         self.response_complete = False
-        self.message_event: TapCycle | _Nobody = self
+        self.message_event: TapCycle | _NoListener = self
         self._started = False
         self._taken = False
 
@@ -75,7 +75,7 @@ class TapCycle:
         """Write head and body at once."""
         protocol = self._protocol
         self.response_complete = True
-        self.message_event = _NOBODY  # no cycle is left for the garbage collector
+        self.message_event = _NO_LISTENER  # no cycle is left for the garbage collector
         transport = protocol.transport
         if self.disconnected or transport.is_closing():
             return
@@ -95,14 +95,14 @@ class TapCycle:
         protocol.on_response_complete()
 
 
-class _Nobody:
-    """Who listens to a request that has been answered."""
+class _NoListener:
+    """What is notified of a request that has been answered."""
 
     def set(self) -> None:
-        """Nothing more is awaited of it."""
+        """Nothing waits for more of it."""
 
 
-_NOBODY: Final = _Nobody()
+_NO_LISTENER: Final = _NoListener()
 
 
 class Protocol(HttpToolsProtocol):

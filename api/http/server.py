@@ -1,7 +1,7 @@
-"""One process that serves: it owns the data directory, listens, and ends in good order.
+"""One process that serves: it owns the data directory, listens, and shuts down in order.
 
 On SIGTERM or SIGINT it stops accepting, answers what it accepted, and closes the ledger. When the
-committing task dies it ends by itself, loudly, so that a supervisor starts it anew.
+committing task dies the process ends with status 1, so that a supervisor starts it again.
 """
 
 import asyncio
@@ -36,9 +36,9 @@ times as long as the disk takes."""
 
 
 def serve(settings: Settings, announce: Callable[[str], None]) -> int:
-    """Serve until told to stop; the exit status. `announce` is told the address once it listens.
+    """Serve until a signal stops it; the exit status. `announce` gets the address once it listens.
 
-    ConfigurationError when the directory or the address cannot be had.
+    ConfigurationError when the directory or the address cannot be used.
     """
     configure_logs(settings)
     directory = DataDirectory(settings.data_dir).open()
@@ -93,28 +93,28 @@ async def _serve(
 
 
 def _ignore_signals(loop: asyncio.AbstractEventLoop) -> None:
-    """All is done: being told to stop once more must not look like a stop in bad order."""
+    """All is done: one more signal must not make it look as if the process had failed."""
     for number in _STOPPING:
         loop.remove_signal_handler(number)
         signal.signal(number, signal.SIG_IGN)
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, told to stop by us: its own handlers would end the process before the ledger."""
+    """uvicorn, stopped by us: its own signal handlers would end the process before the ledger."""
 
     def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
         super().__init__(config)
         self._listening = listening
 
     def stop(self, why: str) -> None:
-        """Stop accepting and answer what was accepted; told twice, do not wait for clients."""
+        """Stop accepting and answer what was accepted; called twice, do not wait for clients."""
         logger.info("stopping", why=why)
         if self.should_exit:
             self.force_exit = True
         self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and tell that it does."""
+        """Listen, and call back once it does."""
         await super().startup(sockets)
         self._listening()
 

@@ -1,4 +1,4 @@
-"""The way of a tap over HTTP: `POST /v1/taps` and `POST /v1/taps/batch`.
+"""Where taps come in over HTTP: `POST /v1/taps` and `POST /v1/taps/batch`.
 
 A framework's routing, validation and task a request cost more than the rule, the ledger and the
 sync together. So the server's protocol (`api.http.protocol`) hands the bytes of these two routes
@@ -13,6 +13,7 @@ import structlog
 
 from api.contract.problems import Headers, Refused, error_bytes, problem_bytes
 from api.http.auth import UNAUTHORIZED, find_key, speaks_for
+from api.http.rights import ROUTE_RIGHTS, check_right
 from api.runtime.service import now_ms
 from api.runtime.wiring import Runtime
 from api.wire.answers import AnswerWriter
@@ -34,7 +35,7 @@ TAPS: Final = b"/v1/taps"
 BATCH: Final = b"/v1/taps/batch"
 
 KEYS_MAX: Final = 1_000
-"""Keys whose gates are remembered: a controller a station, and a good many spare."""
+"""Keys whose foreign gates are remembered: one controller a station, and many to spare."""
 
 _JSON: Final = (b"content-type", b"application/json")
 _REPLAYED: Final = (b"idempotent-replayed", b"true")
@@ -48,6 +49,7 @@ class TapDesk:
         self._runtime = runtime
         self._foreign_in: Catalogue | None = None
         self._foreign: dict[Key, frozenset[str]] = {}
+        self._rights = {path: ROUTE_RIGHTS["POST", path.decode()] for path in (TAPS, BATCH)}
         self.body_bytes_max = runtime.settings.body_bytes_max
         self._reader = TapReader(runtime.make_token, runtime.ride_codes.read)
         network = runtime.catalogue.network
@@ -57,7 +59,7 @@ class TapDesk:
         """Take one request; `respond` is called once, now or when the decision is durable."""
         take = self._take_one if path == TAPS else self._take_batch
         try:
-            take(self._check(headers), body, respond)
+            take(self._check(path, headers), body, respond)
         except Refused as refused:
             respond(refused_bytes(refused))
         except FareEngineError as error:
@@ -66,8 +68,8 @@ class TapDesk:
             logger.exception("request_failed")
             respond(_BROKEN)
 
-    def _check(self, headers: RequestHeaders) -> Key:
-        """The key of a request, after its headers were found right."""
+    def _check(self, path: bytes, headers: RequestHeaders) -> Key:
+        """The key of a request, once it may make it and its headers are right."""
         authorization = content_type = None
         for name, value in headers:
             if name == b"authorization":
@@ -77,6 +79,7 @@ class TapDesk:
         key = find_key(self._runtime, authorization)
         if key is None:
             raise Refused("unauthorized", UNAUTHORIZED)
+        check_right(key, self._rights[path])
         if content_type is not None and not is_json(content_type):
             raise Refused("unsupported-media-type", "send application/json")
         return key
@@ -107,7 +110,7 @@ class TapDesk:
     def _answer(
         self, write: Callable[[list[Result]], Response], respond: Respond, results: list[Result]
     ) -> None:
-        """Answer a request. Whatever breaks here is this request's, never the engine's."""
+        """Answer a request. An error here fails this request alone, never the engine."""
         try:
             response = write(results)
         except Exception:
@@ -147,7 +150,7 @@ class TapDesk:
             read.taps.append(tap)
 
     def _find_foreign_gates(self, key: Key) -> frozenset[str]:
-        """The gates that a key does not speak for; found once a key and catalogue."""
+        """The gates that a key does not speak for; found once for each key and catalogue."""
         catalogue = self._runtime.catalogue
         if self._foreign_in is not catalogue or len(self._foreign) >= KEYS_MAX:
             self._foreign_in, self._foreign = catalogue, {}

@@ -1,7 +1,7 @@
-"""What controllers tell of themselves: how far their gates' clocks are off, and what waits there.
+"""Heartbeats of controllers: how far the clocks of their gates are off, and how many taps wait.
 
-The latest of each controller is kept in memory, of each gate in the ledger too, so that a restart
-forgets no clock that was wrong.
+The latest of each controller is kept in memory, the clock of each gate in the ledger too, so that a
+restart forgets no clock that was wrong.
 """
 
 from collections.abc import Mapping
@@ -12,11 +12,11 @@ import structlog
 logger = structlog.get_logger(__name__)
 
 SKEW_STEP_MS: Final = 1_000
-"""A smaller change is the noise of the measurement; what stands in the ledger is as good."""
+"""A smaller change is noise of the measurement: the value in the ledger is as good."""
 
 
 class Heartbeat(NamedTuple):
-    """What a controller told last."""
+    """The latest report of a controller."""
 
     received_at_ms: int
     parameters_version: str | None
@@ -35,9 +35,9 @@ class Skew(NamedTuple):
 
 
 class GateClocks:
-    """The clocks of all gates whose controllers have told of them.
+    """The clocks of all gates that a heartbeat has measured.
 
-    `suspects` is what the engine asks; it is one set for ever.
+    `suspects` is read by the engine; it stays the same set, and its members change.
     """
 
     def __init__(self, stored: Mapping[str, tuple[int, int]], tolerance_ms: int | None) -> None:
@@ -49,7 +49,7 @@ class GateClocks:
             self.apply({gate_id: skew_ms}, measured_at_ms, tolerance_ms)
 
     def list_changes(self, skews_ms: Mapping[str, int], tolerance_ms: int | None) -> dict[str, int]:
-        """The skews that have to be stored: those that moved, or crossed the tolerance."""
+        """The skews to store: those that moved, or crossed the tolerance."""
         return {
             gate_id: skew_ms
             for gate_id, skew_ms in skews_ms.items()
@@ -64,7 +64,7 @@ class GateClocks:
     def apply(
         self, skews_ms: Mapping[str, int], measured_at_ms: int, tolerance_ms: int | None
     ) -> None:
-        """Go by these skews from the next tap on."""
+        """Use these skews from the next tap on."""
         for gate_id, skew_ms in skews_ms.items():
             before = self.skews.get(gate_id)
             since_ms = before.suspect_since_ms if before else None
@@ -83,5 +83,5 @@ class GateClocks:
 
 
 def _is_wrong(skew_ms: int, tolerance_ms: int | None) -> bool:
-    """Whether a clock is further off than allowed; without a tariff nothing says how far."""
+    """Whether a clock is further off than allowed; without a tariff there is no limit."""
     return tolerance_ms is not None and abs(skew_ms) > tolerance_ms

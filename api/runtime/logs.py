@@ -48,5 +48,5 @@ def configure_logs(settings: Settings) -> None:
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
     for name in ("uvicorn", "alembic", "asyncio"):
-        # They announce every step of a start; what they warn of is worth reading.
+        # They log every step of a start; only their warnings are worth reading.
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""Settings: every option is a FARE_… environment variable, and the command line may overrule it.
+"""Settings: every option is a FARE_… environment variable, and the command line overrides it.
 
 ``.env`` files are not read: what decides how money is taken should stand where operators look.
 """
@@ -47,7 +47,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Settings from the environment, overruled by what is given and not None.
+    """Settings from the environment; what is given and not None takes precedence.
 
     ConfigurationError names every variable that cannot be used, without its value.
     """
@@ -63,6 +63,6 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def list_unknown_variables() -> list[str]:
-    """FARE_… variables of the environment that no option reads: most often a slip of the pen."""
+    """FARE_… variables of the environment that no option reads: most often a spelling mistake."""
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)

@@ -62,7 +62,7 @@ class Runtime:
 
     @property
     def published(self) -> Published:
-        """What operators have published, as taps are decided by it now."""
+        """What operators have published and taps are decided by now."""
         return self.service.published
 
     @property
@@ -81,7 +81,7 @@ class Runtime:
         return False
 
     def list_catalogue_faults(self) -> list[Fault]:
-        """What is wrong with the catalogue that decides now; looked at once for each."""
+        """What is wrong with the catalogue that decides now; found once for each catalogue."""
         catalogue = self.catalogue
         if self._checked is None or self._checked[0] is not catalogue:
             self._checked = catalogue, list_faults(catalogue, now_ms())
@@ -107,9 +107,9 @@ class Runtime:
             return await asyncio.to_thread(run)
 
     async def publish(self, change: Callable[[Connection, Published], tuple[Published, T]]) -> T:
-        """Store what is published anew, and go by it from the next batch on; one at a time.
+        """Store a change of what is published, and use it from the next batch on; one at a time.
 
-        `change` gets what is published now, and returns what is to be, and what to answer.
+        `change` gets what is published now, and returns what will be, and the answer.
         """
 
         def run() -> tuple[Published, T]:

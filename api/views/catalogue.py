@@ -1,4 +1,4 @@
-"""Gates, names, policies, tariffs and issuers as every route that tells them does."""
+"""Gates, names, policies, tariffs and issuers, for every route that answers with them."""
 
 from api.contract.issuers import IssuerAnswer
 from api.contract.operators import GateAnswer, NameAnswer, PolicyAnswer
@@ -16,7 +16,7 @@ from fare_engine.policy import Policy
 from fare_engine.tariff import Tariff
 
 
-def answer_gate(gate: Gate, policy: Policy | None) -> GateAnswer:
+def view_gate(gate: Gate, policy: Policy | None) -> GateAnswer:
     """A gate, and whether it is on the crossing lane of a policy."""
     document = gate_document(gate)
     del document["station_id"]  # it stands with its station
@@ -28,22 +28,22 @@ def is_designated(gate: Gate, policy: Policy | None) -> bool:
     return policy is not None and gate.gate_id in policy.designated_gates
 
 
-def answer_name(name: Name) -> NameAnswer:
+def view_name(name: Name) -> NameAnswer:
     """A name in both languages."""
     return NameAnswer(**name_document(name))
 
 
-def answer_policy(policy: Policy, zone: str) -> PolicyAnswer:
+def view_policy(policy: Policy, zone: str) -> PolicyAnswer:
     """One version of a policy."""
     return PolicyAnswer(**policy_document(policy, zone))
 
 
-def answer_tariff(tariff: Tariff, zone: str) -> TariffAnswer:
+def view_tariff(tariff: Tariff, zone: str) -> TariffAnswer:
     """One version as it was published."""
     return TariffAnswer(**tariff_document(tariff, zone))
 
 
-def answer_issuers(catalogue: Catalogue) -> list[IssuerAnswer]:
-    """Every issuer, as the contract tells it."""
+def view_issuers(catalogue: Catalogue) -> list[IssuerAnswer]:
+    """Every issuer with its keys."""
     documents = issuer_documents(catalogue.issuer_keys, catalogue.network.time_zone)
     return [IssuerAnswer(**document) for document in documents]

@@ -13,7 +13,7 @@ from api.contract.explanations import (
 )
 from api.contract.taps import Action, DegradedModeCode, Direction
 from api.contract.times import format_ms
-from api.views.settlements import answer_issued
+from api.views.settlements import view_adjustment
 from api.wire.answers import AnswerWriter
 from fare_engine.conditions import FAILURES, Condition, Held, unpack
 from fare_engine.decision import Closing
@@ -26,7 +26,7 @@ from fare_engine.ports import StoredReport
 from fare_engine.verdict import Verdict
 
 _find_writer: Final = lru_cache(AnswerWriter)
-"""What it remembers of minutes serves the next explanation too."""
+"""One writer a network: the minutes that it has formatted serve the next explanation too."""
 
 Values = dict[str, str | int | bool | list[str] | None]
 
@@ -41,34 +41,34 @@ def explain(explanation: Explanation, network: Network) -> TapExplanation:
         **answer,
         gate_id=tap.gate_id,
         station_id=verdict.station_id,
-        direction=tell_direction(tap.direction),
+        direction=view_direction(tap.direction),
         medium_type=tap.medium_type,
         occurred_at=format_ms(tap.occurred_at_ms, zone),
         received_at=format_ms(verdict.received_at_ms, zone),
         entry=_summary(explanation.entry, zone),
         journey_found=_CLOSINGS[decision.closing],
-        degraded_modes=tell_modes(decision.modes),
+        degraded_modes=view_modes(decision.modes),
         closed_by=_summary(explanation.closed_by, zone),
         incomplete_fare=decision.incomplete_fare,
         conditions=_conditions(explanation),
         report=_report(explanation.report, zone),
         conflicts=explanation.conflicts,
         quarantine_detail=explanation.detail,
-        adjustments=[answer_issued(issued, zone) for issued in explanation.adjustments],
+        adjustments=[view_adjustment(issued, zone) for issued in explanation.adjustments],
     )
 
 
-def tell_direction(direction: int) -> Direction:
+def view_direction(direction: int) -> Direction:
     """The contract's word for a direction."""
     return "entry" if direction == GateDirection.ENTRY else "exit"
 
 
-def tell_action(opened: bool) -> Action:
+def view_action(opened: bool) -> Action:
     """The contract's word for what a gate did."""
     return "open" if opened else "refuse"
 
 
-def tell_modes(modes: int) -> list[DegradedModeCode]:
+def view_modes(modes: int) -> list[DegradedModeCode]:
     """The contract's words for degraded modes."""
     return [code for mode, code in _MODES.items() if modes & mode]
 
@@ -81,7 +81,7 @@ def _summary(verdict: Verdict | None, zone: str) -> TapSummary | None:
         tap_id=tap.tap_id,
         gate_id=tap.gate_id,
         station_id=verdict.station_id,
-        direction=tell_direction(tap.direction),
+        direction=view_direction(tap.direction),
         medium_type=tap.medium_type,
         occurred_at=format_ms(tap.occurred_at_ms, zone),
         received_at=format_ms(verdict.received_at_ms, zone),
@@ -95,7 +95,7 @@ def _report(stored: StoredReport | None, zone: str) -> ReportAnswer | None:
         return None
     report = stored.report
     return ReportAnswer(
-        gate_action_taken=tell_action(report.gate_opened),
+        gate_action_taken=view_action(report.gate_opened),
         fare_taken=report.fare_taken,
         passed=report.passed,
         cause=report.cause,

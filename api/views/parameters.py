@@ -1,7 +1,7 @@
-"""The parameters of a controller: all that its gates need to decide while nobody answers.
+"""The parameters of a controller: all that its gates need to decide without an answer.
 
-A document is made once for each change of what it tells, and kept as bytes under its version, a
-hash of its content. What every controller is told alike, the block list too, is told and kept once.
+A document is made anew when its content changes, and kept as bytes under its version, a hash of
+the content. What is the same for all controllers, the block list too, is made and kept once.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from fare_engine.tariff import SECOND_MS, Tariff
 from fare_engine.versions import Versioned, find_in_force, list_in_force_since
 
 DAY_MS: Final = 86_400_000
-"""What ended is told for another day: journeys that are open may have pinned it."""
+"""What has ended stays in the document for another day: open journeys may have pinned it."""
 
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
 """The canonical form: UTF-8, names sorted, no spaces."""
@@ -54,26 +54,26 @@ class Parameters(NamedTuple):
             self.rest[1:],
         )
 
-    def tells(self, catalogue: Catalogue, at_ms: int) -> bool:
+    def is_current(self, catalogue: Catalogue, at_ms: int) -> bool:
         """Whether it is up to date but for the block list."""
         return self.catalogue is catalogue and at_ms < self.until_ms
 
 
 class _Network(NamedTuple):
-    """What every controller is told alike: members of a document, each in canonical form."""
+    """What is the same for all controllers: members of a document, each in canonical form."""
 
     members: dict[str, msgspec.Raw]
     catalogue: Catalogue
     until_ms: float
 
-    def tells(self, catalogue: Catalogue, at_ms: int) -> bool:
-        """Whether it is up to date; what is published of one station changes nothing of it."""
-        told_of = self.catalogue
+    def is_current(self, catalogue: Catalogue, at_ms: int) -> bool:
+        """Whether it is up to date; what is published of one station changes nothing in it."""
+        made_of = self.catalogue
         return (
             at_ms < self.until_ms
-            and told_of.network is catalogue.network
-            and told_of.tariffs is catalogue.tariffs
-            and told_of.issuer_keys is catalogue.issuer_keys
+            and made_of.network is catalogue.network
+            and made_of.tariffs is catalogue.tariffs
+            and made_of.issuer_keys is catalogue.issuer_keys
         )
 
 
@@ -102,7 +102,7 @@ class ParametersBook:
         made = self._made.get(controller_id)
         if made is None or made.tokens is not published.blocked:
             return None
-        return made if made.tells(published.catalogue, at_ms) else None
+        return made if made.is_current(published.catalogue, at_ms) else None
 
     def _make(self, controller_id: str, published: Published, at_ms: int) -> Parameters:
         catalogue, tokens = published.catalogue, published.blocked
@@ -110,28 +110,30 @@ class ParametersBook:
             self._blocked = tokens, _encode(sorted(token.hex() for token in tokens))
         blocked = self._blocked[1]
         before = self._made.get(controller_id)
-        if before is not None and before.tells(catalogue, at_ms):
+        if before is not None and before.is_current(catalogue, at_ms):
             rest, until_ms = before.rest, before.until_ms
         else:
-            rest, until_ms = self._tell(controller_id, catalogue, at_ms)
+            rest, until_ms = self._make_rest(controller_id, catalogue, at_ms)
         # "blocked" sorts before every other name, so the canonical form is put together from two.
         version = sha256(b'{"blocked":%b,%b' % (blocked, rest[1:])).hexdigest()
         return Parameters(version, rest, blocked, catalogue, tokens, until_ms)
 
-    def _tell(self, controller_id: str, catalogue: Catalogue, at_ms: int) -> tuple[bytes, float]:
+    def _make_rest(
+        self, controller_id: str, catalogue: Catalogue, at_ms: int
+    ) -> tuple[bytes, float]:
         """All but the block list, and until when it holds."""
         network = self._network
-        if network is None or not network.tells(catalogue, at_ms):
-            network = self._network = _tell_network(catalogue, at_ms)
-        teller = _Teller(catalogue, at_ms)
-        own = {"controller_id": controller_id, "stations": teller.tell_stations(controller_id)}
-        return _encode(own | network.members), min(teller.until_ms, network.until_ms)
+        if network is None or not network.is_current(catalogue, at_ms):
+            network = self._network = _make_network(catalogue, at_ms)
+        view = _View(catalogue, at_ms)
+        own = {"controller_id": controller_id, "stations": view.view_stations(controller_id)}
+        return _encode(own | network.members), min(view.until_ms, network.until_ms)
 
 
-def _tell_network(catalogue: Catalogue, at_ms: int) -> _Network:
-    teller = _Teller(catalogue, at_ms)
-    members = {name: msgspec.Raw(_encode(told)) for name, told in teller.tell_network().items()}
-    return _Network(members, catalogue, teller.until_ms)
+def _make_network(catalogue: Catalogue, at_ms: int) -> _Network:
+    view = _View(catalogue, at_ms)
+    members = {name: msgspec.Raw(_encode(value)) for name, value in view.view_network().items()}
+    return _Network(members, catalogue, view.until_ms)
 
 
 def list_gates(catalogue: Catalogue, controller_id: str) -> list[Gate]:
@@ -142,8 +144,8 @@ def list_gates(catalogue: Catalogue, controller_id: str) -> list[Gate]:
     return gates
 
 
-class _Teller:
-    """Tells what is in force at an instant, or was a day ago, or will be."""
+class _View:
+    """What is in force at an instant, or was a day before, or will be, as the contract's values."""
 
     def __init__(self, catalogue: Catalogue, at_ms: int) -> None:
         self._catalogue = catalogue
@@ -156,10 +158,10 @@ class _Teller:
 
     @property
     def until_ms(self) -> float:
-        """The first instant at which what was told is not true any more."""
+        """The first instant at which what was viewed is no longer true."""
         return min((end_ms for end_ms in self._ends_ms if end_ms > self._at_ms), default=inf)
 
-    def tell_network(self) -> dict[str, Any]:
+    def view_network(self) -> dict[str, Any]:
         """What does not depend on the controller."""
         network = self._catalogue.network
         return {
@@ -176,28 +178,28 @@ class _Teller:
                 }
                 for medium in network.media
             ],
-            "tariffs": [self._tell_tariff(tariff) for tariff in self._tariffs],
+            "tariffs": [self._view_tariff(tariff) for tariff in self._tariffs],
             "ride_code_issuers": issuer_documents(self._catalogue.issuer_keys, self._zone),
-            "ride_code_validity_seconds": self._tell_validity(),
+            "ride_code_validity_seconds": self._view_validity(),
         }
 
-    def tell_stations(self, controller_id: str) -> list[dict[str, Any]]:
+    def view_stations(self, controller_id: str) -> list[dict[str, Any]]:
         """The stations at which a controller has gates."""
         catalogue = self._catalogue
         station_ids = {gate.station_id for gate in list_gates(catalogue, controller_id)}
         return [
-            self._tell_station(station)
+            self._view_station(station)
             for station in catalogue.network.stations
             if station.station_id in station_ids
         ]
 
-    def _tell_validity(self) -> float:
-        """How long a ride code counts by the tariff in force; each tariff tells its own too."""
+    def _view_validity(self) -> float:
+        """How long a ride code counts by the tariff in force; each tariff has its own value too."""
         self._ends_ms.update(tariff.effective_from_ms for tariff in self._catalogue.tariffs)
         tariff = find_in_force(self._catalogue.tariffs, self._at_ms)
         return in_unit(tariff.ride_code_validity_ms if tariff else 0, SECOND_MS)
 
-    def _tell_station(self, station: Station) -> dict[str, Any]:
+    def _view_station(self, station: Station) -> dict[str, Any]:
         catalogue, station_id, zone = self._catalogue, station.station_id, self._zone
         policies = catalogue.list_policies(station_id)
         self._note_ends(policies)
@@ -222,10 +224,12 @@ class _Teller:
             "suspensions": [
                 suspension_document(suspension, zone)
                 for suspension in suspensions
-                if self._is_told(suspension.resumed_at_ms)
+                if self._is_included(suspension.resumed_at_ms)
             ],
             "degraded_modes": [
-                mode_document(mode, zone) for mode in modes if self._is_told(mode.effective_to_ms)
+                mode_document(mode, zone)
+                for mode in modes
+                if self._is_included(mode.effective_to_ms)
             ],
             "highest_fares": {
                 str(tariff.version): tariff.fares.highest_fare(station_id)
@@ -237,14 +241,14 @@ class _Teller:
             },
         }
 
-    def _tell_tariff(self, tariff: Tariff) -> dict[str, Any]:
-        told = tariff_document(tariff, self._zone)
+    def _view_tariff(self, tariff: Tariff) -> dict[str, Any]:
+        document = tariff_document(tariff, self._zone)
         for name in ("bands", "further", "explicit_fares"):
-            del told["rules"][name]
-        return told
+            del document["rules"][name]
+        return document
 
-    def _is_told(self, end_ms: int | None) -> bool:
-        """Whether what ended then, or goes on, is still told."""
+    def _is_included(self, end_ms: int | None) -> bool:
+        """Whether what ended then, or goes on, is still in the document."""
         if end_ms is not None:
             self._ends_ms.add(end_ms + DAY_MS + 1)
         return end_ms is None or end_ms >= self._since_ms

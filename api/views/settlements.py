@@ -14,7 +14,7 @@ from fare_engine.ledger.stores.settlements import IssuedAdjustment, Settlement, 
 from fare_engine.settle import Issue, Outcome
 
 
-def answer_settlement(settlement: Settlement, totals: Totals, zone: str) -> SettlementAnswer:
+def view_settlement(settlement: Settlement, totals: Totals, zone: str) -> SettlementAnswer:
     """One run with what it issued."""
     ended_at_ms = settlement.ended_at_ms
     return SettlementAnswer(
@@ -28,7 +28,7 @@ def answer_settlement(settlement: Settlement, totals: Totals, zone: str) -> Sett
     )
 
 
-def answer_issued(issued: IssuedAdjustment, zone: str) -> AdjustmentAnswer:
+def view_adjustment(issued: IssuedAdjustment, zone: str) -> AdjustmentAnswer:
     """One adjustment as it is stored."""
     return AdjustmentAnswer(
         settlement_id=issued.settlement,
@@ -44,7 +44,7 @@ def answer_issued(issued: IssuedAdjustment, zone: str) -> AdjustmentAnswer:
     )
 
 
-def answer_outcome(outcome: Outcome, zone: str) -> SettlementOutcome:
+def view_outcome(outcome: Outcome, zone: str) -> SettlementOutcome:
     """What a run came to, stored or not."""
     return SettlementOutcome(
         settlement_id=outcome.settlement,
@@ -52,12 +52,12 @@ def answer_outcome(outcome: Outcome, zone: str) -> SettlementOutcome:
         dry_run=outcome.settlement is None,
         tokens=outcome.tokens,
         repaired=outcome.repaired,
-        items=[_answer_issue(outcome, issue, zone) for issue in outcome.issues],
+        items=[_view_issue(outcome, issue, zone) for issue in outcome.issues],
         **outcome.totals._asdict(),
     )
 
 
-def _answer_issue(outcome: Outcome, issue: Issue, zone: str) -> AdjustmentAnswer:
+def _view_issue(outcome: Outcome, issue: Issue, zone: str) -> AdjustmentAnswer:
     due = issue.adjustment.due
     return AdjustmentAnswer(
         settlement_id=outcome.settlement,

@@ -25,10 +25,10 @@ _POLICY_READ: Final = _ENTERED | {Reason.SAME_STATION_WITHIN_WINDOW, *FAILURES}
 
 
 class AnswerWriter:
-    """Writes the answers of one network: times told in its zone, money in its currency."""
+    """Writes the answers of one network: times in its zone, money in its currency."""
 
     def __init__(self, zone: str, currency: str) -> None:
-        self._tell = TimeWriter(zone).write
+        self._format_time = TimeWriter(zone).write
         self._free = f'"fare":0,"fare_waived":0,"currency":"{currency}"'
         self._currency = currency
         self._decided_at = (-1, "")
@@ -49,14 +49,14 @@ class AnswerWriter:
         elif reason in _ENTERED:
             journey = (
                 f'{{"entry_tap_id":"{tap.tap_id}","entry_station":"{station_id}",'
-                f'"entered_at":"{self._tell(tap.occurred_at_ms)}",'
+                f'"entered_at":"{self._format_time(tap.occurred_at_ms)}",'
                 '"exit_station":null,"exited_at":null,"elapsed_ms":null}'
             )
         else:
             journey = "null"
         decided_at = self._decided_at
         if decided_at[0] != verdict.decided_at_ms:  # nearly all taps of a batch share it
-            decided_at = verdict.decided_at_ms, self._tell(verdict.decided_at_ms)
+            decided_at = verdict.decided_at_ms, self._format_time(verdict.decided_at_ms)
             self._decided_at = decided_at
         if verdict.problem is None:
             kind = _OPEN[reason] if decision.gate_opens else _SHUT[reason]
@@ -77,7 +77,7 @@ class AnswerWriter:
         elapsed_ms = at_ms - entered_at_ms if at_ms > entered_at_ms else 0
         return (
             f'{{"entry_tap_id":"{entry.tap_id}","entry_station":"{entry.station_id}",'
-            f'"entered_at":"{self._tell(entered_at_ms)}",'
-            f'"exit_station":"{station_id}","exited_at":"{self._tell(at_ms)}",'
+            f'"entered_at":"{self._format_time(entered_at_ms)}",'
+            f'"exit_station":"{station_id}","exited_at":"{self._format_time(at_ms)}",'
             f'"elapsed_ms":{elapsed_ms}}}'
         )

@@ -15,15 +15,15 @@ def answer_batch(
 ) -> bytes:
     """The body that answers what was read of a batch; `results` are those of its taps."""
     written = [
-        write(result) if isinstance(result, Verdict) else _tell(tap.tap_id, error_problem(result))
+        write(result) if isinstance(result, Verdict) else _encode(tap.tap_id, error_problem(result))
         for tap, result in zip(read.taps, results, strict=True)
     ]
     for place in sorted(read.bad):
         tap_id, refused = read.bad[place]
         members = problem(refused.code, refused.detail, refused.errors)
-        written.insert(place, _tell(tap_id, members))
+        written.insert(place, _encode(tap_id, members))
     return f'{{"results":[{",".join(written)}]}}'.encode()
 
 
-def _tell(tap_id: str | None, members: Mapping[str, object]) -> str:
+def _encode(tap_id: str | None, members: Mapping[str, object]) -> str:
     return msgspec.json.encode({"tap_id": tap_id, "problem": members}).decode()

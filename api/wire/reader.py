@@ -154,7 +154,7 @@ class TapReader:
 class BatchRead:
     """What a batch holds: taps in order, with findings by their place among them.
 
-    `bad` tells, by place in the request, the tap_id and what is wrong with it.
+    `bad` holds, by place in the request, the tap_id and what is wrong with the tap.
     """
 
     __slots__ = ("bad", "findings", "taps")
@@ -173,13 +173,13 @@ def check_size(taps: int) -> None:
 
 
 def _is_blocked(tap: Tap, blocked: Mapping[bytes, int]) -> bool:
-    """Whether the medium was blocked when it was tapped; at exits the rule pays no heed."""
+    """Whether the medium was blocked when it was tapped; at exits the rule ignores it."""
     since_ms = blocked.get(tap.token)
     return since_ms is not None and since_ms <= tap.occurred_at_ms
 
 
 def _block(finding: Finding | None) -> Finding:
-    """What is found of a blocked medium: errors and refusals of its ride code come before."""
+    """What is found of a blocked medium: errors and refusals of its ride code come first."""
     if finding is None:
         return Reason.MEDIUM_BLOCKED
     return BlockedCodeId(finding) if isinstance(finding, CodeId) else finding
@@ -206,7 +206,7 @@ def _get_ride_code(medium: WireMedium) -> str:
 
 
 def _read_code_id(code_id: Any, finding: Finding | None) -> Finding | None:
-    """The id of a ride code that the gate verified, unless something else was found out."""
+    """The id of a ride code that the gate verified, unless something else was found."""
     if code_id is None:
         return finding
     if _ID.fullmatch(code_id) is None:

@@ -1,7 +1,7 @@
 """Verifies the ride codes that are sent to the engine, by the catalogue that decides now.
 
-One verification costs some 0.1 ms of the event loop, so a batch of 1,000 codes holds up everyone
-for a tenth of a second: gates that send backlogs verify codes themselves and send their ids.
+One verification costs some 0.1 ms of the event loop, so a batch of 1,000 codes holds up all
+others for a tenth of a second: gates that upload later verify codes themselves and send their ids.
 """
 
 from collections import Counter
@@ -23,13 +23,13 @@ logger = structlog.get_logger(__name__)
 
 QR = "qr"
 _UNREADABLE = "qr code"
-"""No medium type can have this code: what is no ride code is no account's token either."""
+"""No medium type can have this code: so what is no ride code gets no token of an account."""
 
 Read = tuple[bytes, Finding]
 
 
 class RideCodeReader:
-    """From the text of a code to the token of its account, and what was found out about it."""
+    """From the text of a code to the token of its account, and what was found about it."""
 
     def __init__(
         self,
@@ -45,8 +45,8 @@ class RideCodeReader:
     def read(self, text: str, tap_id: str, at_ms: int, catalogue: Catalogue) -> Read:
         """The token, with the id of a good code or the reason why it is refused.
 
-        The token depends on the text alone. So the same tap sent again is the same tap, whatever
-        has become of issuer and key meanwhile; and a refused one changes no state.
+        The token depends on the text alone. So a repeated tap is the same tap, even if issuer or
+        key have changed since; and a refused one changes no state.
         """
         if catalogue is not self._catalogue:
             self._use(catalogue)

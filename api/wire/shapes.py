@@ -1,4 +1,4 @@
-"""The shapes of taps on the wire, and the reading of those that their bytes alone explain."""
+"""The shapes of taps on the wire, and how the plain ones become taps."""
 
 import re
 import string
@@ -36,7 +36,7 @@ class WireMedium(_Shape):
 
 
 class WireOffline(_Shape):
-    """What a gate did that decided alone."""
+    """What a gate that decided alone did."""
 
     gate_action_taken: str
     fare_taken: int
@@ -73,8 +73,8 @@ BATCH: Final = msgspec.json.Decoder(WireBatch)
 def convert_plain(wires: list[WireTap]) -> list[Tap] | None:
     """The taps of an outbox: each by its token, without a ride code or a report of its gate.
 
-    None when one is more than that; a batch that does not fit raises one of `UNREADABLE`. Gates
-    and media that do not exist are the engine's to find.
+    None when one is more than that; a batch that does not fit raises one of `UNREADABLE`. Whether
+    gate and medium exist is for the engine to find.
     """
     check_ids([wire.tap_id for wire in wires])
     check_ids([wire.gate_id for wire in wires])

@@ -102,7 +102,7 @@ def _score(rival: Rival, rates: list[float], made: list[Pair], right: set[Pair])
     return Score(rival, rates, len(made), wrong, missed, fingerprint)
 
 
-def tell(scores: list[Score]) -> list[str]:
+def format_scores(scores: list[Score]) -> list[str]:
     """The table of the rivals, line by line."""
     lines = [
         "| who pairs | taps/s | least–greatest | pairs | wrong | missed | held to | durable |",

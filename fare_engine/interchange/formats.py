@@ -1,4 +1,4 @@
-"""The formats of tap files, told apart by the columns that a file names."""
+"""The formats of tap files, recognised by the columns that a file names."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -56,7 +56,7 @@ class TapFile:
         self._table = table
         self._form = form
 
-    def tell_column(self, column: str) -> str:
+    def name_column(self, column: str) -> str:
         """What the format calls one of the engine's own columns."""
         return self._form.column_names.get(column, column)
 
@@ -77,7 +77,7 @@ class TapFile:
         return parse_rows(self._table.list_rows(), parse)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._table.close()
 
     def __enter__(self) -> Self:
@@ -100,7 +100,7 @@ def open_tap_file(
         form = _find_format(places, mapping) if name is None else FORMATS[name]
         missing = form.list_missing(places, mapping)
         if missing:
-            raise FileInvalid(places.tell_missing(missing))
+            raise FileInvalid(places.format_missing(missing))
         return TapFile(table, form, mapping)
     except BaseException:
         table.close()

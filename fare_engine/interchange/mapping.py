@@ -1,10 +1,10 @@
-"""Mappings: how an operator tells what the columns, stations and gates of a file mean here.
+"""Mappings: what the columns, stations and gates of an operator's file mean here.
 
 A small TOML file; every part may be left out::
 
-    format = "shenzhen"             # or "own"; else told from the header
+    format = "shenzhen"             # or "own"; else recognised by the header
     encoding = "gb18030"            # else UTF-8
-    delimiter = ";"                 # else told from the header
+    delimiter = ";"                 # else recognised by the header
     medium_type = "tianfutong"      # the type of every medium in the file
 
     [columns]                       # a column of the format = its name in the file
@@ -34,7 +34,7 @@ from fare_engine.network import Direction
 
 @dataclass(frozen=True)
 class FileMapping:
-    """What a file's own words stand for. What is not told here is as its format has it."""
+    """What a file's own words stand for. What is not given here is as its format has it."""
 
     format_name: str | None = None
     encoding: str = "utf-8"
@@ -74,8 +74,8 @@ def read_mapping(path: Path) -> FileMapping:
     )
     table.finish()
     if faults:
-        told = (f"{path}: {place}: {message}" for place, message in faults)
-        raise FileInvalid("\n".join(told))
+        lines = (f"{path}: {place}: {message}" for place, message in faults)
+        raise FileInvalid("\n".join(lines))
     return mapping
 
 
@@ -83,12 +83,12 @@ def _read_encoding(table: FieldReader) -> str:
     name = table.find_text("encoding") or "utf-8"
     try:
         info = codecs.lookup(name)
-        # Lines and fields are told apart before they are decoded.
+        # Lines and fields are split before they are decoded.
         readable = info.encode("\n,")[0] == b"\n,"
     except (LookupError, ValueError, TypeError, AttributeError):
         readable = False
     if not readable:
-        table.fault("encoding", f"{name!r} is no encoding whose lines can be told apart")
+        table.fault("encoding", f"{name!r} is no encoding whose lines can be split")
     return name
 
 

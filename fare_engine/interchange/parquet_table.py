@@ -1,6 +1,6 @@
 """Tables in Parquet files, some ten thousand rows at a time.
 
-The only module that needs polars, an extra: whoever wants a Parquet file imports it then.
+The only module that needs polars, an extra: imported when a Parquet file is opened.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,10 +16,10 @@ CHUNK_ROWS: Final = 50_000
 
 
 class ParquetTable:
-    """The rows of one Parquet file, told as text like those of any other table.
+    """The rows of one Parquet file, as text like those of any other table.
 
-    What is null, and a column of lists or structures, is told as an empty field; binary is told
-    in hexadecimal digits, a time with a zone in UTC, one without a zone as it stands.
+    What is null, and a column of lists or structures, is read as an empty field; binary is read
+    as hexadecimal digits, a time with a zone in UTC, one without a zone as it stands.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,7 +38,7 @@ class ParquetTable:
     def list_rows(self) -> Iterator[RawRow]:
         """The rows of the file, numbered from 1."""
         as_text = self._frame.select(
-            self._tell(name, dtype) for name, dtype in self._schema.items()
+            self._read_as_text(name, dtype) for name, dtype in self._schema.items()
         )
         number = 0
         while True:
@@ -54,13 +54,13 @@ class ParquetTable:
             if chunk.height < CHUNK_ROWS:
                 return
 
-    def _tell(self, name: str, dtype: pl.DataType) -> pl.Expr:
+    def _read_as_text(self, name: str, dtype: pl.DataType) -> pl.Expr:
         column = pl.col(name)
         if isinstance(dtype, pl.Datetime):
-            told = "%Y-%m-%d %H:%M:%S%.3f"
+            pattern = "%Y-%m-%d %H:%M:%S%.3f"
             if dtype.time_zone is not None:
-                column, told = column.dt.convert_time_zone("UTC"), "%Y-%m-%dT%H:%M:%S%.3fZ"
-            column = column.dt.to_string(told)
+                column, pattern = column.dt.convert_time_zone("UTC"), "%Y-%m-%dT%H:%M:%S%.3fZ"
+            column = column.dt.to_string(pattern)
         elif dtype == pl.Binary:
             column = column.bin.encode("hex")
         elif dtype.is_nested():

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 MakeToken = Callable[[str, str], bytes]
-"""From a medium's type and id to its token; it comes from whoever holds the key."""
+"""From a medium's type and id to its token; the holder of the key passes it in."""
 
 LISTED_FARE_MAX = 1_000_000
 """10 000 yuan: a listed fare above it is a slip of the source."""

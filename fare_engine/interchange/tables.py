@@ -1,4 +1,4 @@
-"""A table in a file: named columns and rows of text, whatever the file is made of."""
+"""A table in a file: named columns and rows of text, in any kind of file."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,14 +21,14 @@ class Table(Protocol):
         """The rows of the file from its beginning, those that cannot be read among them."""
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
 
 
 class ColumnPlaces:
-    """Where the columns stand that a format knows, in whatever order the file has them.
+    """Where the columns stand that a format knows, in any order.
 
-    Spaces around a name and capitals do not count. `renamed` tells the name that a file has for
-    a column of the format.
+    Spaces around a name and capitals do not count. `renamed` maps a column of the format to
+    its name in the file.
     """
 
     def __init__(self, table: Table, renamed: Mapping[str, str]) -> None:
@@ -54,7 +54,7 @@ class ColumnPlaces:
         """The place of a column that must be there."""
         place = self.find(column)
         if place is None:
-            raise FileInvalid(self.tell_missing([column]))
+            raise FileInvalid(self.format_missing([column]))
         return place
 
     def list_missing(self, columns: Sequence[str]) -> list[str]:
@@ -66,13 +66,13 @@ class ColumnPlaces:
         ]
 
     def list_unused(self) -> list[str]:
-        """The file's columns that nobody asked for."""
+        """The file's columns that were never read."""
         return [name for name in self._table.columns if _plain(name) not in self._asked]
 
-    def tell_missing(self, missing: Sequence[str]) -> str:
+    def format_missing(self, missing: Sequence[str]) -> str:
         """A message that names what is missing and what is there."""
         there = ", ".join(name.strip() for name in self._table.columns)
-        needed = ", ".join(_told(column, self._renamed) for column in missing)
+        needed = ", ".join(_format_column(column, self._renamed) for column in missing)
         return (
             f"{self._table.path}: {self._table.first_place}: "
             f"missing column {needed}; the file has {there[:500]}"
@@ -83,5 +83,5 @@ def _plain(name: str) -> str:
     return name.strip().lower()
 
 
-def _told(column: str, renamed: Mapping[str, str]) -> str:
+def _format_column(column: str, renamed: Mapping[str, str]) -> str:
     return f"{renamed[column]} (for {column})" if column in renamed else column

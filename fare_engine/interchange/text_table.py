@@ -49,13 +49,13 @@ class TextTable:
             raise FileInvalid(f"{path}: line 1: {fault.message}") from fault
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._stream.close()
 
     def list_rows(self) -> Iterator[RawRow]:
         """The rows below the header; a line without any content is none."""
         width = len(self.columns)
-        # A file in another encoding is one fault, not a million of them: the first rows tell.
+        # A file in another encoding is one fault, not a million of them: the first rows show it.
         undecodable: list[SkippedRow] | None = []
         for raw in self._read_lines():
             if not raw.strip():
@@ -111,7 +111,7 @@ class TextTable:
         if b"\0" in raw:
             raise FileInvalid(
                 f"{self.path}: line 1: holds a NUL byte; this is no text file, "
-                "nor gzip or Parquet, which are told by their content"
+                "nor gzip or Parquet, which are recognised by their content"
             )
         if len(raw) > LINE_BYTES_MAX:
             raise FileInvalid(f"{self.path}: line 1: is longer than {LINE_BYTES_MAX} bytes")

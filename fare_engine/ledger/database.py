@@ -1,4 +1,4 @@
-"""Opening the ledger's database, bringing it to this version's schema, and telling its version."""
+"""Opening the ledger's database, bringing it to this version's schema, and reading its version."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -61,27 +61,29 @@ def open_database(url_or_path: str | Path) -> Engine:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """One view of the database, beside whoever writes; LedgerUnavailable when it fails."""
+    """One view of the database, beside any writer; LedgerUnavailable when it fails."""
     try:
         with engine.connect() as connection:
             yield connection
     except DBAPIError as error:
-        raise LedgerUnavailable(f"{_tell(engine)} cannot be read: {error.orig}") from error
+        raise LedgerUnavailable(f"{_name_database(engine)} cannot be read: {error.orig}") from error
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """One transaction that writes, committed at the end of the block.
 
-    SQLite is told so at its beginning: a transaction that reads first and writes then would fail
-    at once, instead of waiting, where another has written between the two. LedgerUnavailable when
-    it fails.
+    SQLite takes the write lock at its beginning: a transaction that reads first and writes then
+    would fail at once, instead of waiting, where another has written between the two.
+    LedgerUnavailable when it fails.
     """
     try:
         with engine.execution_options(**{_IMMEDIATE: True}).begin() as connection:
             yield connection
     except DBAPIError as error:
-        raise LedgerUnavailable(f"{_tell(engine)} did not confirm: {error.orig}") from error
+        raise LedgerUnavailable(
+            f"{_name_database(engine)} did not confirm: {error.orig}"
+        ) from error
 
 
 def migrate(engine: Engine, revision: str = "head") -> None:
@@ -109,7 +111,7 @@ def check_schema(engine: Engine) -> None:
     """Raise SchemaVersionWrong, with what to do about it, unless the schema is this version's."""
     mismatch = find_mismatch(find_revision(engine), list_revisions())
     if mismatch is not None:
-        raise SchemaVersionWrong(f"{_tell(engine)} {mismatch}")
+        raise SchemaVersionWrong(f"{_name_database(engine)} {mismatch}")
 
 
 def find_mismatch(found: str | None, known: Sequence[str]) -> str | None:
@@ -139,7 +141,7 @@ def find_revision(engine: Engine) -> str | None:
             query = select(column("version_num", String)).select_from(table(_VERSION_TABLE))
             return connection.execute(query).scalar_one_or_none()
     except DBAPIError as error:
-        raise LedgerUnavailable(f"{_tell(engine)} cannot be read: {error.orig}") from error
+        raise LedgerUnavailable(f"{_name_database(engine)} cannot be read: {error.orig}") from error
 
 
 def get_head_revision() -> str:
@@ -154,7 +156,7 @@ def list_revisions() -> list[str]:
     return sorted((name.partition("_")[0] for name in names), reverse=True)
 
 
-def _tell(engine: Engine) -> str:
+def _name_database(engine: Engine) -> str:
     return f"the database {engine.url.database}"
 
 
@@ -168,7 +170,7 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         "foreign_keys = ON",
         f"cache_size = -{PAGE_CACHE_KIBIBYTES}",
         "temp_store = MEMORY",
-        # The ledger's checkpointer folds the log in, beside the way of a tap.
+        # The ledger's checkpointer folds the log in, outside the life of a tap.
         "wal_autocheckpoint = 0",
     ):
         connection.execute(f"PRAGMA {pragma}").close()

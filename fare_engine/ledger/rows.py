@@ -177,16 +177,16 @@ class Reader:
         row: TapRow,
         entry: TapRow | None,
         report: StoredReport | None,
-        set_aside: tuple[Any, ...] | None,
+        quarantined: tuple[Any, ...] | None,
     ) -> Verdict:
-        """A stored tap as it was decided; `set_aside` is its row of the quarantine, if any."""
+        """A stored tap as it was decided; `quarantined` is its row of the quarantine, if any."""
         station_id: str | None
-        if set_aside is None:
+        if quarantined is None:
             gate_id = self._catalogue.get_gate_by_number(row.gate or 0).gate_id
             medium_type = self._catalogue.get_medium_by_number(row.medium or 0).code
             station_id, problem = self._station_id(row), None
         else:
-            _, problem, _, gate_id, medium_type, _ = set_aside
+            _, problem, _, gate_id, medium_type, _ = quarantined
             station_id = None
         tap = Tap(
             row.tap_id,

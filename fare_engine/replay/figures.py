@@ -12,7 +12,7 @@ from fare_engine.times import format_ms
 from fare_engine.verdict import Verdict
 
 ELAPSED_MINUTES: Final = (1, 2, 5, 10, 15, 30, 60)
-"""Upper bounds of the stretches that same-station pairs are told by; each bound is inclusive."""
+"""Upper bounds of the stretches that same-station pairs are counted by; each is inclusive."""
 
 REJECTED_KEPT_MAX: Final = 1_000
 
@@ -87,7 +87,7 @@ class Figures:
         self.first_occurred_at_ms: int | None = None
         self.last_occurred_at_ms: int | None = None
         self.about: dict[str, Any] = {}
-        """What was replayed, and by which catalogue; told beside the counts."""
+        """What was replayed, and by which catalogue; reported beside the counts."""
 
     @property
     def rejected_count(self) -> int:
@@ -163,8 +163,8 @@ class Figures:
                 "incomplete_fare": self.incomplete_fare,
                 "currency": self.currency,
             },
-            "first_occurred_at": self.tell_moment(self.first_occurred_at_ms),
-            "last_occurred_at": self.tell_moment(self.last_occurred_at_ms),
+            "first_occurred_at": self.format_moment(self.first_occurred_at_ms),
+            "last_occurred_at": self.format_moment(self.last_occurred_at_ms),
             "rejected": {
                 "count": self.rejected_count,
                 "rows": [
@@ -180,6 +180,6 @@ class Figures:
             **self.about,
         }
 
-    def tell_moment(self, at_ms: int | None) -> str | None:
+    def format_moment(self, at_ms: int | None) -> str | None:
         """An instant in the zone of the network."""
         return None if at_ms is None else format_ms(at_ms, self.zone)

@@ -4,7 +4,6 @@ A recorded day is no live stream, so the taps are decided by `occurred_at`, and 
 instant in the order of the file. Each row ends as a tap that was decided or among the skipped.
 """
 
-from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -34,27 +33,27 @@ _FAULTS: Final = {
     "no-tariff-in-force": ("occurred_at", "no tariff was in force then"),
     "tap-conflict": ("tap_id", "was used before for another tap"),
 }
-"""What the engine may say of a tap, told as the fault of a column, without what stands in it."""
+"""What the engine may say of a tap, as the fault of a column, without what stands in it."""
 
 
-def _nobody_waits(_rows: int, _decided: int, _taps: int | None) -> None:
-    """Progress that nobody looks at."""
+def _ignore_progress(_rows: int, _decided: int, _taps: int | None) -> None:
+    """Progress that is not shown."""
 
 
-def _nobody_lists(_row: SkippedRow) -> None:
-    """Skipped rows that nobody wants one by one."""
+def _ignore_skipped(_row: SkippedRow) -> None:
+    """Skipped rows that are not listed one by one."""
 
 
 @dataclass(frozen=True)
 class Watch:
-    """Who is told while a replay runs.
+    """What is called while a replay runs.
 
     `on_progress` gets the rows read, the taps decided, and the taps to decide (None while the
     file is being read). `on_skipped` gets every row that becomes no tap, when that is found.
     """
 
-    on_progress: Callable[[int, int, int | None], None] = _nobody_waits
-    on_skipped: Callable[[SkippedRow], None] = _nobody_lists
+    on_progress: Callable[[int, int, int | None], None] = _ignore_progress
+    on_skipped: Callable[[SkippedRow], None] = _ignore_skipped
 
 
 SILENT: Final = Watch()
@@ -147,8 +146,7 @@ class _Decider:
         self._figures = figures
         self._watch = watch
         self._now_ms = now_ms
-        self._lines = array("Q")
-        self._first_row: int | None = None
+        self._lines: dict[int, int] = {}
 
     def decide(self, taps: Sequence[FileTap]) -> None:
         """Decide taps that are in order already."""
@@ -181,18 +179,17 @@ class _Decider:
             column, message = _FAULTS.get(result.code, ("", str(result.code)))
             self._reject(tap.line_number, column, message)
         elif result.replayed:
-            self._reject(tap.line_number, "", self._tell_first(result.row), SkipReason.DUPLICATE)
+            self._reject(tap.line_number, "", self._format_first(result.row), SkipReason.DUPLICATE)
         else:
-            if self._first_row is None:
-                self._first_row = result.row
-            self._lines.append(tap.line_number)
+            self._lines[result.row] = tap.line_number
             self._figures.add_verdict(result)
 
-    def _tell_first(self, row: int) -> str:
+    def _format_first(self, row: int) -> str:
         """Where the first tap stands that another one repeats, by its row in the ledger."""
-        if self._first_row is None or row < self._first_row:
+        line_number = self._lines.get(row)
+        if line_number is None:
             return "the tap is in the ledger already"
-        return f"repeats the tap of line {self._lines[row - self._first_row]}"
+        return f"repeats the tap of line {line_number}"
 
     def _reject(
         self,
@@ -201,6 +198,6 @@ class _Decider:
         message: str,
         reason: SkipReason = SkipReason.MALFORMED,
     ) -> None:
-        row = SkippedRow(line_number, reason, self._file.tell_column(column), message)
+        row = SkippedRow(line_number, reason, self._file.name_column(column), message)
         self._figures.add_skipped(row)
         self._watch.on_skipped(row)

@@ -29,7 +29,7 @@ def make_tap_id(tap: FileTap) -> str:
     """An id made of what a tap is: the same gate, direction, medium and instant give the same.
 
     It begins as a gate's own ids do, with the gate and something that rises, which the ledger
-    looks up quickest. The hash is of the token, which needs the key: nobody can tell from an id
+    looks up quickest. The hash is of the token, which needs the key: an id does not show
     whose tap it was, or that two are of one passenger.
     """
     gate_id, at_ms = tap.gate_id, tap.occurred_at_ms

@@ -70,10 +70,10 @@ def settle_history(
         )
         excused = is_excused(left, left.expires_at_ms, left.terms.stood_open)
         claims[left.row] = 0 if excused else missing_exit_fare(left, medium_type), left.row
-    return list(_tell(settled, from_ms, claims, skews))
+    return list(_list_due(settled, from_ms, claims, skews))
 
 
-def _tell(
+def _list_due(
     settled: list[Settled], from_ms: int, claims: dict[int, tuple[int, int]], skews: Skews
 ) -> Iterator[Due]:
     begun = False
@@ -123,7 +123,7 @@ def _find_why(settled: Settled) -> Why:
 
 
 def _find_passage(report: Report | None) -> Report | None:
-    """What the rule is told that the gate did: it opened, and she went through."""
+    """The report that the rule reads: the gate opened, and the passenger went through."""
     if report is None or report.passed is not False:
         return report
     return report.replace(gate_opened=False)

@@ -50,7 +50,7 @@ def make_stored(
 def get_terms(catalogue: Catalogue, verdict: Verdict, station_id: str) -> Terms:
     """The terms of the tap itself: an exit that consumed an entry read those of the entry.
 
-    Degraded modes are those that were read then, whatever was recorded afterwards.
+    Degraded modes are those that were read then; what was recorded afterwards does not count.
     """
     decision = verdict.decision
     pinned = decision.terms

@@ -103,10 +103,10 @@ def check_gate(catalogue: Catalogue, gate: Gate, now_ms: int) -> None:
     for station_id, versions in catalogue.policies.items():
         for policy in versions:
             if gate.gate_id in policy.designated_gates and not is_over(policy, versions, now_ms):
-                told = f"policy {policy.version} of station {station_id!r} designates this gate"
+                who = f"policy {policy.version} of station {station_id!r} designates this gate"
                 field = "station_id" if gate.station_id != station_id else "directions"
                 broken = designation_faults(catalogue, policy)
-                faults += [(field, f"{told}: {message}") for _, message in broken]
+                faults += [(field, f"{who}: {message}") for _, message in broken]
     _raise_for(faults)
 
 

@@ -13,7 +13,7 @@ Fault = tuple[str, str]
 Faults = Iterator[Fault]
 
 MOMENT_MAX_MS = 253_370_764_800_000
-"""The year 9999: later moments cannot be told as a date."""
+"""The year 9999: a later moment cannot be shown as a date."""
 
 V = TypeVar("V", bound=Versioned)
 
@@ -32,7 +32,7 @@ def is_time_zone(name: str) -> bool:
     return True
 
 
-def tell_moment(at_ms: int, zone: str) -> str:
+def format_moment(at_ms: int, zone: str) -> str:
     """A moment for a message, in the network's time zone where it is a right one."""
     if not 0 <= at_ms <= MOMENT_MAX_MS:
         return f"{at_ms} ms"
@@ -70,7 +70,7 @@ def date_faults(version: Versioned, zone: str) -> Faults:
     if not 0 <= start_ms <= MOMENT_MAX_MS:
         yield "effective_from", "must lie between the years 1970 and 9999"
     elif end_ms is not None and end_ms <= start_ms:
-        yield "effective_to", f"must be later than effective_from, {tell_moment(start_ms, zone)}"
+        yield "effective_to", f"must be later than effective_from, {format_moment(start_ms, zone)}"
     elif end_ms is not None and end_ms > MOMENT_MAX_MS:
         yield "effective_to", "must lie between the years 1970 and 9999"
 
@@ -79,8 +79,8 @@ def number_faults(versions: Sequence[Versioned]) -> Faults:
     """Whether versions are numbered 1, 2, 3 and so on."""
     numbers = sorted(version.version for version in versions)
     if numbers != list(range(1, len(numbers) + 1)):
-        told = ", ".join(map(str, numbers))
-        yield "version", f"versions must be numbered 1, 2, 3 and so on, not {told}"
+        listed = ", ".join(map(str, numbers))
+        yield "version", f"versions must be numbered 1, 2, 3 and so on, not {listed}"
 
 
 def overlap_faults(version: V, versions: Sequence[V], zone: str) -> Faults:
@@ -91,12 +91,12 @@ def overlap_faults(version: V, versions: Sequence[V], zone: str) -> Faults:
             yield (
                 "effective_from",
                 f"lies inside version {earlier.version}, which is in force from "
-                f"{tell_moment(earlier.effective_from_ms, zone)} until "
-                f"{tell_moment(earlier.effective_to_ms, zone)}",
+                f"{format_moment(earlier.effective_from_ms, zone)} until "
+                f"{format_moment(earlier.effective_to_ms, zone)}",
             )
         elif version is earlier:
             yield (
                 "effective_to",
                 f"must not be later than the beginning of version {later.version}, "
-                f"{tell_moment(later.effective_from_ms, zone)}",
+                f"{format_moment(later.effective_from_ms, zone)}",
             )

@@ -21,7 +21,7 @@ DISTANCE_MAX_M = 1_000_000
 
 
 def network_faults(network: Network) -> Faults:
-    """Every fault of a network, whatever policies and tariffs say."""
+    """Every fault of a network by itself, apart from policies and tariffs."""
     yield from _own_faults(network)
     yield from _line_faults(network)
     yield from _station_faults(network)
@@ -132,8 +132,8 @@ def _gate_faults(gate: Gate, station_ids: set[str], exits: set[tuple[str, str]])
 
 def _missing_exit(gate: Gate, exits: set[tuple[str, str]]) -> str:
     elsewhere = sorted(station for station, exit_id in exits if exit_id == gate.exit_id)
-    told = f"; exit {gate.exit_id!r} belongs to {', '.join(elsewhere[:3])}" if elsewhere else ""
-    return f"station {gate.station_id!r} has no exit {gate.exit_id!r}{told}"
+    hint = f"; exit {gate.exit_id!r} belongs to {', '.join(elsewhere[:3])}" if elsewhere else ""
+    return f"station {gate.station_id!r} has no exit {gate.exit_id!r}{hint}"
 
 
 def _media_faults(media: Sequence[MediumType]) -> Faults:

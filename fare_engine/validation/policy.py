@@ -10,9 +10,9 @@ from fare_engine.tariff import MINUTE_MS, SECOND_MS
 from fare_engine.validation.faults import (
     Faults,
     date_faults,
+    format_moment,
     list_stretches,
     meet,
-    tell_moment,
 )
 
 
@@ -62,7 +62,7 @@ def tariff_match_faults(catalogue: Catalogue, policy: Policy, versions: Sequence
         if other is not policy:
             continue
         if tariffs and start_ms < tariffs[0][1]:
-            first = tell_moment(tariffs[0][1], catalogue.network.time_zone)
+            first = format_moment(tariffs[0][1], catalogue.network.time_zone)
             yield "effective_from", f"must not be before the first tariff, in force from {first}"
         for tariff, tariff_start_ms, tariff_end_ms in tariffs:
             if policy.window_ms > tariff.max_stay_ms and meet(
@@ -81,12 +81,12 @@ def suspension_faults(suspensions: Sequence[Suspension], zone: str) -> Faults:
     for suspension in ordered:
         ended_ms = suspension.resumed_at_ms
         if ended_ms is not None and ended_ms < suspension.suspended_at_ms:
-            told = tell_moment(suspension.suspended_at_ms, zone)
-            yield "resumed_at", f"must not be before suspended_at, {told}"
+            suspended_at = format_moment(suspension.suspended_at_ms, zone)
+            yield "resumed_at", f"must not be before suspended_at, {suspended_at}"
     for earlier, later in pairwise(ordered):
         if earlier.resumed_at_ms is None or later.suspended_at_ms < earlier.resumed_at_ms:
-            told = tell_moment(earlier.suspended_at_ms, zone)
-            yield "suspended_at", f"overlaps the suspension that began {told}"
+            suspended_at = format_moment(earlier.suspended_at_ms, zone)
+            yield "suspended_at", f"overlaps the suspension that began {suspended_at}"
 
 
 def _window_faults(policy: Policy) -> Faults:

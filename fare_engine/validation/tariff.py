@@ -124,28 +124,28 @@ def _unpriced_faults(catalogue: Catalogue, tariff: Tariff) -> Faults:
     destinations: dict[str, set[str]] = defaultdict(set)
     for origin, destination in tariff.fares.explicit:
         destinations[origin].add(destination)
-    strangers: dict[str, set[str]] = defaultdict(set)
+    unreached: dict[str, set[str]] = defaultdict(set)
     for origin in station_ids:
         reached = tariff.fares.distances.get(origin, {}).keys()
         for other in station_ids - reached - destinations[origin] - {origin}:
-            strangers[origin].add(other)
-            strangers[other].add(origin)
-    counts = Counter({station: len(others) for station, others in strangers.items()})
+            unreached[origin].add(other)
+            unreached[other].add(origin)
+    counts = Counter({station: len(others) for station, others in unreached.items()})
     while counts:
         worst = max(counts, key=lambda station: (counts[station], station))
-        others = strangers[worst]
+        others = unreached[worst]
         yield (
             "explicit_fares",
-            f"station {worst!r} has no fare to or from {_tell_some(others)}: "
+            f"station {worst!r} has no fare to or from {_format_some(others)}: "
             "no segments join them, and explicit_fares does not list them",
         )
         for other in others:
-            strangers[other].discard(worst)
+            unreached[other].discard(worst)
             counts[other] -= 1
         del counts[worst]
         counts = +counts
 
 
-def _tell_some(station_ids: set[str]) -> str:
+def _format_some(station_ids: set[str]) -> str:
     first, *rest = sorted(station_ids)
     return f"{first!r} and {len(rest)} other stations" if rest else repr(first)

@@ -1,12 +1,12 @@
 """What was answered, tap by tap, and the checks that need no rule: promises that answers make.
 
-One decision for ever, nothing acknowledged twice or with two contents, no entry consumed twice.
+One decision for good, nothing acknowledged twice or with two contents, no entry consumed twice.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from simulator.auditor.answers import Told, read_object
+from simulator.auditor.answers import Answer, read_object
 from simulator.auditor.history import History
 from simulator.auditor.requests import Ask, Content
 from simulator.auditor.verdict import Verdict
@@ -61,23 +61,23 @@ class Acknowledged:
         self._code_users: dict[str, Ask] = {}
         self._verdict = verdict
 
-    def is_first_answer(self, ask: Ask, told: Told) -> bool:
-        """Take a decision; whether it is the first that this tap was told."""
+    def is_first_answer(self, ask: Ask, answer: Answer) -> bool:
+        """Take a decision; whether it is the first answer to this tap."""
         tap = self.taps[ask.tap_id]
         content, verdict = ask.content, self._verdict
-        if content is not None and told.replayed is False:
+        if content is not None and answer.replayed is False:
             if tap.was_new:
                 verdict.find(
                     "decided-twice", "both answers lack the mark of a replay", [ask.tap_id]
                 )
             tap.was_new = True
         if tap.text is None:
-            tap.text, tap.acknowledged = told.text, content or tap.contents[0]
-            self._count(ask, told.document or {})
+            tap.text, tap.acknowledged = answer.text, content or tap.contents[0]
+            self._count(ask, answer.document or {})
             return True
         verdict.checked["answers repeated"] += 1
-        if tap.text != told.text:
-            verdict.find("decision-changed", f"first {tap.text}, then {told.text}", [ask.tap_id])
+        if tap.text != answer.text:
+            verdict.find("decision-changed", f"first {tap.text}, then {answer.text}", [ask.tap_id])
         return False
 
     def _count(self, ask: Ask, document: Mapping[str, Any]) -> None:
@@ -101,8 +101,8 @@ class Acknowledged:
         first = self._code_users.setdefault(code_id, ask)
         assert first.content is not None
         if first.content.medium != content.medium:
-            told = f"{code_id} let {first.content.medium} and {content.medium} through"
-            self._verdict.find("code-used-twice", told, [first.tap_id, ask.tap_id])
+            message = f"{code_id} let {first.content.medium} and {content.medium} through"
+            self._verdict.find("code-used-twice", message, [first.tap_id, ask.tap_id])
 
     def _consume(self, ask: Ask, entry_tap_id: str) -> None:
         if self.taps[ask.tap_id].nobody_passed:

@@ -2,7 +2,7 @@
 
 A medium opens no gate when it is a ride code that is forged, not fresh, or used here before other
 than a moment ago in the same direction; nor, at entries, when it is on the block list. In degraded
-modes gates stand open for those too. Whatever else a station cannot know is settled later.
+modes gates stand open for those too. All else that a station cannot know is settled later.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ def list_wrong(
     refusals = _list_refusals(tap, knew, facts)
     if refusals and tap.opened and not _stands_open(tap, knew):
         return [("alone-let-through", f"{tap.reason} instead of {' or '.join(refusals)}")]
-    # Which keys a station knew is not told, so any code may be unverifiable there.
+    # Which keys a station knew is not recorded, so any code may be unverifiable there.
     refused = tap.reason == "medium_blocked" or tap.reason in _CODE_REASONS[1:]
     if refused and tap.reason not in refusals:
         return [("alone-turned-away", f"{tap.reason}, which it is not")]
@@ -52,7 +52,7 @@ def list_wrong(
 def _list_refusals(
     tap: AloneTap, knew: Mapping[str, Any] | None, facts: RideCode | None
 ) -> list[str]:
-    """All that stands against a medium; which of it is told first does not matter here."""
+    """All that stands against a medium; which reason is named first does not matter here."""
     refusals = []
     if tap.code is not None and (facts is None or not facts.valid):
         refusals.append("ride_code_invalid")

@@ -22,14 +22,14 @@ UNJUDGED: Final = frozenset(
         "invalid-request",
     }
 )
-"""Problems of the request and its sender, told before the rule is asked."""
+"""Problems of the request and its sender, answered before the rule is asked."""
 
 Difference = tuple[str, str]
 """The code of a check, and what is and what should be."""
 
 
-class Told(NamedTuple):
-    """One answer. `replayed` is None where nobody tells, as in a batch."""
+class Answer(NamedTuple):
+    """One answer. `replayed` is None where it is not marked, as in a batch."""
 
     status: int
     text: str
@@ -58,15 +58,15 @@ def read_object(text: str | bytes | msgspec.Raw) -> dict[str, Any]:
         raise ValueError(str(error)) from error
 
 
-def read_answer(status: int, text: str, replayed: bool | None) -> Told:
+def read_answer(status: int, text: str, replayed: bool | None) -> Answer:
     """An answer to a tap or a report; ValueError where it is no JSON object."""
     document = read_object(text) if text else {}
     if status == 200:
-        return Told(status, text, document, None, replayed)
-    return Told(status, text, None, _code_of(document), replayed)
+        return Answer(status, text, document, None, replayed)
+    return Answer(status, text, None, _code_of(document), replayed)
 
 
-def read_batch(text: str, taps: int) -> list[Told]:
+def read_batch(text: str, taps: int) -> list[Answer]:
     """The answers to the taps of a batch, each as it would be answered alone; else ValueError."""
     try:
         results = _BATCH.decode(text).results
@@ -77,40 +77,40 @@ def read_batch(text: str, taps: int) -> list[Told]:
     return [_read_result(result) for result in results]
 
 
-def _read_result(text: msgspec.Raw) -> Told:
+def _read_result(text: msgspec.Raw) -> Answer:
     result = read_object(text)
     if "problem" in result:
         problem = result["problem"]
-        return Told(problem["status"], "", None, _code_of(problem))
-    return Told(200, bytes(text).decode(), result)
+        return Answer(problem["status"], "", None, _code_of(problem))
+    return Answer(200, bytes(text).decode(), result)
 
 
 def _code_of(problem: Mapping[str, Any]) -> str:
     return str(problem.get("type", "")).removeprefix("/problems/")
 
 
-def list_differences(result: Result, told: Told) -> list[Difference]:
+def list_differences(result: Result, answer: Answer) -> list[Difference]:
     """How an answer differs from the one that a request must get; none when it is right."""
     if result.kind == "decision":
-        if told.document is None:
-            return [("wrong-answer", f"{told.status} {told.problem} instead of a decision")]
+        if answer.document is None:
+            return [("wrong-answer", f"{answer.status} {answer.problem} instead of a decision")]
         known = result.known
         assert known is not None
         ruling = known.ruling or Ruling("recorded", known.problem or "")
-        differences = list(_compare(ruling, told.document))
-        marked = told.document.get("clock_suspect", False)
+        differences = list(_compare(ruling, answer.document))
+        marked = answer.document.get("clock_suspect", False)
         if known.suspect is not None and marked is not known.suspect:
-            told_so = f"clock_suspect is {marked} instead of {known.suspect}"
-            differences.append(("wrong-suspicion", told_so))
+            message = f"clock_suspect is {marked} instead of {known.suspect}"
+            differences.append(("wrong-suspicion", message))
         return differences
     expected = {
         "problem": result.problem,
         "conflict": "tap-conflict",
         "not-found": "not-found",
     }[result.kind]
-    if told.problem == expected:
+    if answer.problem == expected:
         return []
-    answered = "a decision" if told.is_decision else told.problem
+    answered = "a decision" if answer.is_decision else answer.problem
     return [("wrong-answer", f"{answered} instead of {expected}")]
 
 
@@ -125,12 +125,13 @@ _FIELDS: Final = (
 
 def _compare(ruling: Ruling, document: Mapping[str, Any]) -> Iterator[Difference]:
     try:
-        told = document["outcome"], document["reason"]
-        if told != ruling[:2]:
-            yield "wrong-outcome", f"{'/'.join(told)} instead of {'/'.join(ruling[:2])}"
+        given = document["outcome"], document["reason"]
+        if given != ruling[:2]:
+            yield "wrong-outcome", f"{'/'.join(given)} instead of {'/'.join(ruling[:2])}"
         journey = _read_journey(document["journey"])
         if journey != ruling.journey:
-            yield "wrong-journey", f"{_tell(journey)} instead of {_tell(ruling.journey)}"
+            answered, expected = _format_journey(journey), _format_journey(ruling.journey)
+            yield "wrong-journey", f"{answered} instead of {expected}"
         for field, code in _FIELDS:
             value, expected = document[field], getattr(ruling, field)
             if value != expected or type(value) is not type(expected):
@@ -153,10 +154,10 @@ def _read_journey(document: Mapping[str, Any] | None) -> Journey | None:
     )
 
 
-def _tell(journey: Journey | None) -> str:
+def _format_journey(journey: Journey | None) -> str:
     if journey is None:
         return "no journey"
-    told = f"a journey entered by {journey.entry_tap_id} at {journey.entry_station}"
+    text = f"a journey entered by {journey.entry_tap_id} at {journey.entry_station}"
     if journey.exit_station is None:
-        return told
-    return f"{told}, left at {journey.exit_station} after {journey.elapsed_ms} ms"
+        return text
+    return f"{text}, left at {journey.exit_station} after {journey.elapsed_ms} ms"

@@ -9,10 +9,10 @@ from typing import Any
 
 from simulator.auditor.acknowledged import Acknowledged, Tap
 from simulator.auditor.alone import AloneTap, list_wrong
-from simulator.auditor.answers import UNJUDGED, Told, read_answer, read_batch
+from simulator.auditor.answers import UNJUDGED, Answer, read_answer, read_batch
 from simulator.auditor.fares import Tracks
 from simulator.auditor.history import STEPS_MAX, Epochs, History
-from simulator.auditor.moments import tell_moment
+from simulator.auditor.moments import format_moment
 from simulator.auditor.published import Published
 from simulator.auditor.reading_back import ReadingBack
 from simulator.auditor.requests import (
@@ -118,18 +118,18 @@ class Auditor:
         """A gate did something by itself, by these parameters that its station had."""
         self.verdict.checked["taps decided alone"] += 1
         facts = None if tap.code is None else self._codes.get(tap.code)
-        for check, told in list_wrong(tap, knew, facts):
-            self.verdict.find(check, told, [tap.tap_id])
+        for check, message in list_wrong(tap, knew, facts):
+            self.verdict.find(check, message, [tap.tap_id])
 
     def outbox(self, controller_id: str, tap_ids: Sequence[str]) -> None:
         """What a controller still holds at the end."""
         self.verdict.checked["outboxes"] += 1
         if tap_ids:
-            told = f"{controller_id} holds {len(tap_ids)} taps"
-            self.verdict.find("outbox-not-empty", told, tap_ids[:20])
+            message = f"{controller_id} holds {len(tap_ids)} taps"
+            self.verdict.find("outbox-not-empty", message, tap_ids[:20])
 
     def settled(self, issued: Sequence[Document], at_ms: int) -> None:
-        """All that settlement issued, told once everything was read back; `at_ms`: its clock."""
+        """All that settlement issued, after everything was read back; `at_ms`: its clock."""
         published = self._epochs.published[-1]
         check_settlement(self.verdict, issued, self._histories.values(), published, at_ms)
 
@@ -144,8 +144,8 @@ class Auditor:
         verdict.checked["taps sent"] = len(self._acknowledged.taps)
         for medium, history in self._histories.items():
             if history.gave_up:
-                told = f"{history.gave_up} answers of {medium} allow too many orders"
-                verdict.find("gave-up", told, list(history.branches[0].known)[-3:])
+                message = f"{history.gave_up} answers of {medium} allow too many orders"
+                verdict.find("gave-up", message, list(history.branches[0].known)[-3:])
         check_money(verdict, self._acknowledged)
         add_later(verdict, self._acknowledged, self._histories.values())
         return verdict
@@ -197,15 +197,15 @@ class Auditor:
         tariff = self._epochs.published[-1].tariff_at(content.at_ms)
         fresh_ms = tariff.code_validity_ms + tariff.tolerance_ms if tariff else 0
         if not facts.valid or abs(content.at_ms - facts.issued_at_ms) > fresh_ms:
-            told = f"{code_id} of {tell_moment(facts.issued_at_ms)}, valid: {facts.valid}"
-            self.verdict.find("bad-code-taken", told, [ask.tap_id])
+            message = f"{code_id} of {format_moment(facts.issued_at_ms)}, valid: {facts.valid}"
+            self.verdict.find("bad-code-taken", message, [ask.tap_id])
 
     def _send_report(
         self, request: str, tap_id: str, report: Document, place: int, at_ms: int
     ) -> None:
         ask, tap = read_report(tap_id, report), self._tap(tap_id)
         tap.add_report(report)
-        # Of a tap that nobody sent there is nothing to tell: it must be unknown.
+        # A tap that nobody sent must be unknown.
         history = tap.histories[0] if tap.histories else self._make_history()
         self._open(ask, history, place, at_ms)
         self._requests[request] = [ask]
@@ -248,9 +248,9 @@ class Auditor:
         del self._requests[request]
         try:
             if status == 200 and body.startswith('{"results"'):
-                told = read_batch(body, len(asks))
+                answers = read_batch(body, len(asks))
             else:
-                told = [read_answer(status, body, replayed)] * len(asks)
+                answers = [read_answer(status, body, replayed)] * len(asks)
         except (ValueError, KeyError, TypeError) as error:
             named = [ask.tap_id for ask in asks if ask is not None]
             self.verdict.find("unreadable-answer", f"{error!r}: {body[:200]}", named)
@@ -258,46 +258,46 @@ class Auditor:
                 if ask is not None:
                     ask.history.lose(ask)
             return
-        for ask, answer in zip(asks, told, strict=True):
+        for ask, answer in zip(asks, answers, strict=True):
             self._judge(ask, answer, place, at_ms)
 
-    def _judge(self, ask: Ask | None, told: Told, place: int, at_ms: int) -> None:
+    def _judge(self, ask: Ask | None, answer: Answer, place: int, at_ms: int) -> None:
         checked = self.verdict.checked
         checked["answers"] += 1
         if ask is None:
             checked["answers not judged"] += 1
-            if told.is_decision:
-                self.verdict.find("wrong-answer", f"no tap was sent, and answered: {told.text}")
+            if answer.is_decision:
+                self.verdict.find("wrong-answer", f"no tap was sent, and answered: {answer.text}")
             return
-        if told.problem in UNJUDGED:
+        if answer.problem in UNJUDGED:
             checked["answers not judged"] += 1
             ask.history.drop(ask)
             return
-        if told.is_decision:
-            self._judge_decision(ask, told, place, at_ms)
-        elif told.problem == "tap-conflict":
-            self._judge_conflict(ask, told, place, at_ms)
+        if answer.is_decision:
+            self._judge_decision(ask, answer, place, at_ms)
+        elif answer.problem == "tap-conflict":
+            self._judge_conflict(ask, answer, place, at_ms)
         else:
             checked["problems checked"] += 1
-            self._compare(ask, told, place, at_ms)
+            self._compare(ask, answer, place, at_ms)
 
-    def _judge_decision(self, ask: Ask, told: Told, place: int, at_ms: int) -> None:
+    def _judge_decision(self, ask: Ask, answer: Answer, place: int, at_ms: int) -> None:
         tap = self._tap(ask.tap_id)
         if tap.acknowledged is not None and ask.content not in (None, tap.acknowledged):
-            self.verdict.find("conflict-missed", f"answered {told.text}", [ask.tap_id])
+            self.verdict.find("conflict-missed", f"answered {answer.text}", [ask.tap_id])
             ask.history.drop(ask)
             return
         if ask.content is None:
             self.verdict.checked["reports checked"] += 1
-        first = self._acknowledged.is_first_answer(ask, told)
+        first = self._acknowledged.is_first_answer(ask, answer)
         if first:
             self.verdict.checked["decisions checked"] += 1
             for history in tap.histories:
                 if history is not ask.history:  # it had the same tap_id, and came too late
                     history.refute(ask.tap_id)
-        self._compare(ask, told if first else None, place, at_ms)
+        self._compare(ask, answer if first else None, place, at_ms)
 
-    def _judge_conflict(self, ask: Ask, told: Told, place: int, at_ms: int) -> None:
+    def _judge_conflict(self, ask: Ask, answer: Answer, place: int, at_ms: int) -> None:
         self.verdict.checked["conflicts checked"] += 1
         tap = self._tap(ask.tap_id)
         others = [content for content in tap.contents if content != ask.content]
@@ -307,10 +307,10 @@ class Auditor:
         elif len(tap.histories) > 1:
             ask.history.drop(ask)
         else:
-            self._compare(ask, told, place, at_ms)
+            self._compare(ask, answer, place, at_ms)
 
-    def _compare(self, ask: Ask, told: Told | None, place: int, at_ms: int) -> None:
-        differences = ask.history.answer(ask, told, place, at_ms)
+    def _compare(self, ask: Ask, answer: Answer | None, place: int, at_ms: int) -> None:
+        differences = ask.history.answer(ask, answer, place, at_ms)
         if len(ask.history.branches) > 1:
             self.verdict.checked["answers that left several orders open"] += 1
         if differences:

@@ -11,7 +11,7 @@ Kind = Literal["decision", "problem", "conflict", "not-found"]
 
 
 class Known(NamedTuple):
-    """A tap that was decided, or set aside for `problem`, with the report that counts."""
+    """A tap that was decided, or quarantined for `problem`, with the report that counts."""
 
     content: Content
     ruling: Ruling | None
@@ -19,7 +19,7 @@ class Known(NamedTuple):
     report: Report | None = None
     taken_back: bool = False
     suspect: bool | None = None
-    """Whether its gate's clock was known to be wrong; None where nobody told of clocks."""
+    """Whether its gate's clock was known to be wrong; None where no clocks were published."""
 
 
 class Result(NamedTuple):
@@ -50,7 +50,7 @@ class Shared:
         return self._known.setdefault(known, known)
 
     def find(self, question: object) -> Known | None:
-        """What was decided upon the same question, where it was asked before."""
+        """What was decided on the same question, where it was asked before."""
         found = self._decided.get(question)
         return None if found is None else found[0]
 
@@ -127,7 +127,7 @@ class Branch:
         *,
         is_copy: bool = False,
     ) -> Result:
-        """Decide a request upon all that was decided before; `problem` stands against it.
+        """Decide a request after all that was decided before; `problem` stands against it.
 
         `is_copy` says that another token used its ride code before; `shared` is what other branches
         decided, for where there are others.

@@ -12,16 +12,16 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Final
 
-from simulator.auditor.answers import Difference, Told, list_differences
+from simulator.auditor.answers import Answer, Difference, list_differences
 from simulator.auditor.branch import Branch, Result, Shared
 from simulator.auditor.published import Published
 from simulator.auditor.requests import Ask
 from simulator.auditor.rule import list_problems
 
 BRANCHES_MAX: Final = 1_024
-"""Orders kept of one token. More are given up, and that is a finding."""
+"""Orders kept of one token. More are dropped, and that is a finding."""
 STEPS_MAX: Final = 20_000
-"""Requests placed on trial for one answer, where the auditor is not told otherwise."""
+"""Requests placed on trial for one answer, unless the auditor is given another limit."""
 STEPS_AFTER_MAX: Final = 100
 """The same once a history has given up: it goes on, and proves nothing any more."""
 
@@ -43,11 +43,11 @@ class Epochs:
         self._done.append(done)
 
     def certain(self, place: int) -> int:
-        """The latest that whatever is decided after a place must have read."""
+        """The latest that everything decided after a place must have read."""
         return max(0, bisect_left(self._done, place) - 1)
 
     def possible(self, place: int) -> int:
-        """The latest that whatever is decided before a place can have read."""
+        """The latest that anything decided before a place can have read."""
         return max(0, bisect_left(self._begun, place) - 1)
 
 
@@ -96,7 +96,7 @@ class History:
         for branch in self.branches:
             result = branch.results.pop(ask, None)
             if result is not None and result.kind == "problem":
-                # Nothing came of it and nobody hears so: it is as if it were still to be decided.
+                # Nothing came of it and nobody learns so: it is as if it were still to be decided.
                 insort(branch.waiting, ask, key=_sent_place)
 
     def drop(self, ask: Ask) -> None:
@@ -108,11 +108,11 @@ class History:
             branch.results.pop(ask, None)
 
     def answer(
-        self, ask: Ask, told: Told | None, place: int, answered_at_ms: int
+        self, ask: Ask, answer: Answer | None, place: int, answered_at_ms: int
     ) -> list[Difference]:
         """Go on in every order that explains an answer; what is wrong with it when none does.
 
-        `told` is None for an answer that is the first one again: there is nothing to compare.
+        `answer` is None for an answer that is the first one again: there is nothing to compare.
         """
         branch = self.branches[0]
         if len(self.branches) == 1 and branch.waiting == [ask]:
@@ -120,8 +120,8 @@ class History:
             if published is not None:
                 branch.waiting.clear()
                 result = branch.decide(ask, *published)
-                return [] if told is None else list_differences(result, told)
-        return self._search(ask, told, place, answered_at_ms)
+                return [] if answer is None else list_differences(result, answer)
+        return self._search(ask, answer, place, answered_at_ms)
 
     def _find_only(
         self, branch: Branch, ask: Ask, place: int, answered_at_ms: int
@@ -140,7 +140,7 @@ class History:
         return (published, problems[0]) if len(problems) == 1 else None
 
     def _search(
-        self, ask: Ask, told: Told | None, place: int, answered_at_ms: int
+        self, ask: Ask, answer: Answer | None, place: int, answered_at_ms: int
     ) -> list[Difference]:
         self._begin_search()
         explained: dict[object, Branch] = {}
@@ -148,7 +148,7 @@ class History:
         try:
             for branch in self.branches:
                 for after, result in self._place(branch, ask, place, answered_at_ms):
-                    differences = [] if told is None else list_differences(result, told)
+                    differences = [] if answer is None else list_differences(result, answer)
                     if not differences:
                         self._keep(explained, after)
                     elif nearest is None or len(differences) < len(nearest[0]):
@@ -212,7 +212,7 @@ class History:
         return found
 
     def _matters_later(self, branch: Branch, ask: Ask) -> bool:
-        """Whether the error is still to be heard of, when its tap may be known by then."""
+        """Whether the error is still to be answered, when its tap may be known by then."""
         if ask in self.lost:
             return False
         return any(other.tap_id == ask.tap_id for other in branch.waiting)
@@ -272,14 +272,16 @@ class History:
             if ask not in self.lost or ask.tap_id not in branch.known or branch.would_change(ask)
         ]
 
-    def confirm(self, tap_id: str, told: Told, place: int, answered_at_ms: int) -> list[Difference]:
-        """A tap that nobody was told is stored: only orders in which it was decided remain."""
+    def confirm(
+        self, tap_id: str, answer: Answer, place: int, answered_at_ms: int
+    ) -> list[Difference]:
+        """A tap without an answer is stored: only orders in which it was decided remain."""
         self._begin_search()
         explained: dict[object, Branch] = {}
         nearest: list[Difference] = [("never-stored", "no request that was sent explains it")]
         try:
             for branch, result in self._confirm(tap_id, place, answered_at_ms):
-                differences = list_differences(result, told)
+                differences = list_differences(result, answer)
                 if differences:
                     nearest = differences
                     continue

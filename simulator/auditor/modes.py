@@ -10,8 +10,8 @@
 | `emergency` | every gate opens, a journey ends without charge, nothing is taken |
 
 No mode makes a tap dearer than it is without. Where several modes are on, each changes what it
-changes, and `emergency` has the last word. Where gates stood open at whatever station while a
-journey was open, nobody knows whether she left through them: its missing exit costs nothing.
+changes, and `emergency` has the last word. Where gates stood open at any station while a journey
+was open, nobody knows whether she left through them: its missing exit costs nothing.
 """
 
 from typing import Final

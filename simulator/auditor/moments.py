@@ -12,12 +12,12 @@ DAY_MS: Final = 86_400_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DATES_MAX: Final = 100_000
 _MOMENTS_MAX: Final = 1_000
-"""An answer is compared with every order that may explain it, and told again at the end."""
+"""An answer is compared with every order that may explain it, and read again at the end."""
 
 
 @lru_cache(_MOMENTS_MAX)
 def read_moment(text: str) -> int:
-    """The milliseconds since 1970 of a time with an offset; finer digits are cut off."""
+    """The milliseconds since 1970 of a time with an offset; finer digits are dropped."""
     moment = datetime.fromisoformat(text.upper())
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no offset")
@@ -32,11 +32,11 @@ def find_moment(text: str | None) -> int | None:
 
 @lru_cache(_MOMENTS_MAX)
 def read_length_ms(number: float, unit_ms: int) -> int:
-    """A length of time told in a unit, whole or with decimals."""
+    """A length of time in a unit, whole or with decimals."""
     return int(Decimal(str(number)) * unit_ms)
 
 
-def tell_moment(at_ms: int) -> str:
+def format_moment(at_ms: int) -> str:
     """An instant for people."""
     return (_EPOCH + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds")
 

@@ -3,7 +3,7 @@
 A *network* document has `segments` (from, to, metres). A *published* document has `gates`, `media`,
 `policies` and `tariffs` as the API lists them (of all stations), `suspensions`, `degraded_modes`,
 and `blocked` (of each: `medium`, named as `requests.name_medium` names it, and `blocked_at`). What
-may be missing counts as empty. `clock_skews` are what was told of gates' clocks (`gate_id`,
+may be missing counts as empty. `clock_skews` are what was published of gates' clocks (`gate_id`,
 `clock_skew_ms`, `measured_at`); without them nobody knows which clocks are suspect.
 """
 
@@ -160,7 +160,7 @@ class Published:
         return any(stretch.meets(first_ms, last_ms) for stretch in self._stood_open)
 
     def is_suspect(self, gate_id: str) -> bool | None:
-        """Whether a gate's clock is known to be wrong; None where nobody tells of clocks."""
+        """Whether a gate's clock is known to be wrong; None where no clocks are published."""
         return None if self._suspect is None else gate_id in self._suspect
 
     def is_blocked(self, medium: str, at_ms: int) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from simulator.auditor.acknowledged import Acknowledged, Tap
-from simulator.auditor.answers import Difference, Told
+from simulator.auditor.answers import Answer, Difference
 from simulator.auditor.branch import Known
 from simulator.auditor.history import History
 from simulator.auditor.moments import read_moment
@@ -16,7 +16,7 @@ _HELD: Final = {True: "held", False: "failed", None: "not_applicable"}
 
 
 class ReadingBack:
-    """Takes what `GET /v1/taps/{tap_id}` tells."""
+    """Takes what `GET /v1/taps/{tap_id}` answers."""
 
     def __init__(self, verdict: Verdict, acknowledged: Acknowledged) -> None:
         self._verdict = verdict
@@ -38,11 +38,11 @@ class ReadingBack:
         except (KeyError, TypeError, ValueError) as error:
             differences = [("unreadable-answer", f"the explanation cannot be read: {error!r}")]
         if stored.get("conflicts") and len(tap.contents) < 2 and len(tap.reports) < 2:
-            told = f"{stored['conflicts']} are stored, and nothing contradicts"
-            verdict.find("conflict-without-cause", told, [tap_id])
+            message = f"{stored['conflicts']} are stored, and nothing contradicts"
+            verdict.find("conflict-without-cause", message, [tap_id])
         if differences:
-            told = "; ".join(why for _, why in differences)
-            verdict.find(differences[0][0], told, [tap_id])
+            message = "; ".join(why for _, why in differences)
+            verdict.find(differences[0][0], message, [tap_id])
 
     def _take_missing(self, tap_id: str, tap: Tap) -> None:
         document = tap.document
@@ -61,9 +61,9 @@ class ReadingBack:
         if document is None:
             checked["taps stored that nobody was told"] += 1
             checked["fen fare that nobody was told"] += stored["fare"]
-            told = Told(200, "", stored)
+            answer = Answer(200, "", stored)
             # Of several tokens under one tap_id, one is stored: the others only came too late.
-            found = [history.confirm(tap_id, told, place, at_ms) for history in tap.histories]
+            found = [history.confirm(tap_id, answer, place, at_ms) for history in tap.histories]
             differences = min(found, key=len)
             if differences:
                 return differences
@@ -132,7 +132,7 @@ def _list_explained_otherwise(known: Known, stored: Stored) -> Iterator[Differen
         expected = f"{ruling.found} with {ruling.incomplete_fare} fen"
         yield (
             "explained-otherwise",
-            f"the journey found is told as {found} with {fare} fen instead of {expected}",
+            f"the journey found is given as {found} with {fare} fen instead of {expected}",
         )
     modes = frozenset(stored["degraded_modes"])
     if modes != ruling.modes:
@@ -148,13 +148,13 @@ def _list_explained_otherwise(known: Known, stored: Stored) -> Iterator[Differen
 
 def _list_reported_otherwise(known: Known, stored: Stored) -> Iterator[Difference]:
     """How the report beside a tap differs from the one that counts."""
-    report, told = known.report, stored["report"]
+    report, found = known.report, stored["report"]
     expected = None if report is None else (*report, known.taken_back)
-    answered = told and (
-        told["gate_action_taken"],
-        told["fare_taken"],
-        told["passed"],
-        told["returned_to_before"],
+    answered = found and (
+        found["gate_action_taken"],
+        found["fare_taken"],
+        found["passed"],
+        found["returned_to_before"],
     )
     if expected != answered:
         yield "report-stored-otherwise", f"the report is {answered} instead of {expected}"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from simulator.auditor.moments import read_moment, tell_moment
+from simulator.auditor.moments import format_moment, read_moment
 
 TokenOf = Callable[[str, str], str]
 """Names the token (hexadecimal) of a medium's type and id, for a caller who holds the token key."""
@@ -35,7 +35,7 @@ class Report(NamedTuple):
 
 
 class RideCode(NamedTuple):
-    """What the auditor was told about a ride code."""
+    """What the auditor knows about a ride code."""
 
     medium_id: str
     issued_at_ms: int
@@ -69,7 +69,7 @@ class Ask:
         self.code: RideCode | None = None
         self.code_id: str | None = None
         self.shown_by: set[str] = set()
-        """All media that showed its code so far, on whatever taps."""
+        """All media that showed its code so far, on any tap."""
         self.sent_place = 0
         self.sent_at_ms = 0
         self.after: Ask | None = None
@@ -139,4 +139,4 @@ def name_tap(ask: Ask) -> str:
     if ask.content is None:
         return f"report of {ask.tap_id}"
     content = ask.content
-    return f"{content.direction} at {content.gate_id}, {tell_moment(content.at_ms)}"
+    return f"{content.direction} at {content.gate_id}, {format_moment(content.at_ms)}"

@@ -27,11 +27,11 @@ CONDITIONS: Final = (
     ("within_window", "window_exceeded"),
     ("below_daily_limit", "daily_limit_reached"),
 )
-"""The conditions of a free crossing, each with the reason that is told when it fails first."""
+"""The conditions of a free crossing, each with the reason that is answered when it fails first."""
 
 
 class Journey(NamedTuple):
-    """What an answer tells of a journey."""
+    """What an answer says of a journey."""
 
     entry_tap_id: str
     entry_station: str
@@ -42,7 +42,7 @@ class Journey(NamedTuple):
 
 
 class Ruling(NamedTuple):
-    """What must be answered, and what the explanation must tell beside it."""
+    """What must be answered, and what the explanation must say beside it."""
 
     outcome: str
     reason: str

@@ -1,7 +1,7 @@
 """What settlement must issue for one token: its taps decided again, each at its place.
 
 Written from the text of the rule (docs/settlement.md). What was decided keeps its order; a tap that
-was late, set aside and repaired since, or refused while its gate opened all the same, goes before
+was late, quarantined and repaired since, or refused while its gate opened all the same, goes before
 the first decided one that occurred later.
 """
 
@@ -56,9 +56,9 @@ def check_settlement(
         known = branches[0].known
         actual = {key: fare for key, fare in by_key.items() if key[0] in known and fare}
         if actual not in expected:
-            told = f"{actual} instead of {expected[0]}"
+            message = f"{actual} instead of {expected[0]}"
             differing = {key[0] for key, _ in actual.items() ^ expected[0].items()}
-            verdict.find("wrong-settlement", told, sorted(differing))
+            verdict.find("wrong-settlement", message, sorted(differing))
 
 
 def find_differences(branch: Branch, published: Published, now_ms: int) -> Differences:
@@ -80,7 +80,7 @@ def find_differences(branch: Branch, published: Published, now_ms: int) -> Diffe
 
 
 def _has_suspect(branch: Branch) -> bool:
-    """Whether the clock of some tap was wrong: by how much exactly, nobody outside was told."""
+    """Whether the clock of some tap was wrong: by how much exactly, nobody outside knows."""
     return any(known.suspect for known in branch.known.values())
 
 
@@ -137,7 +137,7 @@ def _moment(one: tuple[str, Known]) -> tuple[int, str]:
 
 
 def _is_repaired(known: Known, published: Published, now_ms: int) -> bool:
-    """Whether nothing stands in the way any more of a tap that was set aside."""
+    """Whether nothing stands in the way any more of a tap that was quarantined."""
     content = known.content
     gate = published.gates.get(content.gate_id)
     return (

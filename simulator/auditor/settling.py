@@ -23,8 +23,8 @@ def check_money(verdict: Verdict, acknowledged: Acknowledged) -> None:
     sums.append(("acknowledged of the taps read back", answered, "stored", stored))
     for name, fen, other_name, other_fen in sums:
         if fen != other_fen:
-            told = f"{name} {fen} fen, {other_name} {other_fen} fen"
-            verdict.find("money-not-conserved", told)
+            message = f"{name} {fen} fen, {other_name} {other_fen} fen"
+            verdict.find("money-not-conserved", message)
 
 
 def _find_known(tap_id: str, histories: Iterable[History]) -> Known | None:
@@ -60,8 +60,8 @@ def _defer_tap(verdict: Verdict, branch: Branch, tap_id: str, known: Known) -> N
     if report is None:
         return
     if (report.action, report.fare_taken) != (ruling.gate_action, ruling.fare):
-        told = "the gate did something else than the rule says"
-        verdict.defer(told, tap_id, ruling.fare - report.fare_taken)
+        why = "the gate did something else than the rule says"
+        verdict.defer(why, tap_id, ruling.fare - report.fare_taken)
     stands = any(fact.tap_id == tap_id for fact in branch.facts)
     if report.nobody_passed and stands:
         verdict.defer("reported as not passed after other taps had followed", tap_id)

@@ -8,16 +8,16 @@ from typing import Any, Final, NamedTuple
 from simulator.auditor.checks import CHECKS
 
 FINDINGS_KEPT_MAX: Final = 100
-"""All findings are counted; so many are told."""
+"""All findings are counted; so many are kept."""
 LATER_KEPT_MAX: Final = 20
-"""Taps told of each reason to wait for settlement."""
+"""Taps named for each reason to wait for settlement."""
 
 
 class Finding(NamedTuple):
     """Something that is wrong, with the taps that show it."""
 
     check: str
-    told: str
+    message: str
     tap_ids: tuple[str, ...]
 
 
@@ -44,13 +44,13 @@ class Verdict:
         """Whether nothing is wrong."""
         return not self.found
 
-    def find(self, check: str, told: str, tap_ids: Sequence[str] = ()) -> None:
+    def find(self, check: str, message: str, tap_ids: Sequence[str] = ()) -> None:
         """Count a finding, and keep it while there is room."""
         if check not in CHECKS:
             raise KeyError(check)
         self.found[check] += 1
         if len(self.findings) < FINDINGS_KEPT_MAX:
-            self.findings.append(Finding(check, told, tuple(tap_ids)))
+            self.findings.append(Finding(check, message, tuple(tap_ids)))
 
     def defer(self, why: str, tap_id: str, fen: int = 0) -> None:
         """Count what waits for settlement."""
@@ -61,13 +61,19 @@ class Verdict:
             later.tap_ids.append(tap_id)
 
     def to_document(self) -> dict[str, Any]:
-        """The verdict as JSON tells it."""
+        """The verdict as JSON."""
         return {
             "clean": self.is_clean,
             "checked": dict(sorted(self.checked.items())),
             "found": dict(sorted(self.found.items())),
             "findings": [
-                finding._asdict() | {"meaning": CHECKS[finding.check]} for finding in self.findings
+                {
+                    "check": finding.check,
+                    "told": finding.message,
+                    "tap_ids": finding.tap_ids,
+                    "meaning": CHECKS[finding.check],
+                }
+                for finding in self.findings
             ],
             "later": {
                 why: {"count": later.count, "fen": later.fen, "tap_ids": later.tap_ids}

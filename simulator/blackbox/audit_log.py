@@ -63,8 +63,8 @@ class AuditLog:
         self._requests += 1
         return f"r{self._requests}"
 
-    def _write(self, event: str, **told: Any) -> None:
-        self._lines.write(json.dumps({"event": event, **told}, ensure_ascii=False) + "\n")
+    def _write(self, event: str, **fields: Any) -> None:
+        self._lines.write(json.dumps({"event": event, **fields}, ensure_ascii=False) + "\n")
 
 
 def _now_ms() -> int:

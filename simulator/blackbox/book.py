@@ -13,7 +13,7 @@ from simulator.world.plan import TURNED_BACK
 from simulator.world.presenting import Presenter
 from simulator.world.world import WorldTap
 
-BODY_TOLD_MAX: Final = 400
+BODY_SHOWN_MAX: Final = 400
 
 
 class Journey(msgspec.Struct):
@@ -81,13 +81,14 @@ class Book:
         self.counts["compared"] += 1
         first = self.answers[tap_id]
         if body != first:
-            told = f"{tap_id}: first {_tell(first)}, then {_tell(body)}"
-            self.findings.add("changed", told)
+            message = f"{tap_id}: first {_format_body(first)}, then {_format_body(body)}"
+            self.findings.add("changed", message)
 
     def compare_again(self, tap_id: str, body: bytes, *, replayed: bool) -> None:
         """An acknowledged tap is answered again by itself: marked as known, too."""
         if not replayed:
-            self.findings.add("lost", f"{tap_id} is decided as if it were new: {_tell(body)}")
+            message = f"{tap_id} is decided as if it were new: {_format_body(body)}"
+            self.findings.add("lost", message)
         self.compare(tap_id, body)
 
     def compare_at_last(self, tap_id: str, body: bytes) -> None:
@@ -96,17 +97,17 @@ class Book:
         self.fare_at_last += _read(body).fare
 
     def compare_stored(self, tap_id: str, stored: dict[str, Any]) -> None:
-        """What the ledger tells of a tap that is read."""
+        """What the ledger has of a tap that is read."""
         self.counts["compared"] += 1
         answered = msgspec.json.decode(self.answers[tap_id])
         other = [name for name, value in answered.items() if stored.get(name) != value]
         if other:
-            told = "; ".join(f"{name} {answered[name]!r}, {stored.get(name)!r}" for name in other)
-            self.findings.add("stored", f"{tap_id}, answered and told: {told}")
+            shown = "; ".join(f"{name} {answered[name]!r}, {stored.get(name)!r}" for name in other)
+            self.findings.add("stored", f"{tap_id}, answered and stored: {shown}")
 
     def refuse(self, tap_id: str, status: int, body: bytes) -> None:
         """An error where every tap is decided."""
-        self.findings.add("refused", f"{tap_id}: {status} {_tell(body)}")
+        self.findings.add("refused", f"{tap_id}: {status} {_format_body(body)}")
 
     def take_fresh(self) -> list[str]:
         """The taps acknowledged since this was asked last."""
@@ -118,12 +119,12 @@ class Book:
         for tap_id in self.bodies.keys() - self.answers.keys():
             self.findings.add("unsent", tap_id)
         if self.fare_at_last != self.fare:
-            told = f"{self.fare} fen were answered first, {self.fare_at_last} at last"
-            self.findings.add("money", told)
+            message = f"{self.fare} fen were answered first, {self.fare_at_last} at last"
+            self.findings.add("money", message)
         wrong = self._check.wrong
-        for told in wrong.examples:
-            self.findings.add("intended", told)
-        if wrong.count:  # of which the first are told
+        for example in wrong.examples:
+            self.findings.add("intended", example)
+        if wrong.count:  # of which the first are examples
             self.findings.found["intended"] = wrong.count
 
     def list_outcomes(self) -> list[dict[str, Any]]:
@@ -140,5 +141,5 @@ class Book:
             self.findings.add("consumed", f"{entry} let out {before} and {tap_id}")
 
 
-def _tell(body: bytes) -> str:
-    return body[:BODY_TOLD_MAX].decode("utf-8", "replace")
+def _format_body(body: bytes) -> str:
+    return body[:BODY_SHOWN_MAX].decode("utf-8", "replace")

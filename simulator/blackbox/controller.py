@@ -27,7 +27,7 @@ BATCHED_SHARE: Final = 0.75
 PATIENCE_MAX: Final = 12
 """Attempts to reach a server that is down before the gates decide alone; some give up at once."""
 TRIES_MAX: Final = 1_200
-"""Attempts before it is given up for good, in some two minutes."""
+"""Attempts before the run ends with an error, in some two minutes."""
 ALONE_TAPS_MAX: Final = 6
 """Passengers who come meanwhile."""
 TRY_AGAIN_S: Final = 0.1
@@ -207,7 +207,7 @@ class Controller:
         return reply
 
     async def _is_final(self, reply: Reply, messages: Sequence[Message]) -> bool:
-        """Whether a request was served. What is refused for good is set aside, as gates must."""
+        """Whether a request was served. What is refused for good is quarantined, as gates must."""
         if reply.status == 200:
             return True
         if reply.status >= 500:

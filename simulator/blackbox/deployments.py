@@ -1,4 +1,4 @@
-"""What is cut off: an engine that is started, killed and stopped.
+"""What the black box kills: an engine that is started, killed and stopped.
 
 Each kind of deployment is a class here that does what `Deployment` says; nothing else of the black
 box knows which one it is.
@@ -36,7 +36,7 @@ class Deployment(Protocol):
         """Wait until it decides taps; NotServed when it does not come to that."""
 
     def kill(self) -> None:
-        """Cut it off, with SIGKILL, whatever it is doing."""
+        """Kill it, with SIGKILL, at any moment."""
 
     def stop(self) -> int:
         """Stop it in good order; its exit status."""

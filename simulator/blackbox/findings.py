@@ -1,4 +1,4 @@
-"""What is wrong, by check: all of it counted, the first of it told."""
+"""What is wrong, by check: all of it counted, the first kept as examples."""
 
 from collections import Counter
 from typing import Any, Final
@@ -6,12 +6,12 @@ from typing import Any, Final
 from simulator.auditor.checks import CHECKS as AUDITOR_CHECKS
 from simulator.auditor.verdict import Verdict
 
-TOLD_MAX: Final = 20
+EXAMPLES_MAX: Final = 20
 
 CHECKS: Final = {
     "lost": "an acknowledged tap is not known any more",
     "changed": "a tap is answered with other bytes than before",
-    "stored": "a tap is told otherwise than it was answered",
+    "stored": "a tap is stored otherwise than it was answered",
     "refused": "an error where a decision belongs",
     "consumed": "one entry let out two",
     "money": "the fares of all taps have another sum at the end than when they were answered first",
@@ -28,17 +28,17 @@ class Findings:
 
     def __init__(self) -> None:
         self.found: Counter[str] = Counter()
-        self.told: list[str] = []
+        self.examples: list[str] = []
 
-    def add(self, check: str, told: str) -> None:
+    def add(self, check: str, message: str) -> None:
         """One more."""
-        self._add(check, CHECKS[check], told)
+        self._add(check, CHECKS[check], message)
 
     def add_audit(self, verdict: Verdict) -> None:
-        """Those of the auditor, which tells the first hundred and counts them all."""
+        """Those of the auditor, which keeps the first hundred and counts them all."""
         for finding in verdict.findings:
             name, meaning = f"audit: {finding.check}", AUDITOR_CHECKS[finding.check]
-            self._add(name, meaning, f"{', '.join(finding.tap_ids)}: {finding.told}")
+            self._add(name, meaning, f"{', '.join(finding.tap_ids)}: {finding.message}")
         for check, count in verdict.found.items():
             self.found[f"audit: {check}"] = count
 
@@ -47,10 +47,10 @@ class Findings:
         return {
             "count": self.found.total(),
             "by_check": dict(sorted(self.found.items())),
-            "examples": self.told,
+            "examples": self.examples,
         }
 
-    def _add(self, check: str, meaning: str, told: str) -> None:
+    def _add(self, check: str, meaning: str, message: str) -> None:
         self.found[check] += 1
-        if len(self.told) < TOLD_MAX:
-            self.told.append(f"{check} ({meaning}): {told}")
+        if len(self.examples) < EXAMPLES_MAX:
+            self.examples.append(f"{check} ({meaning}): {message}")

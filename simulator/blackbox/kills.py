@@ -1,4 +1,4 @@
-"""`simulate kills`: passengers tap, the server is cut off, restarted and asked, again and again."""
+"""`simulate kills`: passengers tap, the server is killed, restarted and asked, again and again."""
 
 import asyncio
 import random
@@ -33,7 +33,7 @@ CONTROLLERS: Final = 16
 """The first of them sends batches, the others single taps and now and then a batch."""
 BACKLOG_SHARE: Final = 0.04
 STARTING_SHARE: Final = 0.1
-"""How often the server is cut off once more while it starts."""
+"""How often the server is killed once more while it starts."""
 STARTING_MAX_S: Final = 1.2
 """About what a start takes."""
 KILL_DELAY_MAX_S: Final = 0.01
@@ -84,7 +84,7 @@ def run_kills(
 
 
 def _plan(kills: int, chance: random.Random) -> list[bool]:
-    """The lives of the server: whether it is cut off once more while it starts after each."""
+    """The lives of the server: whether it is killed once more while it starts after each."""
     plan: list[bool] = []
     while kills:
         again = kills > 1 and chance.random() < STARTING_SHARE

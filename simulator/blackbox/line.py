@@ -14,7 +14,7 @@ _REPLAYED: Final = b"\r\nidempotent-replayed: true\r\n"
 
 
 class Reply(NamedTuple):
-    """An answer; `replayed` is whether it is marked as told before."""
+    """An answer; `replayed` is whether it is marked as a repeated one."""
 
     status: int
     body: bytes

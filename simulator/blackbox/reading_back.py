@@ -40,7 +40,7 @@ class Reader:
         await self._share_out(batches, self._ask_batch_again)
 
     async def read(self, tap_ids: Sequence[str], done: Callable[[int], None]) -> None:
-        """Have the ledger tell taps with all that it knows of them."""
+        """Read taps back from the ledger with all that it knows of them."""
         read = 0
 
         async def read_one(line: Line, tap_id: str) -> None:

@@ -1,4 +1,4 @@
-"""The report of a run: one document, told as text."""
+"""The report of a run: one document, and its text for people."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -46,7 +46,7 @@ def make_document(
     }
 
 
-def tell(report: dict[str, Any]) -> str:
+def format_report(report: dict[str, Any]) -> str:
     """All of it that a person wants to see on a terminal."""
     return "\n".join(_lines(report))
 
@@ -58,15 +58,15 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     world = report["world"]
     yield f"{report['command']}: {report['seconds']:.0f} s"
     yield f"seed {world['seed']}, taps of fingerprint {world['fingerprint'][:16]}"
-    yield machine.tell(report["machine"])
+    yield machine.format_line(report["machine"])
     yield ""
     yield from _figures(report)
     findings = report["findings"]
     yield _line("findings", findings["count"])
     for check, count in findings["by_check"].items():
         yield f"  {check}: {count:,}"
-    for told in findings["examples"]:
-        yield f"  {told}"
+    for example in findings["examples"]:
+        yield f"  {example}"
 
 
 def _figures(report: dict[str, Any]) -> Iterator[str]:
@@ -77,7 +77,7 @@ def _figures(report: dict[str, Any]) -> Iterator[str]:
     largest = f"of up to {taps['largest_batch']:,} taps"
     yield _line("sent in batches", taps["in_batches"], largest)
     decided = report["decided_before_resent"]
-    yield _line("resent", report["resent"], f"{decided:,} had been decided, and nobody was told")
+    yield _line("resent", report["resent"], f"{decided:,} had been decided without an answer")
     yield _line("decided alone", taps["decided_alone"], "uploaded with what the gate did")
     yield _line("connections refused", report["tried_in_vain"])
     yield _line("answers compared", report["answers_compared"])

@@ -19,7 +19,7 @@ class Scratch:
 
 @contextmanager
 def open_scratch() -> Iterator[Scratch]:
-    """A new directory. It is gone afterwards where the block says so, else it is told."""
+    """A new directory. It is removed afterwards if the block says so, else its path is printed."""
     scratch = Scratch(Path(tempfile.mkdtemp(prefix="fare-kills-")))
     try:
         yield scratch

@@ -12,8 +12,8 @@ from simulator.world.plan import BLOCKED
 from simulator.world.presenting import Presenter
 from simulator.world.world import WorldTap
 
-TOLD_MAX: Final = 20
-"""Faults told in words; all are counted."""
+EXAMPLES_MAX: Final = 20
+"""Faults kept as examples; all are counted."""
 
 STAYS_SHUT: Final = frozenset(
     {Reason.NO_OPEN_ENTRY.code, Reason.ENTRY_EXPIRED.code, Reason.MEDIUM_BLOCKED.code}
@@ -32,18 +32,18 @@ class Answer(msgspec.Struct):
     problem: dict[str, Any] | None = None
 
 
-class Told:
-    """Things that went wrong: all counted, the first told."""
+class Faults:
+    """Things that went wrong: all counted, the first kept as examples."""
 
     def __init__(self) -> None:
         self.count = 0
         self.examples: list[str] = []
 
-    def add(self, told: str) -> None:
+    def add(self, message: str) -> None:
         """One more."""
         self.count += 1
-        if len(self.examples) < TOLD_MAX:
-            self.examples.append(told)
+        if len(self.examples) < EXAMPLES_MAX:
+            self.examples.append(message)
 
     def document(self) -> dict[str, Any]:
         """As reports have it."""
@@ -51,7 +51,7 @@ class Told:
 
 
 class Check:
-    """Counts answers, and tells those that are wrong.
+    """Counts answers, and finds those that are wrong.
 
     An answer is only called wrong where the rule leaves no choice. `blocks` says whether the
     engine knows the block list: where it does not, taps of blocked media may come to anything.
@@ -63,7 +63,7 @@ class Check:
         self.reasons: Counter[tuple[int, str, str]] = Counter()
         self.certain: Counter[int] = Counter()
         self.wrong_by_kind: Counter[int] = Counter()
-        self.wrong = Told()
+        self.wrong = Faults()
         self.fare = 0
         self.fare_waived = 0
         self.again = 0
@@ -106,14 +106,14 @@ class Check:
 
     def list_intentions(self) -> list[dict[str, Any]]:
         """How each kind of passenger fared."""
-        told = []
+        rows = []
         for kind, intention in enumerate(INTENTIONS):
             reasons = {
                 reason: taps for (of, _, reason), taps in sorted(self.reasons.items()) if of == kind
             }
             if reasons:
                 wrong = self.wrong_by_kind[kind]
-                told.append(
+                rows.append(
                     {
                         "intention": intention.name,
                         "taps": sum(reasons.values()),
@@ -122,7 +122,7 @@ class Check:
                         "reasons": reasons,
                     }
                 )
-        return told
+        return rows
 
 
 def _list_faults(expected: str, answer: Answer) -> Iterator[str]:
@@ -133,7 +133,7 @@ def _list_faults(expected: str, answer: Answer) -> Iterator[str]:
         return
     action = "refuse" if reason in STAYS_SHUT else "open"
     if answer.gate_action != action:
-        yield f"{reason}, and the gate is told to {answer.gate_action}"
+        yield f"{reason}, and the gate action is {answer.gate_action}"
     if (answer.fare > 0) != (outcome == Outcome.CHARGED.code):
         yield f"{outcome}, and {answer.fare} fen are taken"
     if (answer.fare_waived > 0) != (outcome == Outcome.WAIVED.code):

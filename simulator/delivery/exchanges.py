@@ -32,7 +32,7 @@ class RawExchange(NamedTuple):
 
 
 class Audited(NamedTuple):
-    """What an auditor found, and what it looked at: all counted, the first findings told."""
+    """What an auditor found, and what it looked at: all counted, the first findings kept."""
 
     passed: bool
     verdict: str
@@ -52,7 +52,7 @@ class Exchanges:
         self._kept: list[RawExchange] = []
         self.count = 0
         self.blocked: set[str] = set()
-        """Media that the engine was told are blocked, by type and id."""
+        """Media that the engine knows as blocked, by type and id."""
 
     @property
     def kept(self) -> int:

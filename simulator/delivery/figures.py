@@ -19,7 +19,7 @@ US_A_SECOND: Final = 1_000_000
 
 
 class Histogram:
-    """Times of a run, told in milliseconds."""
+    """Times of a run, in milliseconds."""
 
     def __init__(self) -> None:
         self._hdr = HdrHistogram(1, LATENCY_MAX_US, DIGITS)
@@ -38,8 +38,8 @@ class Histogram:
         """As reports have it; None where there is nothing."""
         if not self.count:
             return None
-        told = {name: self._at(percent) for name, percent in QUANTILES.items()}
-        return {"count": self.count, **told, "max": self._hdr.get_max_value() / 1_000}
+        quantiles = {name: self._at(percent) for name, percent in QUANTILES.items()}
+        return {"count": self.count, **quantiles, "max": self._hdr.get_max_value() / 1_000}
 
     def list_curve(self) -> list[dict[str, float]]:
         """The distribution, by percentile."""

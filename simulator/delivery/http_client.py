@@ -19,11 +19,11 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: Any) -> None:
-        """Keep the way out."""
+        """Keep the transport."""
         self._transport = transport
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Whoever waits hears it."""
+        """Every request that waits fails."""
         for future in self._waiting:
             if not future.done():
                 future.set_exception(ConnectionError(f"the server hung up: {exc}"))
@@ -58,7 +58,7 @@ class Connection(asyncio.Protocol):
         self._buffer = buffer
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self._transport is not None:
             self._transport.close()
 
@@ -77,11 +77,11 @@ class Worker(asyncio.Protocol):
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: Any) -> None:
-        """Keep the way out."""
+        """Keep the transport."""
         self._transport = transport
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Whoever waits hears it."""
+        """The run of this connection fails."""
         if not self.done.done():
             self.done.set_exception(ConnectionError(f"the server hung up: {exc}"))
 

@@ -12,7 +12,7 @@ from fare_engine.engine import Engine
 from fare_engine.errors import FareEngineError
 from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
-from simulator.delivery.checking import Answer, Check, Told
+from simulator.delivery.checking import Answer, Check, Faults
 from simulator.delivery.exchanges import Exchanges
 from simulator.delivery.requests import REPORT_BODY, REPORT_END, TAPS_PATH
 from simulator.world.plan import AGAIN, BLOCKED, TURNED_BACK
@@ -26,7 +26,7 @@ _NOBODY_PASSED: Final = Report(gate_opened=True, fare_taken=0, passed=False)
 
 
 def _nothing(_results: list[Result]) -> None:
-    """Nobody waits: results are read after the batch."""
+    """Nothing waits: results are read after the batch."""
 
 
 class InProcess:
@@ -46,7 +46,7 @@ class InProcess:
         self._check = check
         self._writer = AnswerWriter(ZONE, "CNY")
         self.exchanges = exchanges
-        self.errors = Told()
+        self.errors = Faults()
         self._taps: list[Tap] = []
         self._whose: list[WorldTap] = []
         self._findings: dict[int, Finding] = {}
@@ -54,7 +54,7 @@ class InProcess:
         self._waiting = 0
 
     def decide(self, world: World, progress: Callable[[int], None]) -> None:
-        """Decide all of it; `progress` hears how many taps are done."""
+        """Decide all of it; `progress` gets how many taps are done."""
         done = 0
         for tap in world.taps():
             self._add(tap)

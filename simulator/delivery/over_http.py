@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from simulator.delivery.checking import Answer, Check, Told
+from simulator.delivery.checking import Answer, Check, Faults
 from simulator.delivery.exchanges import Exchanges
 from simulator.delivery.figures import Figures
 from simulator.delivery.http_client import Connection, connect
@@ -20,7 +20,7 @@ from simulator.world.plan import AGAIN, TURNED_BACK
 from simulator.world.presenting import Presenter
 from simulator.world.world import WorldTap
 
-ERROR_TOLD_MAX: Final = 300
+ERROR_SHOWN_MAX: Final = 300
 NO_ANSWER: Final = b"{}"
 
 _TWICE: Final = AGAIN | TURNED_BACK
@@ -47,7 +47,7 @@ class OverHttp:
         self.exchanges = exchanges
         self._lines: list[Connection] = []
         self._waiting: set[Waiting] = set()
-        self.errors = Told()
+        self.errors = Faults()
         self.is_lost = False
         """Whether a connection broke, or an answer did not come in time."""
         self._again: dict[str, bytes] = {}
@@ -97,10 +97,10 @@ class OverHttp:
             return
         status, body = answer.result()
         if status != 200:
-            told = body[:ERROR_TOLD_MAX].decode("utf-8", "replace")
-            self._add_error(sending.taps[0], f"{sending.kind.name.lower()}: {status} {told}")
-            told_so = body if body.startswith(b"{") else NO_ANSWER
-            self._keep(sending, taken_s, status, [told_so] * len(sending.taps))
+            shown = body[:ERROR_SHOWN_MAX].decode("utf-8", "replace")
+            self._add_error(sending.taps[0], f"{sending.kind.name.lower()}: {status} {shown}")
+            kept = body if body.startswith(b"{") else NO_ANSWER
+            self._keep(sending, taken_s, status, [kept] * len(sending.taps))
             return
         if sending.kind is Kind.BATCH:
             self._figures.add(due.at_s, taken_s, len(sending.taps))
@@ -137,5 +137,5 @@ class OverHttp:
         if tap_id:
             self._again[tap_id] = body
 
-    def _add_error(self, tap: WorldTap, told: str) -> None:
-        self.errors.add(f"{self._presenter.tap_id(tap)}: {told}")
+    def _add_error(self, tap: WorldTap, message: str) -> None:
+        self.errors.add(f"{self._presenter.tap_id(tap)}: {message}")

@@ -32,7 +32,7 @@ async def send_on_time(
 ) -> None:
     """Send each request when it is due, and wait for the last answers.
 
-    `sent` hears how late the driver itself was, `answered` the time since the scheduled arrival,
+    `sent` gets how late the driver itself was, `answered` the time since the scheduled arrival,
     of answers and of errors.
     """
     waiting: set[Answer] = set()
@@ -43,7 +43,7 @@ async def send_on_time(
         sent(due, time.perf_counter() - at)
         answer = lines[due.lane].ask(due.content)
         waiting.add(answer)
-        answer.add_done_callback(_tell(due, at, answered, waiting))
+        answer.add_done_callback(_when_answered(due, at, answered, waiting))
     deadline = time.perf_counter() + ANSWER_MAX_S
     while waiting and (left := deadline - time.perf_counter()) > 0:
         await asyncio.wait(waiting, timeout=left)
@@ -87,7 +87,7 @@ async def _until(at: float) -> None:
         await asyncio.sleep(0)
 
 
-def _tell(
+def _when_answered(
     due: Due[What],
     at: float,
     answered: Callable[[Due[What], float, Answer], None],

@@ -176,7 +176,7 @@ class _Play:
         for found in self._auditor.verdict.findings:
             # Once the auditor has lost its way it says nothing certain of decisions any more.
             if not undecided or found.check == "outbox-not-empty":
-                yield Finding(found.check, f"{found.told} [{' '.join(found.tap_ids)}]")
+                yield Finding(found.check, f"{found.message} [{' '.join(found.tap_ids)}]")
 
     def _judge(self) -> Iterator[Finding]:
         """Read everything back; what is broken beside what the auditor finds."""

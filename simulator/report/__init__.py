@@ -1,1 +1,1 @@
-"""The report of a run: one JSON document, told as text or as an HTML file that needs nothing."""
+"""The report of a run: one JSON document, shown as text or as an HTML file that needs nothing."""

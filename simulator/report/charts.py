@@ -90,9 +90,9 @@ def _draw_axes(frame: _Frame, x_name: str, y_name: str, labels: Sequence[str]) -
     yield _text(WIDTH - RIGHT, TOP + 4, y_name, "end")
 
 
-def _text(x: float, y: float, told: str, anchor: str, colour: str = "#333333") -> str:
+def _text(x: float, y: float, text: str, anchor: str, colour: str = "#333333") -> str:
     place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}"'
-    return f"<text {place}>{escape(told)}</text>"
+    return f"<text {place}>{escape(text)}</text>"
 
 
 def _wrap(body: Sequence[str], height: int) -> str:

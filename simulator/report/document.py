@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from simulator import machine
-from simulator.delivery.checking import Check, Told
+from simulator.delivery.checking import Check, Faults
 from simulator.delivery.exchanges import Auditor, Exchanges
 from simulator.delivery.figures import Figures
 from simulator.world.intentions import INTENTIONS
@@ -20,7 +20,7 @@ class Delivery(Protocol):
     """What brought the taps to the engine."""
 
     exchanges: Exchanges
-    errors: Told
+    errors: Faults
 
 
 def make_document(

@@ -35,7 +35,7 @@ def make_page(report: dict[str, Any]) -> str:
 def _figures(report: dict[str, Any]) -> str:
     rate = report["rate"]
     asked = f"{rate['asked']:,.0f}" if rate["asked"] else "–"
-    told = _table(
+    html = _table(
         ("taps sent", "decided", "errors", "wrong", "taps/s asked", "taps/s held", "seconds"),
         [
             (
@@ -56,9 +56,9 @@ def _figures(report: dict[str, Any]) -> str:
     ]
     if times:
         since = "the scheduled arrival" if rate["asked"] else "the sending"
-        told += f"<p>Milliseconds, from {since} of each request; warm-up left out.</p>"
-        told += _table(("", *UNITS.values()), times)
-    return told
+        html += f"<p>Milliseconds, from {since} of each request; warm-up left out.</p>"
+        html += _table(("", *UNITS.values()), times)
+    return html
 
 
 def _charts(report: dict[str, Any]) -> str:
@@ -119,12 +119,12 @@ def _audit(audit: dict[str, Any] | None) -> str:
     """What the auditor looked at, and what it found, by check."""
     if not audit:
         return ""
-    told = "<h2>What the auditor checked</h2>"
-    told += _table(("", ""), [(name, f"{count:,}") for name, count in audit["checked"].items()])
+    html = "<h2>What the auditor checked</h2>"
+    html += _table(("", ""), [(name, f"{count:,}") for name, count in audit["checked"].items()])
     if audit["found"]:
-        told += "<h2>What the auditor found</h2>"
-        told += _table(("", ""), [(name, f"{count:,}") for name, count in audit["found"].items()])
-    return told
+        html += "<h2>What the auditor found</h2>"
+        html += _table(("", ""), [(name, f"{count:,}") for name, count in audit["found"].items()])
+    return html
 
 
 def _about(report: dict[str, Any]) -> str:

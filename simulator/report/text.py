@@ -5,11 +5,11 @@ from typing import Any, Final
 
 from simulator import machine
 
-FINDINGS_TOLD_MAX: Final = 20
+FINDINGS_SHOWN_MAX: Final = 20
 UNITS: Final = {"p50": "p50", "p90": "p90", "p99": "p99", "p999": "p99.9", "max": "max"}
 
 
-def tell(report: dict[str, Any]) -> str:
+def format_report(report: dict[str, Any]) -> str:
     """All of it that a person wants to see on a terminal."""
     return "\n".join(_lines(report))
 
@@ -45,9 +45,9 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     for name, what in (("latency_ms", "latency"), ("lateness_ms", "of it the driver's lateness")):
         figures = report[name]
         if figures:
-            told = ", ".join(f"{unit} {figures[key]:.2f}" for key, unit in UNITS.items())
-            yield f"{what} in ms, from {since}: {told} ({figures['count']:,})"
-    yield machine.tell(report["machine"])
+            times = ", ".join(f"{unit} {figures[key]:.2f}" for key, unit in UNITS.items())
+            yield f"{what} in ms, from {since}: {times} ({figures['count']:,})"
+    yield machine.format_line(report["machine"])
     yield from verdict(report)
 
 
@@ -56,11 +56,11 @@ def verdict(report: dict[str, Any]) -> Iterator[str]:
     audit = report["audit"]
     yield f"auditor: {audit['verdict'] if audit else 'not asked'}"
     if audit:
-        yield from (f"  {finding}" for finding in audit["findings"][:FINDINGS_TOLD_MAX])
+        yield from (f"  {finding}" for finding in audit["findings"][:FINDINGS_SHOWN_MAX])
     for name, what in (("errors", "errors"), ("wrong", "answers that were NOT as intended")):
         if report[name]["count"]:
             yield f"{what}: {report[name]['count']:,}"
-            yield from (f"  {told}" for told in report[name]["examples"])
+            yield from (f"  {example}" for example in report[name]["examples"])
     if report["taps"]["undecided"]:
         yield f"taps that were NOT decided: {report['taps']['undecided']:,}"
     if report["passed"]:

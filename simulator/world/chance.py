@@ -1,6 +1,6 @@
 """Chance, the same on every machine: numbers from a seed, by arithmetic that rounds alike.
 
-Only the bit stream of PCG64 and exact operations are used: multiplication, truncation, look-ups.
+Only the bit stream of PCG64 and exact operations are used: multiplication, truncation, lookups.
 The library's own distributions may change with its version, and logarithms with the processor.
 """
 

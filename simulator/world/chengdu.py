@@ -96,7 +96,7 @@ def list_facts(network: Network, policies: Sequence[Policy]) -> list[StationFact
             station.station_id,
             station.name.zh,
             tuple(gates.get(station.station_id, ())),
-            _tell_policy(policy_of.get(station.station_id)),
+            _make_policy_facts(policy_of.get(station.station_id)),
             # Quarters of a city differ: some stations are wanted four times as much as others.
             max(1, lines[station.station_id]) * (1 + place * 7 % 4),
         )
@@ -104,7 +104,7 @@ def list_facts(network: Network, policies: Sequence[Policy]) -> list[StationFact
     ]
 
 
-def _tell_policy(policy: Policy | None) -> PolicyFacts | None:
+def _make_policy_facts(policy: Policy | None) -> PolicyFacts | None:
     if policy is None:
         return None
     return PolicyFacts(policy.window_ms, policy.media, policy.daily_limit)

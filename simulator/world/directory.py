@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+from fare_engine.access_key import ADMIN
 from fare_engine.ledger.database import migrate, open_database, writing
 from fare_engine.ledger.sqlite.data_directory import DataDirectory
 from fare_engine.ledger.stores import keys as key_store
@@ -34,9 +35,7 @@ def make_directory(path: Path, world: WorldNetwork, now_ms: int) -> tuple[DataDi
                 catalogue = publish_tariff(connection, catalogue, tariff, ACTOR, now_ms)
                 for policy in world.policies:
                     catalogue = publish_policy(connection, catalogue, policy, ACTOR, now_ms)
-                _, key = key_store.create_key(
-                    connection, key_store.ADMIN, "simulator", None, now_ms, ACTOR
-                )
+                _, key = key_store.create_key(connection, ADMIN, "simulator", None, now_ms, ACTOR)
         finally:
             database.dispose()
     return directory.open(), key

@@ -1,7 +1,7 @@
 """What passengers are up to: the taps of each intention, and what the rule must make of them.
 
 An intention knows the fare rules only so far as a passenger does: how long the window is, how
-often a day it is free, and what she will be told at the gate. The graces and the longest stay are
+often a day it is free, and what the gate will show her. The graces and the longest stay are
 those of the first tariff.
 """
 
@@ -190,7 +190,7 @@ def _work_at_the_station(plan: Plan) -> None:
 
 def _turn_back_at_the_entry(plan: Plan) -> None:
     at = plan.choose(plan.metro.lanes)
-    in_ms = plan.begin_ms + _AFTER_GRACE_MS  # or it would be a re-tap, whatever was reported
+    in_ms = plan.begin_ms + _AFTER_GRACE_MS  # or it would be a re-tap, even after a report
     plan.enter(at, plan.begin_ms, flags=TURNED_BACK)
     plan.enter(at, in_ms)
     plan.leave(at, in_ms + plan.stay_ms(at))

@@ -12,7 +12,7 @@ from fare_engine.network import Direction
 from simulator.world.chance import Chance, Ints
 
 DISTANCE_M: Final = 8_000
-"""Between stations whose distance nobody tells; also where the pull of a station is halved."""
+"""Between stations of unknown distance; also where the pull of a station is halved."""
 CLOCK_OFFSETS_MS: Final = (20_000, -20_000, 5_000, -12_000)
 """Wrong clocks that the tolerance of late taps still covers, however two of them meet."""
 WRONG_CLOCK_EVERY: Final = 17

@@ -49,7 +49,7 @@ class Step(NamedTuple):
 
 
 class Plan:
-    """What an intention is told in. A passenger here may be a party: a family, two evaders.
+    """What an intention is written in. A passenger here may be a party: a family, two evaders.
 
     `hers` is the medium each passenger has always. Expected reasons are what the fare rules make
     of the tap for certain, or None.
@@ -96,7 +96,7 @@ class Plan:
         return way_ms + self.between(4 * MINUTE_MS, 14 * MINUTE_MS)
 
     def moment_ms(self, low_s: int, high_s: int) -> Ints:
-        """A while, in seconds that are told by their bounds."""
+        """A while, given by its bounds in seconds."""
         return self.between(low_s * SECOND_MS, high_s * SECOND_MS)
 
     def enter(

@@ -23,7 +23,7 @@ _DECIDED_ALONE: Final = Report(gate_opened=True, fare_taken=0)
 class Presenter:
     """Presents the taps of one world.
 
-    Worlds that meet at one engine are told apart: their passengers are numbered from another
+    Worlds that meet at one engine are kept apart: their passengers are numbered from another
     `first_passenger` on, and `run` stands in their tap_ids.
     """
 
@@ -45,10 +45,10 @@ class Presenter:
     def tap_id(self, tap: WorldTap) -> str:
         """Gate, service date, and the gate's own count in this run."""
         day = service_day_number(self._occurred_at_ms(tap))
-        told = self._dates.get(day)
-        if told is None:
-            told = self._dates[day] = f"{_EPOCH + timedelta(days=day):%Y%m%d}"
-        return f"{self._gate_ids[tap.gate]}.{told}.{self._run}{tap.sequence:08}"
+        date = self._dates.get(day)
+        if date is None:
+            date = self._dates[day] = f"{_EPOCH + timedelta(days=day):%Y%m%d}"
+        return f"{self._gate_ids[tap.gate]}.{date}.{self._run}{tap.sequence:08}"
 
     def body(self, tap: WorldTap) -> dict[str, Any]:
         """As its gate sends it."""

@@ -14,7 +14,7 @@ PASSENGERS_A_DAY: Final = 3_200_000
 SPARE: Final = 1.005
 """A few more than so many taps take, so that the world is seldom made twice."""
 SAMPLE: Final = 10_000
-"""Passengers whose taps tell how many taps one makes."""
+"""Passengers whose taps show how many taps one makes."""
 
 
 def make_crowd(
@@ -31,7 +31,7 @@ def make_crowd(
 
 
 def make_taps(metro: Metro, seed: int, taps: int) -> World:
-    """A day of just so many taps; the last few of the night are cut off."""
+    """A day of just so many taps; the last few of the night are left out."""
     if taps > TAPS_MAX:
         raise TooManyTaps(f"a world has at most {TAPS_MAX:,} taps, not {taps:,}")
     passengers = int(taps / count_taps_each(metro) * SPARE) + 1

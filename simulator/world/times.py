@@ -68,7 +68,7 @@ class Day:
 
 
 class Between(NamedTuple):
-    """Any two instants, evenly, whatever the day's curve says."""
+    """Any two instants, evenly, without the day's curve."""
 
     from_ms: int
     to_ms: int

@@ -1,6 +1,6 @@
 """A world: all taps of its passengers in the order of time, as columns; made, not delivered.
 
-The same seed makes the same taps on every machine; `fingerprint` tells whether two worlds are the
+The same seed makes the same taps on every machine; `fingerprint` shows whether two worlds are the
 same. A passenger's taps depend on nobody else's. A tap takes 23 bytes, and about four times as
 much while it is made.
 """

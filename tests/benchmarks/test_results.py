@@ -26,7 +26,7 @@ def test_a_section_that_is_no_longer_measured_goes() -> None:
 
 
 def test_a_section_tells_which_run_it_comes_from() -> None:
-    section = results.tell_section("Memory", ["| a table |"], rounds=3)
+    section = results.format_section("Memory", ["| a table |"], rounds=3)
     assert section.startswith("## Memory\n\n`python -m benchmarks")
     assert "3 rounds" in section
     assert section.endswith("\n\n| a table |")
@@ -34,5 +34,5 @@ def test_a_section_tells_which_run_it_comes_from() -> None:
 
 def test_what_is_short_of_its_goal_is_named_below_its_table() -> None:
     short, reached = figures.rate("slow", [10.0], 20), figures.rate("fast", [30.0], 20)
-    assert results.tell_figures([short, reached])[-1] == "Short of their goals: slow."
-    assert results.tell_figures([reached])[-1].startswith("| fast ")
+    assert results.format_figures([short, reached])[-1] == "Short of their goals: slow."
+    assert results.format_figures([reached])[-1].startswith("| fast ")

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.disorder import make_taps
 from benchmarks.rivals import frames_polars, naive, ours
-from benchmarks.rivals.contest import RIVALS, run, tell
+from benchmarks.rivals.contest import RIVALS, format_scores, run
 from benchmarks.rivals.reference import Pair, Rule
 from benchmarks.workload import MORNING_MS, Presented
 
@@ -92,7 +92,7 @@ def test_a_rival_that_is_not_installed_is_named_as_such(monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "duckdb", None)
     monkeypatch.delitem(sys.modules, "benchmarks.rivals.tables_duckdb", raising=False)
     scores = run(200, 1, silent)
-    lines = tell(scores)
+    lines = format_scores(scores)
     assert [line for line in lines if "not installed (duckdb)" in line] == [
         line for line in lines if "DuckDB" in line
     ]

@@ -1,13 +1,16 @@
 """A metro small enough to read: two stations, a crossing lane at one, and a ledger in a file."""
 
+import sqlite3
 import tempfile
+from contextlib import closing
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from fare_engine.batch import Result
+from fare_engine.batch import Batch, ReportSubmission, Result
 from fare_engine.catalogue import Catalogue
 from fare_engine.engine import Engine
+from fare_engine.journey import TokenState
 from fare_engine.ledger.database import migrate, open_database, writing
 from fare_engine.ledger.sqlite.ledger import SqliteLedger
 from fare_engine.ledger.stores.catalogue import load_catalogue, store_network
@@ -24,6 +27,7 @@ from fare_engine.network import (
     Station,
 )
 from fare_engine.policy import Policy
+from fare_engine.ports import Wanted
 from fare_engine.published import Published
 from fare_engine.states.memory import MemoryStates
 from fare_engine.tap import Report, Tap
@@ -74,6 +78,19 @@ PILOT = Policy(
 )
 
 
+def make_token(name: str) -> bytes:
+    """The token of a passenger."""
+    return name.encode().ljust(16, b"\0")
+
+
+def decide_batch(engine: Engine, now_ms: int) -> Batch | None:
+    """Decide what waits, up to its commit; None when nothing waits."""
+    batch = engine.gather()
+    if batch is not None:
+        engine.decide(batch, engine.load(batch), now_ms)
+    return batch
+
+
 def create_ledger_file(path: Path) -> Catalogue:
     """An empty ledger in a real file, with this metro in it: a copy of one that was made once."""
     content, catalogue = _make_ledger_file()
@@ -105,6 +122,7 @@ class SmallMetro:
         self._run_rows = run_rows
         self._at_once_rows = at_once_rows
         self._sequence = 0
+        self.suspect_gates: set[str] = set()
         self.now_ms = NOON_MS
         self.open()
 
@@ -120,13 +138,21 @@ class SmallMetro:
 
     def open(self) -> None:
         """Start the engine on what the file holds."""
-        self.ledger = SqliteLedger(
-            self.path,
-            self.published,
-            run_rows=self._run_rows,
-            at_once_rows=self._at_once_rows,
+        self.open_over(
+            SqliteLedger(
+                self.path,
+                self.published,
+                run_rows=self._run_rows,
+                at_once_rows=self._at_once_rows,
+            )
         )
-        self.engine = Engine(self.ledger, MemoryStates(), self.published)
+
+    def open_over(self, ledger: SqliteLedger) -> None:
+        """Start the engine over a ledger that is open, with nothing in its cache."""
+        self.ledger = ledger
+        self.engine = Engine(
+            ledger, MemoryStates(), self.published, suspect_gates=self.suspect_gates
+        )
 
     def restart(self) -> None:
         """Lose everything but the file."""
@@ -151,7 +177,7 @@ class SmallMetro:
             gate_id,
             int(Direction[direction.upper()]),
             medium_type,
-            token.encode().ljust(16, b"\0"),
+            make_token(token),
             NOON_MS + round(minutes * MINUTE_MS),
             report,
         )
@@ -159,6 +185,26 @@ class SmallMetro:
     def decide_all(self, *taps: Tap) -> list[Result]:
         """Decide taps in one batch, an hour after noon by the engine's clock."""
         return self.engine.process(taps, self.now_ms + 60 * MINUTE_MS)
+
+    def report(self, tap: Tap, report: Report) -> Verdict:
+        """Send what the gate did at a tap that was sent before."""
+        submission = ReportSubmission(tap.tap_id, report, self.now_ms, lambda _: None)
+        self.engine.offer(submission)
+        self.engine.run_batch(self.now_ms)
+        (result,) = submission.results
+        assert isinstance(result, Verdict), result
+        return result
+
+    def count(self, table: str) -> int:
+        """How many rows a table of the file has."""
+        with closing(sqlite3.connect(self.path)) as connection:
+            (count,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+        return int(count)
+
+    def read_state(self, token: str = "anna") -> TokenState:
+        """The state of a token as the ledger has it, whatever the cache remembers."""
+        key = make_token(token)
+        return self.ledger.load(Wanted(tokens=[key])).states[key]
 
     def decide(self, tap: Tap) -> Verdict:
         """Decide one tap that must not fail."""

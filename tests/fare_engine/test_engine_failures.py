@@ -10,11 +10,11 @@ from fare_engine.decision import Reason
 from fare_engine.engine import Engine
 from fare_engine.errors import LedgerUnavailable, Overloaded
 from fare_engine.ledger.sqlite.ledger import SqliteLedger
-from fare_engine.ports import Entries
+from fare_engine.ports import Changes
 from fare_engine.states.memory import MemoryStates
 from fare_engine.tap import Tap
 from fare_engine.verdict import Verdict
-from tests.fare_engine.small_metro import MINUTE_MS, NOON_MS, SmallMetro
+from tests.fare_engine.small_metro import MINUTE_MS, NOON_MS, SmallMetro, decide_batch
 
 
 class Disturber:
@@ -34,8 +34,7 @@ class Disturber:
 def impatient(metro: SmallMetro) -> SmallMetro:
     """The small metro with a ledger that waits for nobody."""
     metro.ledger.close()
-    metro.ledger = SqliteLedger(metro.path, metro.catalogue, busy_timeout_s=0.0)
-    metro.engine = Engine(metro.ledger, MemoryStates(), metro.catalogue)
+    metro.open_over(SqliteLedger(metro.path, metro.published, busy_timeout_s=0.0))
     return metro
 
 
@@ -52,7 +51,7 @@ def test_when_the_commit_fails_everyone_who_waits_hears_it_and_nothing_is_applie
         lambda _: None,
     )
     metro.engine.offer(taken)
-    batch = metro.engine.take_batch(NOON_MS)
+    batch = decide_batch(metro.engine, NOON_MS)
     assert batch is not None
     waiting = Submission([metro.tap("FHY-C-02", "exit", 4)], NOON_MS, lambda _: None)
     metro.engine.offer(waiting)
@@ -88,8 +87,8 @@ class ForgetfulLedger(SqliteLedger):
 
     loses = True
 
-    def commit(self, entries: Entries) -> None:
-        super().commit(entries)
+    def commit(self, changes: Changes) -> None:
+        super().commit(changes)
         if self.loses:
             raise LedgerUnavailable("the line broke after the commit")
 
@@ -98,8 +97,8 @@ def test_an_acknowledgement_lost_after_the_commit_changes_no_decision(
     metro: SmallMetro,
 ) -> None:
     metro.ledger.close()
-    metro.ledger = forgetful = ForgetfulLedger(metro.path, metro.catalogue)
-    metro.engine = Engine(forgetful, MemoryStates(), metro.catalogue)
+    forgetful = ForgetfulLedger(metro.path, metro.published)
+    metro.open_over(forgetful)
     entry = metro.tap("FHY-A-01", "entry", 0)
     exit_tap = metro.tap("FHY-C-02", "exit", 3)
     results = metro.decide_all(entry, exit_tap)
@@ -114,7 +113,7 @@ def test_an_acknowledgement_lost_after_the_commit_changes_no_decision(
         Reason.SAME_STATION_WITHIN_WINDOW,
     ]
     assert all(isinstance(result, Verdict) and result.replayed for result in again)
-    assert metro.ledger.next_row() == 4
+    assert metro.count("taps") == 3
 
 
 def test_a_ledger_that_cannot_be_read_fails_the_batch_and_recovers(metro: SmallMetro) -> None:
@@ -130,7 +129,7 @@ def test_a_ledger_that_cannot_be_read_fails_the_batch_and_recovers(metro: SmallM
 
 
 def test_more_taps_than_may_wait_are_turned_away_and_the_others_kept(metro: SmallMetro) -> None:
-    engine = Engine(metro.ledger, MemoryStates(), metro.catalogue, pending_taps_max=2)
+    engine = Engine(metro.ledger, MemoryStates(), metro.published, pending_taps_max=2)
     first = _submission(metro.tap("FHY-A-01", "entry", 0), metro.tap("FHY-C-02", "exit", 1))
     engine.offer(first)
     with pytest.raises(Overloaded):
@@ -144,7 +143,7 @@ def test_more_taps_than_may_wait_are_turned_away_and_the_others_kept(metro: Smal
 
 
 def test_a_batch_takes_whole_submissions_up_to_its_limit(metro: SmallMetro) -> None:
-    engine = Engine(metro.ledger, MemoryStates(), metro.catalogue, batch_taps_max=3)
+    engine = Engine(metro.ledger, MemoryStates(), metro.published, batch_taps_max=3)
     submissions = [
         _submission(*[metro.tap("FHY-A-01", "entry", place) for _ in range(2)])
         for place in range(3)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fare_engine.batch import ReportSubmission
 from fare_engine.decision import Reason
+from fare_engine.ports import StoredReport, Wanted
 from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
 from tests.fare_engine.small_metro import NOON_MS, SmallMetro
@@ -13,23 +13,15 @@ TURNED_BACK = Report(gate_opened=True, fare_taken=0, passed=False, cause="turned
 STAYED_SHUT = Report(gate_opened=False, fare_taken=0)
 
 
-def report(metro: SmallMetro, tap: Tap, said: Report) -> Verdict:
-    submission = ReportSubmission(tap.tap_id, said, NOON_MS, lambda _: None)
-    metro.engine.offer(submission)
-    metro.engine.run_batch(NOON_MS)
-    (result,) = submission.results
-    assert isinstance(result, Verdict), result
-    return result
+def stored(metro: SmallMetro, tap: Tap) -> StoredReport | None:
+    """The report of a tap, as the ledger has it."""
+    return metro.ledger.load(Wanted([tap.tap_id])).known[tap.tap_id].report
 
 
-def stored(metro: SmallMetro, verdict: Verdict) -> tuple[Report, bool] | None:
-    found = metro.ledger.find_report(verdict.row)
+def said(metro: SmallMetro, tap: Tap) -> tuple[Report, bool] | None:
+    """What the gate reported of a tap, and whether the tap was taken back for it."""
+    found = stored(metro, tap)
     return (found.report, found.reversed) if found else None
-
-
-def conflicts(metro: SmallMetro) -> int:
-    (count,) = metro.ledger._connection.execute("SELECT count(*) FROM conflicts").fetchone()
-    return int(count)
 
 
 @pytest.fixture(params=[False, True], ids=["same process", "restarted"])
@@ -53,8 +45,8 @@ def test_an_entry_that_nobody_passed_is_void(metro: SmallMetro, between: Between
     tap = metro.tap("FHY-A-01", "entry")
     first = metro.decide(tap)
     between()
-    assert report(metro, tap, TURNED_BACK) == first.replace(replayed=True)
-    assert stored(metro, first) == (TURNED_BACK, True)
+    assert metro.report(tap, TURNED_BACK) == first.replace(replayed=True)
+    assert said(metro, tap) == (TURNED_BACK, True)
     between()
     assert metro.leave(3).decision.reason is Reason.NO_OPEN_ENTRY
 
@@ -67,10 +59,9 @@ def test_an_exit_that_nobody_passed_leaves_the_journey_open_and_the_waiver_uncou
     waived = metro.decide(tap)
     assert waived.decision.reason is Reason.SAME_STATION_WITHIN_WINDOW
     between()
-    report(metro, tap, TURNED_BACK)
+    metro.report(tap, TURNED_BACK)
     between()
-    state = metro.ledger.find_states([tap.token])[tap.token]
-    assert state.waivers == 0
+    assert metro.read_state().waivers == 0
     between()
     assert metro.leave(4).decision.reason is Reason.SAME_STATION_WITHIN_WINDOW
 
@@ -79,11 +70,11 @@ def test_a_passage_that_did_not_happen_long_ago_changes_no_journey_since(
     metro: SmallMetro, between: Between
 ) -> None:
     tap = metro.tap("FHY-A-01", "entry", 0)
-    first = metro.decide(tap)
+    metro.decide(tap)
     metro.enter(10)
     between()
-    report(metro, tap, TURNED_BACK)
-    assert stored(metro, first) == (TURNED_BACK, False)
+    metro.report(tap, TURNED_BACK)
+    assert said(metro, tap) == (TURNED_BACK, False)
     assert metro.leave(12).decision.reason is Reason.SAME_STATION_WITHIN_WINDOW
 
 
@@ -94,9 +85,9 @@ def test_two_taps_in_a_row_can_both_turn_out_not_to_be_passages(
     second = metro.tap("FHY-A-01", "entry", 1)
     metro.decide(first)
     metro.decide(second)
-    report(metro, second, TURNED_BACK)
+    metro.report(second, TURNED_BACK)
     between()
-    report(metro, first, TURNED_BACK)
+    metro.report(first, TURNED_BACK)
     between()
     assert metro.leave(3).decision.reason is Reason.NO_OPEN_ENTRY
 
@@ -106,13 +97,13 @@ def test_taps_go_on_after_a_passage_that_did_not_happen(
 ) -> None:
     void = metro.tap("FHY-A-01", "entry", 0)
     metro.decide(void)
-    report(metro, void, TURNED_BACK)
+    metro.report(void, TURNED_BACK)
     between()
     metro.enter(1)
     between()
     exit_tap = metro.tap("FHY-C-02", "exit", 2)
     metro.decide(exit_tap)
-    report(metro, exit_tap, TURNED_BACK)
+    metro.report(exit_tap, TURNED_BACK)
     between()
     verdict = metro.leave(3)
     assert verdict.decision.entry is not None
@@ -137,33 +128,33 @@ def test_the_first_report_counts_and_another_is_recorded_as_a_conflict(
     tap = metro.tap("FHY-A-01", "entry")
     first = metro.decide(tap.replace(report=OPENED))
     between()
-    answer = report(metro, tap, Report(gate_opened=True, fare_taken=180))
+    answer = metro.report(tap, Report(gate_opened=True, fare_taken=180))
     assert answer == first.replace(replayed=True, tap=answer.tap)
-    assert stored(metro, first) == (OPENED, False)
-    assert conflicts(metro) == 1
+    assert said(metro, tap) == (OPENED, False)
+    assert metro.count("conflicts") == 1
 
 
 def test_the_same_report_again_changes_nothing(metro: SmallMetro, between: Between) -> None:
     tap = metro.tap("FHY-A-01", "entry")
-    first = metro.decide(tap)
+    metro.decide(tap)
     for _ in range(3):
-        report(metro, tap, TURNED_BACK)
+        metro.report(tap, TURNED_BACK)
         between()
-    assert stored(metro, first) == (TURNED_BACK, True)
-    assert conflicts(metro) == 0
+    assert said(metro, tap) == (TURNED_BACK, True)
+    assert metro.count("conflicts") == 0
 
 
 def test_a_gate_that_decided_alone_may_add_later_that_nobody_passed(
     metro: SmallMetro, between: Between
 ) -> None:
     tap = metro.tap("FHY-A-01", "entry", report=OPENED)
-    first = metro.decide(tap)
+    metro.decide(tap)
     between()
-    report(metro, tap, TURNED_BACK)
-    assert stored(metro, first) == (TURNED_BACK, True)
-    assert conflicts(metro) == 0
-    report(metro, tap, OPENED.replace(passed=True))
-    assert conflicts(metro) == 1
+    metro.report(tap, TURNED_BACK)
+    assert said(metro, tap) == (TURNED_BACK, True)
+    assert metro.count("conflicts") == 0
+    metro.report(tap, OPENED.replace(passed=True))
+    assert metro.count("conflicts") == 1
 
 
 def test_a_tap_at_a_gate_that_stayed_shut_alone_is_recorded_and_changes_nothing(

@@ -15,10 +15,10 @@ from fare_engine.errors import (
     UnknownGate,
     UnknownMedium,
 )
-from fare_engine.ports import Entries
+from fare_engine.ports import Changes, Wanted
 from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
-from tests.fare_engine.small_metro import MINUTE_MS, NOON_MS, SmallMetro
+from tests.fare_engine.small_metro import MINUTE_MS, NOON_MS, SmallMetro, decide_batch
 
 CODE = CodeId("61a1c3c0.metro.0011223344556677")
 MS = 1 / MINUTE_MS
@@ -110,7 +110,7 @@ def test_a_copy_is_found_while_the_first_is_being_committed(metro: SmallMetro) -
     batches = []
     for submission in submissions:
         metro.engine.offer(submission)
-        batches.append(metro.engine.take_batch(metro.now_ms))
+        batches.append(decide_batch(metro.engine, metro.now_ms))
     for batch in batches:
         assert batch is not None
         metro.engine.commit(batch)
@@ -151,7 +151,7 @@ def test_an_exit_tapped_again_within_the_grace_is_no_copy(metro: SmallMetro) -> 
 
 def test_the_graces_are_those_of_the_tariff_at_the_tap(metro: SmallMetro) -> None:
     tariff = replace(metro.catalogue.tariffs[0], reentry_grace_ms=10_000)
-    metro.engine.use(replace(metro.catalogue, tariffs=(tariff,), terms={}))
+    metro.use(replace(metro.catalogue, tariffs=(tariff,), terms={}))
     show(metro, entry(metro))
     assert reason(show(metro, entry(metro, 10 / 60))) is Reason.ENTRY_REPEATED
     assert reason(show(metro, entry(metro, 10 / 60 + MS))) is Reason.RIDE_CODE_REPLAYED
@@ -221,7 +221,7 @@ def test_a_used_code_stays_used_when_nobody_passed_but_she_may_tap_again(metro: 
 def test_a_failed_commit_has_used_no_code(
     metro: SmallMetro, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_entries: Entries) -> None:
+    def fail(_changes: Changes) -> None:
         raise LedgerUnavailable("the disk is full")
 
     tap = entry(metro)
@@ -235,14 +235,14 @@ def test_a_failed_commit_has_used_no_code(
 
 def test_the_ledger_itself_keeps_a_code_to_one_tap(metro: SmallMetro) -> None:
     first = show(metro, entry(metro))
-    found = metro.ledger.find_codes([CODE, "unheard-of"])
+    found = metro.ledger.load(Wanted(code_ids=[CODE, "unknown"])).codes
     assert found == {CODE: CodeUse(b"anna".ljust(16, b"\0"), "FHY", 1, NOON_MS)}
     with pytest.raises(LedgerUnavailable, match=r"UNIQUE constraint failed: ride_codes\.code_id"):
-        metro.ledger.commit(Entries((), (), (), [(CODE, first.row)]))
+        metro.ledger.commit(Changes((), codes=[(CODE, first.row)]))
 
 
 def test_a_code_at_a_gate_with_a_suspect_clock_is_marked_like_any_tap(metro: SmallMetro) -> None:
-    metro.engine.suspect_gates = {"FHY-A-01"}
+    metro.suspect_gates.add("FHY-A-01")
     assert show(metro, entry(metro)).decision.clock_suspect
 
 

@@ -283,7 +283,7 @@ def measure(metro: SmallMetro, gate_id: str, skew_ms: int, at_ms: int) -> None:
         number = metro.catalogue.gates[gate_id].number
         clock_store.record_skews(connection, {number: skew_ms}, at_ms)
     database.dispose()
-    metro.engine.suspect_gates = {gate_id}
+    metro.suspect_gates.add(gate_id)
 
 
 @pytest.mark.parametrize(("ahead_ms", "due"), [(59_999, []), (60_000, ["-200 clock_corrected"])])

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from fare_engine.access_key import Key
 from fare_engine.calendar import to_ms
 from fare_engine.catalogue import Catalogue
 from fare_engine.errors import CatalogueInvalid, DataDirectoryUsed, FileInvalid
 from fare_engine.ledger.database import check_schema, open_database
 from fare_engine.ledger.sqlite.data_directory import DataDirectory
 from fare_engine.ledger.stores.catalogue import load_catalogue
-from fare_engine.ledger.stores.keys import Key, hash_secret, load_keys
+from fare_engine.ledger.stores.keys import hash_secret, load_keys
 from fare_engine.setup import initialise
 from fare_engine.validation import list_faults
 from tests.fare_engine.test_network_file import GOOD

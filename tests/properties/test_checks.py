@@ -49,7 +49,7 @@ def test_the_engine_decides_what_passes_the_checks_and_nothing_else(
         metro = SmallMetro(Path(directory))
         tariff = replace(TARIFF, effective_from_ms=NOON_MS)
         catalogue = replace(metro.catalogue, tariffs=(tariff,), terms={})
-        metro.engine.use(catalogue)
+        metro.use(catalogue)
         results = metro.engine.process(taps, NOON_MS, findings)
         metro.ledger.close()
     for (tap, found), result in zip(shown, results, strict=True):

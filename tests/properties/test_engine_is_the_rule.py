@@ -122,7 +122,7 @@ def _compare(metro: SmallMetro, batches: list[tuple[list[Tap], str]]) -> None:
         if disturbance == "restart":
             metro.restart()
         elif disturbance == "index lost":
-            metro.engine = Engine(metro.ledger, MemoryStates(), metro.catalogue)
+            metro.engine = Engine(metro.ledger, MemoryStates(), metro.published)
 
 
 def _consumes(verdict: Verdict) -> bool:

@@ -12,6 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fare_engine.decision import Reason
+from fare_engine.ports import Wanted
 from fare_engine.settle import Outcome
 from fare_engine.settlement.adjustments import Kind
 from fare_engine.tap import Tap
@@ -106,8 +107,8 @@ def _compare(in_time: SmallMetro, behind: SmallMetro, day: list[Tap], late: set[
     assert settle_day(behind).issues == [], "settling again issues nothing"
 
     for tap in day:
-        verdict = behind.ledger.find_taps([tap.tap_id])[tap.tap_id]
-        paid = verdict.decision.fare + fares[tap.tap_id]
+        known = behind.ledger.load(Wanted([tap.tap_id])).known[tap.tap_id]
+        paid = known.verdict.decision.fare + fares[tap.tap_id]
         assert paid == decided[tap.tap_id].decision.fare, tap
     assert +missing == +_missing_exits(settled)
     assert -missing == Counter()

@@ -35,9 +35,9 @@ def _alter(exchanges: Exchanges, **fields: Any) -> Exchanges:
     altered, done = Exchanges(), False
     altered.blocked = exchanges.blocked
     for exchange in exchanges.raw():
-        told = json.loads(exchange.answer)
-        if not done and told["outcome"] == "waived":
-            altered.add(*exchange._replace(answer=json.dumps(told | fields).encode()))
+        answer = json.loads(exchange.answer)
+        if not done and answer["outcome"] == "waived":
+            altered.add(*exchange._replace(answer=json.dumps(answer | fields).encode()))
             done = True
         else:
             altered.add(*exchange)
@@ -45,7 +45,7 @@ def _alter(exchanges: Exchanges, **fields: Any) -> Exchanges:
 
 
 def _tamper(world: WorldNetwork, progress: Progress, _keep: Path | None) -> Auditor:
-    """An auditor who is told that somebody paid for a free crossing."""
+    """An auditor who sees that somebody paid for a free crossing."""
     auditor = audit_world(world, progress)
     return lambda exchanges: auditor(_alter(exchanges, fare=200))
 
@@ -74,7 +74,7 @@ def test_a_day_is_audited_clean_and_the_auditor_counts_what_the_report_does() ->
     }
 
 
-def test_a_wrong_answer_is_found_told_and_fails_the_command(
+def test_a_wrong_answer_is_found_and_printed_and_fails_the_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditing, "audit_world", _tamper)
@@ -107,8 +107,8 @@ def test_a_run_that_was_kept_is_audited_again_by_a_command(tmp_path: Path) -> No
     done = CliRunner().invoke(app, ["audit", str(log)])
     assert done.exit_code == 0, done.output
     assert done.output == audit["verdict"] + "\n"
-    told = log.read_text("utf-8")
-    log.write_text(told.replace(r'"fare\":0', r'"fare\":1', 1), encoding="utf-8")
+    text = log.read_text("utf-8")
+    log.write_text(text.replace(r'"fare\":0', r'"fare\":1', 1), encoding="utf-8")
     done = CliRunner().invoke(app, ["audit", str(log), "--json"])
     assert done.exit_code == 1
     again = json.loads(done.stdout)
@@ -116,7 +116,7 @@ def test_a_run_that_was_kept_is_audited_again_by_a_command(tmp_path: Path) -> No
     assert again["checked"]["taps sent"] == audit["checked"]["taps sent"]
 
 
-def test_a_log_that_cannot_be_read_is_told_with_its_line(tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_read_is_reported_with_its_line(tmp_path: Path) -> None:
     log = tmp_path / "run.jsonl"
     log.write_text('{"event": "unanswered", "request": "r1"}\n', encoding="utf-8")
     done = run_command("simulate", "audit", log)
@@ -134,7 +134,7 @@ def _change(admin: httpx2.Client, server: ServerProcess) -> None:
     for path, body in (
         ("/policies/suspend", {"reason": "smoke"}),
         ("/policies/resume", {"reason": "it was steam"}),
-        ("/modes", {"mode": "emergency", "reason": "told late", "effective_from": OPENED}),
+        ("/modes", {"mode": "emergency", "reason": "recorded late", "effective_from": OPENED}),
     ):
         admin.post(station + path, json=body).raise_for_status()
 
@@ -196,7 +196,7 @@ def test_requests_without_an_answer_are_no_findings(
     assert audited.checked["decisions checked"] == report["taps"]["decided"]
 
 
-def test_a_network_whose_distances_nobody_tells_is_not_looked_at() -> None:
+def test_a_network_of_unknown_distances_is_not_looked_at() -> None:
     published = {"gates": [{"gate_id": "M-1", "station_id": "MOON", "directions": ["entry"]}]}
     audited = auditing.audit(Exchanges(), published, lambda: published, _nobody_looks)
     assert audited.checked == {}

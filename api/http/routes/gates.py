@@ -1,4 +1,4 @@
-"""Gates: where each stands and what it takes; one that was missing or wrong is put right."""
+"""Gates: station, exit and directions of each; one that is missing or wrong is corrected."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from api.contract.network import GateRequest, RegisteredGateAnswer
 from api.contract.operators import Page
 from api.contract.paging import Cursor, Limit, page_of_values
 from api.contract.taps import Id
-from api.http.auth import AdminKey, TheRuntime
+from api.http.auth import TheKey, TheRuntime
 from api.runtime.service import now_ms
 from api.runtime.wiring import Runtime
 from api.views.catalogue import is_designated
@@ -36,7 +36,7 @@ async def list_gates(
         limit,
         cursor,
         lambda gate: gate.gate_id,
-        lambda gate: _answer(runtime, catalogue, gate),
+        lambda gate: _view(runtime, catalogue, gate),
     )
 
 
@@ -47,12 +47,12 @@ async def get_gate(gate_id: GateId, runtime: TheRuntime) -> RegisteredGateAnswer
     gate = catalogue.gates.get(gate_id)
     if gate is None:
         raise NotFound(f"there is no gate {gate_id!r}")
-    return _answer(runtime, catalogue, gate)
+    return _view(runtime, catalogue, gate)
 
 
 @router.put("/{gate_id}")
 async def register_gate(
-    gate_id: GateId, request: GateRequest, runtime: TheRuntime, key: AdminKey
+    gate_id: GateId, request: GateRequest, runtime: TheRuntime, key: TheKey
 ) -> RegisteredGateAnswer:
     """Register a gate that is missing, or correct one, from now on.
 
@@ -71,10 +71,10 @@ async def register_gate(
         return put_gate(connection, catalogue, draft, key.key_id, now_ms())
 
     catalogue = await runtime.publish_catalogue(change)
-    return _answer(runtime, catalogue, catalogue.gates[gate_id])
+    return _view(runtime, catalogue, catalogue.gates[gate_id])
 
 
-def _answer(runtime: Runtime, catalogue: Catalogue, gate: Gate) -> RegisteredGateAnswer:
+def _view(runtime: Runtime, catalogue: Catalogue, gate: Gate) -> RegisteredGateAnswer:
     policy = find_in_force(catalogue.list_policies(gate.station_id), now_ms())
     skew = runtime.clocks.skews.get(gate.gate_id)
     return RegisteredGateAnswer(

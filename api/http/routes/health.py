@@ -25,7 +25,7 @@ from fare_engine.versions import find_in_force
 logger = structlog.get_logger(__name__)
 router = APIRouter(tags=["health"])
 
-FAULTS_TOLD_MAX: Final = 3
+FAULTS_LISTED_MAX: Final = 3
 _get_head_revision: Final = cache(get_head_revision)
 
 
@@ -76,7 +76,7 @@ async def _list_failures(runtime: Runtime) -> list[tuple[str, str]]:
     if not runtime.is_ledger_in_place():
         failures.append(("database", f"{runtime.ledger_path.name} is no longer the file in use"))
     catalogue = runtime.catalogue
-    faults = runtime.list_catalogue_faults()[:FAULTS_TOLD_MAX]
+    faults = runtime.list_catalogue_faults()[:FAULTS_LISTED_MAX]
     failures += [("configuration", f"{field} {what}") for field, what in faults]
     if find_in_force(catalogue.tariffs, now_ms()) is None:
         failures.append(("configuration", "no tariff is in force"))
@@ -92,7 +92,7 @@ async def metrics(runtime: TheRuntime) -> Response:
 
 
 class RuntimeCollector(Collector):
-    """Reads the figures where they are kept anyway: a tap pays nothing for being counted."""
+    """Reads the figures where they are kept anyway: counting costs a tap nothing."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -128,8 +128,8 @@ class RuntimeCollector(Collector):
                 checkpointer.waits,
             ),
         }
-        for name, (told, count) in counters.items():
-            yield CounterMetricFamily(name, told, value=count)
+        for name, (help_text, count) in counters.items():
+            yield CounterMetricFamily(name, help_text, value=count)
         gauges = {
             "fare_commit_seconds": ("How long commits take, smoothed", service.commit_seconds),
             "fare_taps_pending": ("Taps that wait for a transaction", service.pending_taps),
@@ -144,13 +144,13 @@ class RuntimeCollector(Collector):
             ),
             "fare_engine_alive": ("1 while taps are decided", int(service.dead is None)),
         }
-        for name, (told, value) in gauges.items():
-            yield GaugeMetricFamily(name, told, value=value)
+        for name, (help_text, value) in gauges.items():
+            yield GaugeMetricFamily(name, help_text, value=value)
         yield from _collect_controllers(self._runtime.clocks)
 
 
 def _collect_controllers(clocks: GateClocks) -> Iterator[Metric]:
-    """What controllers told last."""
+    """The latest report of each controller."""
     skews = GaugeMetricFamily(
         "fare_gate_clock_skew_ms",
         "A gate's clock minus the engine's, as it was measured last",
@@ -166,19 +166,19 @@ def _collect_controllers(clocks: GateClocks) -> Iterator[Metric]:
     )
     outboxes = GaugeMetricFamily(
         "fare_controller_outbox_taps",
-        "Taps that waited at a controller when it told last",
+        "Taps that waited at a controller at its last heartbeat",
         labels=["controller"],
     )
-    heard = GaugeMetricFamily(
+    heartbeats = GaugeMetricFamily(
         "fare_controller_heartbeat_seconds",
-        "When a controller told last, seconds since 1970",
+        "When the last heartbeat of a controller came, seconds since 1970",
         labels=["controller"],
     )
     for controller_id, heartbeat in sorted(clocks.heartbeats.items()):
         outboxes.add_metric([controller_id], heartbeat.outbox_taps)
-        heard.add_metric([controller_id], heartbeat.received_at_ms / 1_000)
+        heartbeats.add_metric([controller_id], heartbeat.received_at_ms / 1_000)
     yield outboxes
-    yield heard
+    yield heartbeats
 
 
 def _find_revision(connection: Connection) -> str | None:

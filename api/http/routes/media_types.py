@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from api.contract.network import MediumTypeAnswer, MediumTypeRequest
 from api.contract.operators import Page
 from api.contract.paging import Cursor, Limit, page_of_values
-from api.http.auth import AdminKey, TheRuntime
+from api.http.auth import TheKey, TheRuntime
 from api.runtime.service import now_ms
 from fare_engine.catalogue import Catalogue
 from fare_engine.documents import medium_document
@@ -22,13 +22,13 @@ async def list_media_types(
 ) -> Page[MediumTypeAnswer]:
     """All media types, in the order in which they were registered."""
     return page_of_values(
-        runtime.catalogue.network.media, limit, cursor, lambda medium: medium.code, _answer
+        runtime.catalogue.network.media, limit, cursor, lambda medium: medium.code, _view
     )
 
 
 @router.post("", status_code=201)
 async def register_medium_type(
-    request: MediumTypeRequest, runtime: TheRuntime, key: AdminKey
+    request: MediumTypeRequest, runtime: TheRuntime, key: TheKey
 ) -> MediumTypeAnswer:
     """Register a media type. It stays as it is for good, since tokens are made of its ids."""
     name = Name(request.name.zh, request.name.en)
@@ -38,8 +38,8 @@ async def register_medium_type(
         return add_medium_type(connection, catalogue, draft, key.key_id, now_ms())
 
     catalogue = await runtime.publish_catalogue(change)
-    return _answer(catalogue.media[request.code])
+    return _view(catalogue.media[request.code])
 
 
-def _answer(medium: MediumType) -> MediumTypeAnswer:
+def _view(medium: MediumType) -> MediumTypeAnswer:
     return MediumTypeAnswer(**medium_document(medium))

@@ -1,10 +1,10 @@
-"""Degraded modes: what a station lets go while something is broken."""
+"""Degraded modes: checks that a station leaves out while something is broken."""
 
 from fastapi import APIRouter
 
 from api.contract.operators import ModeAnswer, ModeEndRequest, ModeRequest, Page
 from api.contract.paging import Cursor, Limit, page_of_values
-from api.http.auth import AdminKey, TheRuntime
+from api.http.auth import TheKey, TheRuntime
 from api.runtime.service import now_ms
 from fare_engine.catalogue import Catalogue
 from fare_engine.documents import mode_document
@@ -28,13 +28,13 @@ async def list_modes(
         limit,
         cursor,
         lambda mode: str(mode.number),
-        lambda mode: answer_mode(mode, zone, at_ms),
+        lambda mode: view_mode(mode, zone, at_ms),
     )
 
 
 @router.post("", status_code=201)
 async def start(
-    station_id: str, request: ModeRequest, runtime: TheRuntime, key: AdminKey
+    station_id: str, request: ModeRequest, runtime: TheRuntime, key: TheKey
 ) -> ModeAnswer:
     """Start a degraded mode. It is read at the tap, so it reaches open journeys too."""
     at_ms = now_ms()
@@ -48,12 +48,12 @@ async def start(
 
     catalogue = await runtime.publish_catalogue(change)
     started = catalogue.list_modes(station_id)[-1]
-    return answer_mode(started, catalogue.network.time_zone, at_ms)
+    return view_mode(started, catalogue.network.time_zone, at_ms)
 
 
 @router.post("/end")
 async def end(
-    station_id: str, request: ModeEndRequest, runtime: TheRuntime, key: AdminKey
+    station_id: str, request: ModeEndRequest, runtime: TheRuntime, key: TheKey
 ) -> Page[ModeAnswer]:
     """End a degraded mode; answers what was ended, nothing where it was not in force.
 
@@ -73,9 +73,9 @@ async def end(
 
     catalogue = await runtime.publish_catalogue(change)
     zone = catalogue.network.time_zone
-    return Page(items=[answer_mode(mode, zone, at_ms) for mode in ended], next_cursor=None)
+    return Page(items=[view_mode(mode, zone, at_ms) for mode in ended], next_cursor=None)
 
 
-def answer_mode(mode: DegradedMode, zone: str, at_ms: int) -> ModeAnswer:
+def view_mode(mode: DegradedMode, zone: str, at_ms: int) -> ModeAnswer:
     """One stretch of a mode, and whether it is in force at an instant."""
     return ModeAnswer(**mode_document(mode, zone), in_force=mode.covers(at_ms))

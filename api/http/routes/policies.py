@@ -10,9 +10,9 @@ from api.contract.operators import (
     SuspensionRequest,
 )
 from api.contract.paging import Cursor, Limit, page_of_values
-from api.http.auth import AdminKey, TheRuntime
+from api.http.auth import TheKey, TheRuntime
 from api.runtime.service import now_ms
-from api.views.catalogue import answer_policy
+from api.views.catalogue import view_policy
 from fare_engine.catalogue import Catalogue
 from fare_engine.documents import suspension_document
 from fare_engine.ledger.database import Connection
@@ -35,13 +35,13 @@ async def list_policies(
         limit,
         cursor,
         lambda policy: str(policy.version),
-        lambda policy: answer_policy(policy, zone),
+        lambda policy: view_policy(policy, zone),
     )
 
 
 @router.post("", status_code=201)
 async def publish(
-    station_id: str, request: PolicyRequest, runtime: TheRuntime, key: AdminKey
+    station_id: str, request: PolicyRequest, runtime: TheRuntime, key: TheKey
 ) -> PolicyAnswer:
     """Publish a new version. Versions are never edited, and open journeys keep theirs."""
     runtime.catalogue.get_station(station_id)
@@ -61,34 +61,34 @@ async def publish(
         return publish_policy(connection, catalogue, draft, key.key_id, now_ms())
 
     catalogue = await runtime.publish_catalogue(change)
-    return answer_policy(catalogue.list_policies(station_id)[-1], catalogue.network.time_zone)
+    return view_policy(catalogue.list_policies(station_id)[-1], catalogue.network.time_zone)
 
 
 @router.post("/suspend")
 async def suspend_policy(
-    station_id: str, request: SuspensionRequest, runtime: TheRuntime, key: AdminKey
+    station_id: str, request: SuspensionRequest, runtime: TheRuntime, key: TheKey
 ) -> SuspensionAnswer:
     """Stop waiving at a station, from now on; suspended already, it stays as it is."""
 
     def change(connection: Connection, catalogue: Catalogue) -> Catalogue:
         return suspend(connection, catalogue, station_id, request.reason, key.key_id, now_ms())
 
-    return _answer_suspension(await runtime.publish_catalogue(change), station_id)
+    return _view_suspension(await runtime.publish_catalogue(change), station_id)
 
 
 @router.post("/resume")
 async def resume_policy(
-    station_id: str, request: SuspensionRequest, runtime: TheRuntime, key: AdminKey
+    station_id: str, request: SuspensionRequest, runtime: TheRuntime, key: TheKey
 ) -> SuspensionAnswer:
     """Waive again at a station, from now on; not suspended, it stays as it is."""
 
     def change(connection: Connection, catalogue: Catalogue) -> Catalogue:
         return resume(connection, catalogue, station_id, request.reason, key.key_id, now_ms())
 
-    return _answer_suspension(await runtime.publish_catalogue(change), station_id)
+    return _view_suspension(await runtime.publish_catalogue(change), station_id)
 
 
-def _answer_suspension(catalogue: Catalogue, station_id: str) -> SuspensionAnswer:
+def _view_suspension(catalogue: Catalogue, station_id: str) -> SuspensionAnswer:
     zone = catalogue.network.time_zone
     suspensions = catalogue.suspensions.get(station_id, ())
     latest = suspensions[-1] if suspensions else None

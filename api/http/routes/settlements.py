@@ -12,8 +12,8 @@ from api.contract.settlements import (
     SettlementOutcome,
     SettlementRequest,
 )
-from api.http.auth import ADMIN_ONLY, AdminKey, TheRuntime
-from api.views.settlements import answer_issued, answer_outcome, answer_settlement
+from api.http.auth import TheKey, TheRuntime
+from api.views.settlements import view_adjustment, view_outcome, view_settlement
 from fare_engine.errors import NotFound
 from fare_engine.ledger.stores.settlements import (
     find_settlement,
@@ -28,17 +28,17 @@ SettlementId = Annotated[int, Path(ge=1, le=NUMBER_MAX)]
 
 @router.post("")
 async def settle_date(
-    request: SettlementRequest, runtime: TheRuntime, key: AdminKey
+    request: SettlementRequest, runtime: TheRuntime, key: TheKey
 ) -> SettlementOutcome:
     """Settle a service date; answers when it is done. Settled again, only differences are issued.
 
     Decisions are never rewritten: what they come to now stands beside them as adjustments.
     """
     outcome = await runtime.settle(request.service_date, key.key_id, dry_run=request.dry_run)
-    return answer_outcome(outcome, runtime.catalogue.network.time_zone)
+    return view_outcome(outcome, runtime.catalogue.network.time_zone)
 
 
-@router.get("", dependencies=ADMIN_ONLY)
+@router.get("")
 async def list_runs(
     runtime: TheRuntime, limit: Limit = 100, cursor: Cursor = None
 ) -> Page[SettlementAnswer]:
@@ -47,20 +47,20 @@ async def list_runs(
     rows = await runtime.read(lambda connection: list_settlements(connection, before, limit + 1))
     zone = runtime.catalogue.network.time_zone
     return page_of_rows(
-        rows, limit, lambda row: row[0].settlement, lambda row: answer_settlement(*row, zone)
+        rows, limit, lambda row: row[0].settlement, lambda row: view_settlement(*row, zone)
     )
 
 
-@router.get("/{settlement_id}", dependencies=ADMIN_ONLY)
+@router.get("/{settlement_id}")
 async def get_settlement(settlement_id: SettlementId, runtime: TheRuntime) -> SettlementAnswer:
     """One run with what it issued."""
     found = await runtime.read(lambda connection: find_settlement(connection, settlement_id))
     if found is None:
         raise NotFound(f"there is no settlement {settlement_id}")
-    return answer_settlement(*found, runtime.catalogue.network.time_zone)
+    return view_settlement(*found, runtime.catalogue.network.time_zone)
 
 
-@router.get("/{settlement_id}/adjustments", dependencies=ADMIN_ONLY)
+@router.get("/{settlement_id}/adjustments")
 async def list_issued(
     settlement_id: SettlementId, runtime: TheRuntime, limit: Limit = 100, cursor: Cursor = None
 ) -> Page[AdjustmentAnswer]:
@@ -71,5 +71,5 @@ async def list_issued(
     )
     zone = runtime.catalogue.network.time_zone
     return page_of_rows(
-        rows, limit, lambda row: row.adjustment, lambda row: answer_issued(row, zone)
+        rows, limit, lambda row: row.adjustment, lambda row: view_adjustment(row, zone)
     )

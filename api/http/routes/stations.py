@@ -1,4 +1,4 @@
-"""Stations: what a gate maker, an operator and the console read of the network."""
+"""Stations: the network as gate makers, operators and the console read it."""
 
 from collections.abc import Mapping
 
@@ -8,8 +8,8 @@ from api.contract.operators import ExitAnswer, Page, StationAnswer
 from api.contract.paging import Cursor, Limit, page_of_values
 from api.http.auth import TheRuntime
 from api.runtime.service import now_ms
-from api.views.catalogue import answer_gate, answer_name, answer_policy
-from api.views.explanations import tell_modes
+from api.views.catalogue import view_gate, view_name, view_policy
+from api.views.explanations import view_modes
 from fare_engine.catalogue import Catalogue
 from fare_engine.network import Network, Station
 from fare_engine.versions import find_in_force
@@ -23,13 +23,13 @@ async def list_stations(
 ) -> Page[StationAnswer]:
     """All stations, in the order of the network."""
     catalogue = runtime.catalogue
-    answers = StationAnswers(catalogue, now_ms())
+    views = StationViews(catalogue, now_ms())
     return page_of_values(
         catalogue.network.stations,
         limit,
         cursor,
         lambda station: station.station_id,
-        answers.answer,
+        views.view,
     )
 
 
@@ -37,18 +37,18 @@ async def list_stations(
 async def get_station(station_id: str, runtime: TheRuntime) -> StationAnswer:
     """One station: its lines, exits and gates, the policy in force and the next one."""
     catalogue = runtime.catalogue
-    return StationAnswers(catalogue, now_ms()).answer(catalogue.get_station(station_id))
+    return StationViews(catalogue, now_ms()).view(catalogue.get_station(station_id))
 
 
-class StationAnswers:
-    """Tells stations as they stand at an instant."""
+class StationViews:
+    """Views of stations as they stand at an instant."""
 
     def __init__(self, catalogue: Catalogue, at_ms: int) -> None:
         self._catalogue = catalogue
         self._at_ms = at_ms
         self._lines = _line_names(catalogue.network)
 
-    def answer(self, station: Station) -> StationAnswer:
+    def view(self, station: Station) -> StationAnswer:
         """One station."""
         catalogue, network, at_ms = self._catalogue, self._catalogue.network, self._at_ms
         station_id = station.station_id
@@ -61,20 +61,20 @@ class StationAnswers:
         zone = network.time_zone
         return StationAnswer(
             station_id=station_id,
-            name=answer_name(station.name),
+            name=view_name(station.name),
             lines=self._lines.get(station_id, []),
             exits=[
-                ExitAnswer(exit_id=exit_.exit_id, name=answer_name(exit_.name))
+                ExitAnswer(exit_id=exit_.exit_id, name=view_name(exit_.name))
                 for exit_ in network.exits
                 if exit_.station_id == station_id
             ],
             gates=[
-                answer_gate(gate, policy) for gate in network.gates if gate.station_id == station_id
+                view_gate(gate, policy) for gate in network.gates if gate.station_id == station_id
             ],
-            policy=answer_policy(policy, zone) if policy else None,
-            next_policy=answer_policy(next_policy, zone) if next_policy else None,
+            policy=view_policy(policy, zone) if policy else None,
+            next_policy=view_policy(next_policy, zone) if next_policy else None,
             suspended=catalogue.find_suspension(station_id, at_ms) is not None,
-            degraded_modes=tell_modes(catalogue.find_modes(station_id, at_ms)),
+            degraded_modes=view_modes(catalogue.find_modes(station_id, at_ms)),
         )
 
 

@@ -34,7 +34,7 @@ async def get_tap(tap_id: TapId, runtime: TheRuntime, key: TheKey) -> TapExplana
     if explanation is None:
         raise NotFound(f"there is no tap {tap_id}")
     verdict = explanation.verdict
-    if verdict.station_id is not None:  # of a tap in quarantine nobody knows whose it is
+    if verdict.station_id is not None:  # a tap in quarantine may belong to no station
         check_speaks_for(key, verdict.station_id, verdict.tap.gate_id)
     return explain(explanation, runtime.catalogue.network)
 
@@ -49,17 +49,17 @@ async def report_tap(
     """
     place = await _find(runtime, tap_id, find_place)
     if place is None:
-        # A gate that timed out may report a tap that still waits: wait for all that came before.
+        # A gate that timed out may report a tap that still waits: wait for all taps before it.
         await runtime.service.decide((), now_ms())
         place = await _find(runtime, tap_id, find_place)
     if place is None:
         raise NotFound(f"there is no tap {tap_id}")
     if place.station_id is not None:
         check_speaks_for(key, place.station_id, place.gate_id)
-    told = Report(
+    reported = Report(
         report.gate_action_taken == "open", report.fare_taken, report.passed, report.cause
     )
-    result = await runtime.service.report(tap_id, told)
+    result = await runtime.service.report(tap_id, reported)
     if not isinstance(result, Verdict):
         raise result
     network = runtime.catalogue.network

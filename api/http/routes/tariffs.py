@@ -7,9 +7,9 @@ from fastapi import APIRouter, Path
 from api.contract.operators import Page
 from api.contract.paging import NUMBER_MAX, Cursor, Limit, page_of_values
 from api.contract.tariffs import TariffAnswer, TariffRequest
-from api.http.auth import AdminKey, TheRuntime
+from api.http.auth import TheKey, TheRuntime
 from api.runtime.service import now_ms
-from api.views.catalogue import answer_tariff
+from api.views.catalogue import view_tariff
 from fare_engine.catalogue import Catalogue
 from fare_engine.errors import NotFound
 from fare_engine.ledger.database import Connection
@@ -31,7 +31,7 @@ async def list_tariffs(
         limit,
         cursor,
         lambda tariff: str(tariff.version),
-        lambda tariff: answer_tariff(tariff, zone),
+        lambda tariff: view_tariff(tariff, zone),
     )
 
 
@@ -43,12 +43,12 @@ async def get_tariff(
     catalogue = runtime.catalogue
     for tariff in catalogue.tariffs:
         if tariff.version == version:
-            return answer_tariff(tariff, catalogue.network.time_zone)
+            return view_tariff(tariff, catalogue.network.time_zone)
     raise NotFound(f"there is no tariff {version}")
 
 
 @router.post("", status_code=201)
-async def publish(request: TariffRequest, runtime: TheRuntime, key: AdminKey) -> TariffAnswer:
+async def publish(request: TariffRequest, runtime: TheRuntime, key: TheKey) -> TariffAnswer:
     """Publish a new version. Versions are never edited, and open journeys keep theirs."""
     rules = request.model_dump(mode="json", exclude={"effective_from", "effective_to"})
 
@@ -63,4 +63,4 @@ async def publish(request: TariffRequest, runtime: TheRuntime, key: AdminKey) ->
         return publish_tariff(connection, catalogue, draft, key.key_id, now_ms())
 
     catalogue = await runtime.publish_catalogue(change)
-    return answer_tariff(catalogue.tariffs[-1], catalogue.network.time_zone)
+    return view_tariff(catalogue.tariffs[-1], catalogue.network.time_zone)

@@ -13,7 +13,7 @@ BLOCKED_MAX: Final = 100_000
 
 
 class BlockedMedium(NamedTuple):
-    """A medium that may not enter from an instant on; `masked` None where only a token was told."""
+    """A medium that may not enter from an instant on; `masked` None if only a token was given."""
 
     token: bytes
     medium_type: str

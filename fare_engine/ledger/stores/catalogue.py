@@ -75,7 +75,7 @@ def load_catalogue(connection: Connection) -> Catalogue:
 def publish_policy(
     connection: Connection, catalogue: Catalogue, draft: Policy, actor: str, now_ms: int
 ) -> Catalogue:
-    """Publish a policy as its station's next version, whatever version the draft bears.
+    """Publish a policy as its station's next version; the draft's own number is ignored.
 
     CatalogueInvalid names each field that cannot be, as `check_new_policy` does.
     """

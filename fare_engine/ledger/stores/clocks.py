@@ -1,4 +1,4 @@
-"""How far the clocks of gates were off, a row for each change, for whoever corrects by it later."""
+"""How far the clocks of gates were off, a row for each change; settlement corrects by it later."""
 
 from collections.abc import Mapping
 from typing import Final

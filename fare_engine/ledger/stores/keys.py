@@ -1,4 +1,4 @@
-"""Keys of gates and administrators: the secret is told once, the ledger keeps only its hash."""
+"""Keys of gates and administrators: the secret is shown once, the ledger keeps only its hash."""
 
 import hashlib
 import secrets
@@ -30,7 +30,7 @@ def create_key(
     now_ms: int,
     actor: str = "command line",
 ) -> tuple[Key, str]:
-    """Make a key; its secret is told here and never again."""
+    """Make a key; its secret is returned here and is stored nowhere."""
     spoken_for = None if stations is None else frozenset(stations)
     _refuse_faulty(connection, kind, name, spoken_for)
     key = Key(secrets.token_hex(_KEY_ID_BYTES), kind, name, spoken_for, now_ms)

@@ -1,6 +1,6 @@
 """Degraded modes in the ledger: read whole, started, and ended.
 
-As every change of the catalogue (`catalogue_store.py`), each is one transaction of the caller, and
+As every change of the catalogue (`stores.catalogue`), each is one transaction of the caller, and
 a new catalogue comes back.
 """
 

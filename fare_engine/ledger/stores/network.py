@@ -61,7 +61,7 @@ def put_gate(
 def add_medium_type(
     connection: Connection, catalogue: Catalogue, draft: MediumType, actor: str, now_ms: int
 ) -> Catalogue:
-    """Register a media type, whatever number the draft bears; taps may name it from now on.
+    """Register a media type; the draft's own number is ignored; taps may name it from now on.
 
     CatalogueInvalid names each field that cannot be, also a code that is there already.
     """

@@ -1,4 +1,4 @@
-"""Keys: who may ask what."""
+"""Keys: a call without one is refused, and a gate key speaks for its stations alone."""
 
 import httpx2
 import pytest
@@ -21,7 +21,7 @@ TIME = "2021-11-24T08:15:30.120+08:00"
     ],
 )
 @pytest.mark.parametrize("path", ["/v1/taps", "/v1/taps/batch", "/v1/stations", "/v1/nothing"])
-def test_nobody_enters_without_a_key(
+def test_a_call_without_a_valid_key_is_refused(
     server: ServerProcess, path: str, authorization: str | None
 ) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
@@ -74,7 +74,7 @@ def test_a_gate_key_speaks_for_its_stations_alone(
         check(response, 403, "gate-not-yours")
 
 
-def test_a_key_is_told_once_and_useless_once_revoked(
+def test_a_key_is_shown_once_and_useless_once_revoked(
     server: ServerProcess, admin: httpx2.Client
 ) -> None:
     made = admin.post("/v1/keys", json={"kind": "admin", "name": "for an hour"}).json()
@@ -103,7 +103,7 @@ def test_a_key_is_told_once_and_useless_once_revoked(
         ({"kind": "admin", "name": "x" * 101}, "name"),
     ],
 )
-def test_a_key_that_cannot_be(
+def test_an_invalid_key_is_refused(
     admin: httpx2.Client, request_body: dict[str, object], field: str
 ) -> None:
     response = admin.post("/v1/keys", json=request_body)
@@ -111,5 +111,5 @@ def test_a_key_that_cannot_be(
     assert {fault["field"] for fault in members["errors"]} == {field}
 
 
-def test_a_key_that_is_not_there(admin: httpx2.Client) -> None:
+def test_a_key_that_does_not_exist_cannot_be_revoked(admin: httpx2.Client) -> None:
     check(admin.delete("/v1/keys/000000000000"), 404, "not-found")

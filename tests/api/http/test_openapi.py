@@ -17,7 +17,7 @@ def test_the_committed_document_is_the_generated_one() -> None:
     assert DOCUMENT.read_text("utf-8") == render(make_fastapi()), "run: python -m api.http.openapi"
 
 
-def test_the_server_tells_the_committed_document(server: ServerProcess) -> None:
+def test_the_server_sends_the_committed_document(server: ServerProcess) -> None:
     with server.client("") as client:
         assert client.get("/openapi.json").json() == DOCUMENTED
 
@@ -47,7 +47,7 @@ def test_every_reference_leads_somewhere() -> None:
     walk(DOCUMENTED)
 
 
-def test_every_route_tells_its_errors_and_its_key() -> None:
+def test_every_route_documents_its_errors_and_its_key() -> None:
     for path, operations in DOCUMENTED["paths"].items():
         for operation in operations.values():
             for status in ("4XX", "5XX"):

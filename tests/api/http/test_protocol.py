@@ -85,7 +85,7 @@ def test_a_chunked_body_is_taken(server: ServerProcess) -> None:
         assert read_answer(answers).body["tap_id"] == tap["tap_id"]
 
 
-def test_a_client_that_waits_to_be_told_to_go_on_is_told(server: ServerProcess) -> None:
+def test_a_client_that_waits_for_100_continue_gets_it(server: ServerProcess) -> None:
     whole = request(server, tap_of(server), "Expect: 100-continue")
     head, _, body = whole.partition(b"\r\n\r\n")
     with line_to(server) as (line, answers):
@@ -140,19 +140,19 @@ def test_a_client_that_hangs_up_does_not_hurt_the_others(server: ServerProcess) 
             assert client.post("/v1/taps", json=tap).json()["reason"] == "entry_opened"
 
 
-def test_in_a_batch_the_taps_of_other_stations_are_told_alone(server: ServerProcess) -> None:
+def test_in_a_batch_the_taps_of_foreign_gates_fail_alone(server: ServerProcess) -> None:
     with server.client(server.admin_key) as admin:
         made = admin.post("/v1/keys", json={"kind": "gate", "name": "x", "stations": ["FHY"]})
         assert made.status_code == 201, made.text
     other = server.other_station["station_id"]
-    strange = make_tap(server.gate("entry", station=other), "entry", new_card(), AT)
+    foreign = make_tap(server.gate("entry", station=other), "entry", new_card(), AT)
     bad = {"tap_id": "bad.1"}
     mine = [tap_of(server), tap_of(server)]
     with server.client(made.json()["key"]) as client:
-        answer = client.post("/v1/taps/batch", json={"taps": [strange, mine[0], bad, mine[1]]})
+        answer = client.post("/v1/taps/batch", json={"taps": [foreign, mine[0], bad, mine[1]]})
     results = answer.json()["results"]
     assert [result["tap_id"] for result in results] == [
-        strange["tap_id"],
+        foreign["tap_id"],
         mine[0]["tap_id"],
         "bad.1",
         mine[1]["tap_id"],

@@ -1,4 +1,4 @@
-"""The process: how it stops, how it dies, and that nobody shares its data directory."""
+"""The process: how it stops, how it dies, and that no other process shares its data directory."""
 
 import asyncio
 import signal
@@ -27,13 +27,13 @@ from api.cli import main
 sys.exit(main())
 """
 
-TOLD_AGAIN = """
+SIGNALLED_AGAIN = """
 import builtins, os, signal, sys
 from api.cli import main
 
 class Last:
-    def __del__(self, tell=os.kill, whom=os.getpid(), what=signal.SIGTERM):
-        tell(whom, what)
+    def __del__(self, kill=os.kill, process=os.getpid(), number=signal.SIGTERM):
+        kill(process, number)
 
 builtins.last = Last()  # it goes when the interpreter is taken down
 sys.exit(main())
@@ -90,21 +90,23 @@ def test_a_shutdown_under_load_loses_nothing_it_answered(
             assert results == [answered[tap["tap_id"]][1] for tap in batch]
 
 
-def test_it_stops_when_nobody_asks_anything(make_server: Callable[..., ServerProcess]) -> None:
+def test_it_stops_while_idle_connections_are_open(
+    make_server: Callable[..., ServerProcess],
+) -> None:
     server = make_server()
     with server.client() as client:
         client.get("/livez")
         assert server.stop() == 0  # a connection that is kept open holds nothing up
 
 
-def test_told_to_stop_once_more_at_its_very_end_it_still_ends_well(
+def test_a_second_signal_at_its_very_end_does_not_change_its_status(
     make_server: Callable[..., ServerProcess],
 ) -> None:
-    server = make_server(program=(sys.executable, "-c", TOLD_AGAIN))
+    server = make_server(program=(sys.executable, "-c", SIGNALLED_AGAIN))
     assert server.stop() == 0
 
 
-def test_a_second_process_is_refused_and_told_where_the_first_one_is(
+def test_a_second_process_is_refused_and_learns_where_the_first_one_is(
     server: ServerProcess,
 ) -> None:
     second = run_command("serve", "--data-dir", server.data_dir, "--port", "0")
@@ -114,7 +116,7 @@ def test_a_second_process_is_refused_and_told_where_the_first_one_is(
     assert "Traceback" not in second.stderr
 
 
-def test_an_address_that_is_taken(server: ServerProcess, make_server: Any) -> None:
+def test_an_address_that_is_taken_is_named(server: ServerProcess, make_server: Any) -> None:
     other = make_server()
     other.stop()
     taken = run_command("serve", "--data-dir", other.data_dir, "--port", server.port)

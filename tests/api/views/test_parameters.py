@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from api.views.parameters import DAY_MS, Parameters, ParametersBook
-from api.wire.block_list import BlockList
 from fare_engine.catalogue import Catalogue
 from fare_engine.errors import NotFound
 from fare_engine.issuer import ED25519, IssuerKey
 from fare_engine.modes import DegradedMode, Mode
+from fare_engine.published import Published
 from gates.parameters import check_version
 from tests.fare_engine.small_metro import MINUTE_MS, NETWORK, NOON_MS, PILOT, TARIFF
 
@@ -26,7 +26,11 @@ def read(parameters: Parameters) -> dict[str, Any]:
     return told
 
 
-def get_all(book: ParametersBook, *asked: tuple[Catalogue, BlockList, int]) -> list[Parameters]:
+def publish(catalogue: Catalogue, *blocked: bytes) -> Published:
+    return Published(1, catalogue, blocked=dict.fromkeys(blocked, NOON_MS))
+
+
+def get_all(book: ParametersBook, *asked: tuple[Published, int]) -> list[Parameters]:
     async def get() -> list[Parameters]:
         return [await book.get("FHY-1", *one) for one in asked]
 
@@ -34,18 +38,13 @@ def get_all(book: ParametersBook, *asked: tuple[Catalogue, BlockList, int]) -> l
 
 
 def test_a_document_is_made_once_for_each_change() -> None:
-    blocked = BlockList()
-    first, again = get_all(ParametersBook(), (METRO, blocked, NOON_MS), (METRO, blocked, NOON_MS))
+    published = publish(METRO)
+    blocked = replace(published, version=2, blocked=publish(METRO, b"b" * 16, b"a" * 16).blocked)
+    asked = [published, published, blocked, blocked]
+    first, again, later, later_again = get_all(ParametersBook(), *[(one, NOON_MS) for one in asked])
     assert again is first
-
-    async def block() -> Parameters:
-        book = ParametersBook()
-        await book.get("FHY-1", METRO, blocked, NOON_MS)
-        blocked.add(b"b" * 16, NOON_MS)
-        blocked.add(b"a" * 16, NOON_MS)
-        return await book.get("FHY-1", METRO, blocked, NOON_MS)
-
-    told = read(asyncio.run(block()))
+    assert later_again is later
+    told = read(later)
     assert told["blocked"] == ["61" * 16, "62" * 16]
     assert told["version"] != first.version
 
@@ -54,10 +53,8 @@ def test_a_document_is_made_once_for_each_change() -> None:
 def test_a_mode_is_told_for_a_day_after_its_end(after_ms: int, told: int) -> None:
     ended = DegradedMode("FHY", Mode.TIME_FREE, NOON_MS - MINUTE_MS, "x", NOON_MS)
     catalogue = METRO.with_modes("FHY", (ended,))
-    book, blocked = ParametersBook(), BlockList()
-    first, later = get_all(
-        book, (catalogue, blocked, NOON_MS), (catalogue, blocked, NOON_MS + after_ms)
-    )
+    published = publish(catalogue)
+    first, later = get_all(ParametersBook(), (published, NOON_MS), (published, NOON_MS + after_ms))
     assert len(read(first)["stations"][0]["degraded_modes"]) == 1
     assert len(read(later)["stations"][0]["degraded_modes"]) == told
     assert (later is first) == (told == 1), "made anew only where time has changed it"
@@ -72,10 +69,8 @@ def test_a_version_is_told_for_a_day_after_its_successor_began(
     tariff = replace(TARIFF, version=2, effective_from_ms=NOON_MS)
     policy = replace(PILOT, version=2, effective_from_ms=NOON_MS)
     catalogue = replace(METRO, tariffs=(TARIFF, tariff), policies={"FHY": (PILOT, policy)})
-    book, blocked = ParametersBook(), BlockList()
-    *_, later = get_all(
-        book, (catalogue, blocked, NOON_MS), (catalogue, blocked, NOON_MS + after_ms)
-    )
+    published = publish(catalogue)
+    *_, later = get_all(ParametersBook(), (published, NOON_MS), (published, NOON_MS + after_ms))
     told = read(later)
     assert [tariff["version"] for tariff in told["tariffs"]] == versions
     assert [policy["version"] for policy in told["stations"][0]["policies"]] == versions
@@ -92,9 +87,9 @@ def test_what_all_controllers_are_told_alike_is_as_new_for_each() -> None:
         replace(two_tariffs, network=replace(METRO.network, media=media)),
         METRO,  # other tariffs
     )
-    book, blocked = ParametersBook(), BlockList()
+    book = ParametersBook()
     asked = [
-        (controller_id, catalogue, NOON_MS + after_ms)
+        (controller_id, publish(catalogue), NOON_MS + after_ms)
         for after_ms in (0, 0, 1, DAY_MS - 1, DAY_MS, 2 * DAY_MS)
         for other in changed
         for catalogue in (two_tariffs, other)
@@ -102,23 +97,18 @@ def test_what_all_controllers_are_told_alike_is_as_new_for_each() -> None:
     ]
 
     async def compare() -> None:
-        for controller_id, catalogue, at_ms in asked:
-            told = await book.get(controller_id, catalogue, blocked, at_ms)
-            anew = await ParametersBook().get(controller_id, catalogue, blocked, at_ms)
+        for controller_id, published, at_ms in asked:
+            told = await book.get(controller_id, published, at_ms)
+            anew = await ParametersBook().get(controller_id, published, at_ms)
             assert told.body() == anew.body()
 
     asyncio.run(compare())
 
 
 def test_a_block_changes_nothing_but_the_block_list() -> None:
-    book, blocked = ParametersBook(), BlockList()
-
-    async def block() -> tuple[Parameters, Parameters]:
-        before = await book.get("FHY-1", METRO, blocked, NOON_MS)
-        blocked.add(b"b" * 16, NOON_MS)
-        return before, await book.get("FHY-1", METRO, blocked, NOON_MS)
-
-    before, later = asyncio.run(block())
+    before, later = get_all(
+        ParametersBook(), (publish(METRO), NOON_MS), (publish(METRO, b"b" * 16), NOON_MS)
+    )
     assert later.rest is before.rest
     assert read(later) == read(before) | {"blocked": ["62" * 16], "version": later.version}
     check_version(later.body())
@@ -126,4 +116,4 @@ def test_a_block_changes_nothing_but_the_block_list() -> None:
 
 def test_a_controller_that_no_gate_names() -> None:
     with pytest.raises(NotFound):
-        asyncio.run(ParametersBook().get("NOBODY", METRO, BlockList(), NOON_MS))
+        asyncio.run(ParametersBook().get("NOBODY", publish(METRO), NOON_MS))

@@ -18,12 +18,14 @@ from fare_engine.catalogue import Catalogue
 from fare_engine.decision import Reason
 from fare_engine.errors import MediumIdInvalid, UnknownMedium
 from fare_engine.network import Direction
+from fare_engine.published import Published
 from gates.media import TokenMaker
 from tests.fare_engine.small_metro import NETWORK, TARIFF
 from tests.gates.media.codes import KEYS, METRO, NOON_MS
 
 CATALOGUE = Catalogue(NETWORK, tariffs=(TARIFF,), issuer_keys=KEYS)
 MAKER = TokenMaker(b"k" * 32)
+PUBLISHED = Published(1, CATALOGUE)
 READER = TapReader(MAKER.token, RideCodeReader(MAKER.token, CATALOGUE).read)
 CODE = METRO.issue("anna", NOON_MS, one_time_id=b"12345678")
 CODE_ID = "619db8c0.metro.3132333435363738"
@@ -109,11 +111,11 @@ def _assert_same(body: bytes) -> None:
     model = _model_accepts(body)
     if model is None:
         with pytest.raises(Refused) as refused:
-            READER.read_tap(body, CATALOGUE)
+            READER.read_tap(body, PUBLISHED)
         assert refused.value.code in ("malformed-json", "invalid-request")
         assert refused.value.code == "malformed-json" or refused.value.errors
         return
-    tap, _ = READER.read_tap(body, CATALOGUE)
+    tap, _ = READER.read_tap(body, PUBLISHED)
     assert (tap.tap_id, tap.gate_id) == (model.tap_id, model.gate_id)
     assert Direction(tap.direction).name.lower() == model.direction
     assert tap.occurred_at_ms == model.occurred_at
@@ -171,7 +173,7 @@ def test_no_bytes_break_the_reader(body: bytes) -> None:
 @pytest.mark.parametrize("deep", [b"[" * 100_000, b'{"medium":' * 50_000])
 def test_bottomless_json_is_refused(deep: bytes) -> None:
     with pytest.raises(Refused):
-        READER.read_tap(deep, CATALOGUE)
+        READER.read_tap(deep, PUBLISHED)
 
 
 @settings(max_examples=200, deadline=None)
@@ -181,15 +183,15 @@ def test_a_batch_tells_each_tap_what_the_tap_alone_is_told(many: list[dict[str, 
     body = _bytes({"taps": taps})
     if not taps or not _is_json(body):
         with pytest.raises(Refused):
-            READER.read_batch(body, CATALOGUE)
+            READER.read_batch(body, PUBLISHED)
         return
-    read = READER.read_batch(body, CATALOGUE)
+    read = READER.read_batch(body, PUBLISHED)
     good = iter(read.taps)
     for place, tap in enumerate(taps):
         model = _model_accepts(_bytes(tap))
         assert (model is None) == (place in read.bad)
         if model is not None:
-            assert next(good) == READER.read_tap(_bytes(tap), CATALOGUE)[0]
+            assert next(good) == READER.read_tap(_bytes(tap), PUBLISHED)[0]
     assert next(good, None) is None
 
 
@@ -200,7 +202,7 @@ def test_a_batch_tells_each_tap_what_the_tap_alone_is_told(many: list[dict[str, 
 def test_of_the_tokens_of_a_batch_the_one_that_does_not_fit_is_found_out_alone(text: str) -> None:
     tokens = ["0a" * 16, text, "0B" * 16]
     taps = [GOOD | {"medium": {"type": "tianfutong", "token": token}} for token in tokens]
-    read = READER.read_batch(_bytes({"taps": taps}), CATALOGUE)
+    read = READER.read_batch(_bytes({"taps": taps}), PUBLISHED)
     assert list(read.bad) == [1]
     assert [tap.token for tap in read.taps] == [b"\x0a" * 16, b"\x0b" * 16]
 
@@ -222,17 +224,17 @@ def test_a_batch_of_the_wrong_shape_is_refused_whole(body: object) -> None:
     with pytest.raises(ValidationError):
         BatchRequest.model_validate_json(_bytes(body))
     with pytest.raises(Refused):
-        READER.read_batch(_bytes(body), CATALOGUE)
+        READER.read_batch(_bytes(body), PUBLISHED)
 
 
 def test_a_medium_that_does_not_fit_is_found_out_without_saying_its_number() -> None:
     _, finding = READER.read_tap(
-        _bytes(GOOD | {"medium": {"type": "tianfutong", "id": "123"}}), CATALOGUE
+        _bytes(GOOD | {"medium": {"type": "tianfutong", "id": "123"}}), PUBLISHED
     )
     assert isinstance(finding, MediumIdInvalid)
     assert "123" not in str(finding)
     _, finding = READER.read_tap(
-        _bytes(GOOD | {"medium": {"type": "octopus", "id": "123"}}), CATALOGUE
+        _bytes(GOOD | {"medium": {"type": "octopus", "id": "123"}}), PUBLISHED
     )
     assert isinstance(finding, UnknownMedium)
 
@@ -240,7 +242,7 @@ def test_a_medium_that_does_not_fit_is_found_out_without_saying_its_number() -> 
 def test_a_ride_code_becomes_the_token_of_its_account_with_the_codes_id() -> None:
     by_code = {"medium": {"type": "qr", "code": CODE}, "occurred_at": "2021-11-24T12:00:09+08:00"}
     by_id = by_code | {"medium": {"type": "qr", "id": "anna", "code_id": CODE_ID}}
-    read = [READER.read_tap(_bytes(GOOD | form), CATALOGUE) for form in (by_code, by_id)]
+    read = [READER.read_tap(_bytes(GOOD | form), PUBLISHED) for form in (by_code, by_id)]
     assert read[0] == read[1], "whether the gate verified the code or the engine did"
     assert read[0][0].token == MAKER.token("qr", "anna")
     assert read[0][1] == CODE_ID
@@ -257,12 +259,12 @@ def test_a_ride_code_becomes_the_token_of_its_account_with_the_codes_id() -> Non
 def test_the_id_of_a_verified_code_may_stand_beside_id_and_token(medium: dict[str, Any]) -> None:
     for code_id, found in ((CODE_ID, CodeId(CODE_ID)), (None, None)):
         tap = GOOD | {"medium": medium | {"code_id": code_id}}
-        assert READER.read_tap(_bytes(tap), CATALOGUE)[1] == found
+        assert READER.read_tap(_bytes(tap), PUBLISHED)[1] == found
 
 
 def test_what_is_wrong_with_an_id_is_told_before_its_code() -> None:
     tap = GOOD | {"medium": {"type": "qr", "id": "AN NA", "code_id": CODE_ID}}
-    assert isinstance(READER.read_tap(_bytes(tap), CATALOGUE)[1], MediumIdInvalid)
+    assert isinstance(READER.read_tap(_bytes(tap), PUBLISHED)[1], MediumIdInvalid)
 
 
 def test_a_code_that_is_not_good_is_refused() -> None:
@@ -272,11 +274,11 @@ def test_a_code_that_is_not_good_is_refused() -> None:
     ):
         tap = GOOD | {"medium": {"type": "qr", "code": code}}
         tap |= {"occurred_at": f"2021-11-24T{at}+08:00"}
-        assert READER.read_tap(_bytes(tap), CATALOGUE)[1] is reason
+        assert READER.read_tap(_bytes(tap), PUBLISHED)[1] is reason
 
 
 def test_what_is_wrong_with_a_tap_is_told_field_by_field() -> None:
     body = _bytes(GOOD | {"direction": "up", "medium": {"type": "tianfutong", "id": 5}, "x": 1})
     with pytest.raises(Refused) as refused:
-        READER.read_tap(body, CATALOGUE)
+        READER.read_tap(body, PUBLISHED)
     assert {field for field, _ in refused.value.errors} == {"direction", "medium.id", "x"}

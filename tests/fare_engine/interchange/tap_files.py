@@ -66,7 +66,7 @@ def list_skipped(rows: Iterable[FileRow]) -> list[SkippedRow]:
     return [row for row in rows if isinstance(row, SkippedRow)]
 
 
-def tell_skipped(rows: Iterable[FileRow]) -> Iterator[str]:
+def format_skipped(rows: Iterable[FileRow]) -> Iterator[str]:
     """Skipped rows as a test reads them: line, reason and column."""
     for row in list_skipped(rows):
         yield f"{row.line_number} {row.reason} {row.column}".strip()

@@ -1,4 +1,4 @@
-"""Telling the formats apart."""
+"""Recognising the formats."""
 
 import sys
 from pathlib import Path
@@ -25,7 +25,7 @@ from tests.fare_engine.interchange.tap_files import (
         (f"{OWN_HEADER},{SHENZHEN_HEADER}", "own"),
     ],
 )
-def test_the_columns_tell_the_format(tmp_path: Path, header: str, name: str) -> None:
+def test_the_format_is_recognised_by_its_columns(tmp_path: Path, header: str, name: str) -> None:
     with open_tap_file(write_file(tmp_path / "taps.csv", header)) as file:
         assert file.format_name == name
         assert list(file.list_rows(make_token, MEDIA)) == []
@@ -53,13 +53,13 @@ def test_a_column_that_stands_there_twice(tmp_path: Path) -> None:
         open_tap_file(path)
 
 
-def test_columns_that_nobody_reads_are_told(tmp_path: Path) -> None:
+def test_columns_that_are_not_read_are_named(tmp_path: Path) -> None:
     with open_tap_file(write_file(tmp_path / "taps.csv", f"{OWN_HEADER},weather")) as file:
         list(file.list_rows(make_token, MEDIA))
         assert file.unused_columns == ["weather"]
 
 
-def test_parquet_without_polars_tells_what_to_install(
+def test_parquet_without_polars_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "taps.parquet"

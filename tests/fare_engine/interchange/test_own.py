@@ -11,11 +11,11 @@ from fare_engine.network import Direction
 from tests.fare_engine.interchange.tap_files import (
     CARD,
     OWN_HEADER,
+    format_skipped,
     list_skipped,
     list_taps,
     make_token,
     read_rows,
-    tell_skipped,
     write_file,
 )
 
@@ -77,7 +77,7 @@ def test_token_in_place_of_the_medium(tmp_path: Path) -> None:
     )
     rows = read_rows(path)
     assert [tap.token for tap in list_taps(rows)] == [b"\x0f" * 16]
-    assert list(tell_skipped(rows)) == ["3 malformed token", "4 malformed medium_id"]
+    assert list(format_skipped(rows)) == ["3 malformed token", "4 malformed medium_id"]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_mapping(tmp_path: Path) -> None:
         ("FHY-A-01", "FHY", Direction.ENTRY),
         ("8", "JRC", Direction.EXIT),
     ]
-    assert list(tell_skipped(rows)) == ["4 malformed direction"]
+    assert list(format_skipped(rows)) == ["4 malformed direction"]
     assert {tap.medium_type for tap in list_taps(rows)} == {"qr"}
 
 

@@ -12,10 +12,10 @@ from tests.fare_engine.interchange.tap_files import (
     CARD,
     OWN_HEADER,
     SHENZHEN_HEADER,
+    format_skipped,
     list_taps,
     metro_row,
     read_rows,
-    tell_skipped,
     write_file,
 )
 
@@ -60,7 +60,7 @@ def test_times_as_text_and_times_in_other_zones(tmp_path: Path) -> None:
 
 def test_times_without_a_zone_are_refused_row_by_row(tmp_path: Path) -> None:
     own_frame(occurred_at=[MOMENT.replace(tzinfo=None)] * 2).write_parquet(tmp_path / "t.parquet")
-    assert list(tell_skipped(read_rows(tmp_path / "t.parquet"))) == [
+    assert list(format_skipped(read_rows(tmp_path / "t.parquet"))) == [
         "1 malformed occurred_at",
         "2 malformed occurred_at",
     ]

@@ -12,11 +12,11 @@ from fare_engine.interchange.shenzhen import MEDIUM, station_name
 from fare_engine.network import Direction
 from tests.fare_engine.interchange.tap_files import (
     SHENZHEN_HEADER,
+    format_skipped,
     list_skipped,
     list_taps,
     metro_row,
     read_rows,
-    tell_skipped,
     write_file,
 )
 
@@ -62,7 +62,7 @@ def test_every_other_row_is_skipped_with_its_reason(tmp_path: Path) -> None:
         metro_row("AAB", "08:00:01", "out", "罗湖", value="2元"),
         "AAB,2018-09-01 08:00:01",
     )
-    assert list(tell_skipped(read_rows(path))) == [
+    assert list(format_skipped(read_rows(path))) == [
         "2 not_metro deal_type",
         "3 not_metro deal_type",
         "4 blank_station station",

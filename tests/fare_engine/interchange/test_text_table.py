@@ -1,4 +1,4 @@
-"""Text tables: whatever is wrong with a file is told with its place, and spoils nothing else."""
+"""Text tables: what is wrong with a file is reported with its place, and spoils nothing else."""
 
 import gzip
 from pathlib import Path
@@ -37,7 +37,7 @@ def test_rows_come_with_the_numbers_of_their_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
-def test_delimiter_is_told_from_the_header(tmp_path: Path, delimiter: str) -> None:
+def test_delimiter_is_recognised_in_the_header(tmp_path: Path, delimiter: str) -> None:
     path = write(tmp_path, f"a{delimiter}b\n1{delimiter}2,5\n".encode())
     table = TextTable(path)
     table.close()
@@ -74,7 +74,7 @@ def test_a_line_of_many_pieces_is_read_in_little_memory(tmp_path: Path) -> None:
     assert [row[0] for row in rows] == [2, 3]
 
 
-def test_bytes_that_are_no_text_are_told_by_their_place(tmp_path: Path) -> None:
+def test_bytes_that_are_no_text_are_reported_by_their_place(tmp_path: Path) -> None:
     rows = read(write(tmp_path, b"a,b\n1,2\n12,\xb5\n"))
     assert isinstance(rows[1], SkippedRow)
     assert rows[1].message == "is not utf-8 text (byte 4 of the line)"
@@ -109,7 +109,7 @@ def test_header_faults(tmp_path: Path, content: bytes, words: str) -> None:
     assert_invalid(write(tmp_path, content), words)
 
 
-def test_gzip_is_told_by_its_content(tmp_path: Path) -> None:
+def test_gzip_is_recognised_by_its_content(tmp_path: Path) -> None:
     assert read(write(tmp_path, gzip.compress(b"a,b\n1,2\n"))) == [(2, ["1", "2"])]
 
 

@@ -66,8 +66,7 @@ def open_metro(
     (first,) = metro.catalogue.tariffs
     changed = replace(first, **tariff)
     policies = {"FHY": (replace(PILOT, daily_limit=daily_limit),)}
-    metro.catalogue = replace(metro.catalogue, tariffs=(changed,), policies=policies, terms={})
-    metro.use(metro.catalogue)
+    metro.use(replace(metro.catalogue, tariffs=(changed,), policies=policies, terms={}))
     return metro
 
 

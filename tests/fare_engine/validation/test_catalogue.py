@@ -62,7 +62,7 @@ def test_versions_are_numbered_from_one_without_gaps() -> None:
     assert [field for field, _ in faults] == ["tariffs.version"]
 
 
-def test_both_versions_of_an_overlap_are_told() -> None:
+def test_both_versions_of_an_overlap_are_reported() -> None:
     earlier = replace(PILOT, effective_to_ms=NOON_MS)
     later = replace(PILOT, version=2, effective_from_ms=NOON_MS - 1)
     faults = list_faults(replace(GOOD, policies={"FHY": (earlier, later)}))

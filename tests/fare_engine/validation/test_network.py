@@ -28,7 +28,7 @@ def test_a_good_network_passes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "field", "told"),
+    ("changes", "field", "message"),
     [
         pytest.param(
             {"network_id": "成都"},
@@ -64,12 +64,12 @@ def test_a_good_network_passes() -> None:
         ),
     ],
 )
-def test_of_the_network_itself(changes: dict[str, Any], field: str, told: str) -> None:
-    assert told in _faults(replace(GOOD, **changes))[field]
+def test_of_the_network_itself(changes: dict[str, Any], field: str, message: str) -> None:
+    assert message in _faults(replace(GOOD, **changes))[field]
 
 
 @pytest.mark.parametrize(
-    ("part", "entry", "field", "told"),
+    ("part", "entry", "field", "message"),
     [
         pytest.param(
             "lines", Line("1", NAME), "lines.1", "is there twice", id="a line is there twice"
@@ -265,13 +265,13 @@ def test_of_the_network_itself(changes: dict[str, Any], field: str, told: str) -
         ),
     ],
 )
-def test_of_its_entries(part: str, entry: object, field: str, told: str) -> None:
+def test_of_its_entries(part: str, entry: object, field: str, message: str) -> None:
     changes: dict[str, Any] = {part: (*getattr(GOOD, part), entry)}
     faults = _faults(replace(GOOD, **changes))
     assert faults.keys() == {field}
-    assert told in faults[field]
+    assert message in faults[field]
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     network = replace(GOOD, currency="", exits=(), segments=(), media=())
     assert len(_faults(network)) == 2

@@ -28,7 +28,7 @@ def _with_policies(*policies: Policy) -> Catalogue:
     return replace(EMPTY, policies={"FHY": policies})
 
 
-def test_a_good_policy_passes_whatever_version_it_bears() -> None:
+def test_a_good_policy_passes_with_any_version() -> None:
     check_new_policy(EMPTY, DRAFT)
     check_new_policy(EMPTY, replace(DRAFT, version=77))
 
@@ -47,7 +47,7 @@ def test_a_daily_limit_has_its_bounds_included(limit: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "field", "told"),
+    ("changes", "field", "message"),
     [
         pytest.param(
             {"window_ms": 0},
@@ -141,10 +141,10 @@ def test_a_daily_limit_has_its_bounds_included(limit: int) -> None:
         ),
     ],
 )
-def test_is_refused(changes: dict[str, Any], field: str, told: str) -> None:
+def test_is_refused(changes: dict[str, Any], field: str, message: str) -> None:
     faults = _faults(replace(DRAFT, **changes))
     assert field in dict(faults)
-    assert any(told in message for name, message in faults if name == field)
+    assert any(message in message for name, message in faults if name == field)
 
 
 def test_only_gates_of_no_station_leave_neither_way() -> None:
@@ -152,7 +152,7 @@ def test_only_gates_of_no_station_leave_neither_way() -> None:
     assert fields == ["designated_gates", "designated_gates"]
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     draft = replace(DRAFT, window_ms=0, media=frozenset(), daily_limit=0, effective_to_ms=0)
     fields = [field for field, _ in _faults(draft)]
     assert fields == ["window_seconds", "media", "daily_limit", "effective_to"]

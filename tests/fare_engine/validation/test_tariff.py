@@ -39,7 +39,7 @@ def test_the_tariff_of_chengdu_passes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "field", "told"),
+    ("changes", "field", "message"),
     [
         pytest.param(
             {"same_station_fare": -1},
@@ -212,10 +212,10 @@ def test_the_tariff_of_chengdu_passes() -> None:
         ),
     ],
 )
-def test_is_refused(changes: dict[str, Any], field: str, told: str) -> None:
+def test_is_refused(changes: dict[str, Any], field: str, message: str) -> None:
     faults = _faults(replace(TARIFF, **changes))
     assert [name for name, _ in faults] == [field]
-    assert told in faults[0][1]
+    assert message in faults[0][1]
 
 
 def test_a_tariff_may_not_begin_inside_a_bounded_one() -> None:

@@ -29,7 +29,7 @@ GATES: Final = (
     ("CXL-A-01", "exit"),
 )
 MEDIA: Final = (("tianfutong", "3104870512345678"), ("qr", "anna"), ("qr", "anna"), ("qr", "bert"))
-UNHEARD_MAX: Final = 1
+UNANSWERED_MAX: Final = 1
 LEAPS: Final = [
     *(seconds * SECOND_MS for seconds in (0, 5, 30, 60, 90, 120, 300, -2, -30, -60)),
     *(minutes * MINUTE_MS for minutes in (15, 20, 30, 240)),
@@ -73,13 +73,13 @@ class Honest:
         self._metro = metro
         self._draw = data.draw
         self._bodies: list[dict[str, Any]] = []
-        self._unheard: list[dict[str, Any]] = []
+        self._unanswered: list[dict[str, Any]] = []
         self._at_ms = NOON_MS
 
     def go_on(self) -> None:
-        """One thing that may happen; gates send again what they heard nothing of."""
-        while len(self._unheard) > UNHEARD_MAX:
-            self._metro.ask(self._unheard.pop(0))
+        """One thing that may happen; gates send again what was not answered."""
+        while len(self._unanswered) > UNANSWERED_MAX:
+            self._metro.ask(self._unanswered.pop(0))
         happens = self._draw(
             st.sampled_from(
                 [
@@ -87,7 +87,7 @@ class Honest:
                     *[self.cross] * 3,
                     *[self.tap_the_same_gate_again] * 2,
                     *[self.tap_in_flight_together] * 3,
-                    self.tap_and_hear_nothing,
+                    self.tap_and_get_no_answer,
                     self.send_again,
                     self.upload_what_the_gate_did,
                     self.send_other_content,
@@ -150,11 +150,11 @@ class Honest:
                 metro.deliver(request)
             else:
                 metro.lose(request)
-                self._unheard.append(request.body)
+                self._unanswered.append(request.body)
         if publishes:
-            metro.auditor.changed(self._tell())
+            metro.auditor.changed(self._describe_published())
 
-    def tap_and_hear_nothing(self) -> None:
+    def tap_and_get_no_answer(self) -> None:
         """A request that the engine may have decided, or not, or decides long after."""
         draw, metro = self._draw, self._metro
         request = metro.send(self._new_body())
@@ -162,7 +162,7 @@ class Honest:
             metro.arrive(request)
             metro.turn()
         metro.lose(request)
-        self._unheard.append(request.body)
+        self._unanswered.append(request.body)
         if draw(st.booleans()):
             self.tap()
             self._arrive_late(request)
@@ -191,8 +191,8 @@ class Honest:
         if self._bodies:
             body = self._draw(st.sampled_from(self._bodies[-3:]))
             passed = self._draw(st.sampled_from([False, False, True, None]))
-            told = self._draw(self._offline()) | ({} if passed is None else {"passed": passed})
-            self._metro.report(body["tap_id"], told)
+            report = self._draw(self._offline()) | ({} if passed is None else {"passed": passed})
+            self._metro.report(body["tap_id"], report)
 
     def publish(self) -> None:
         self._metro.publish(self._other_catalogue())
@@ -215,8 +215,8 @@ class Honest:
     def _other_catalogue(self) -> Catalogue:
         return draw_catalogue(self._draw, self._metro.metro.catalogue, self._at_ms)
 
-    def _tell(self) -> dict[str, Any]:
-        return self._metro.tell()
+    def _describe_published(self) -> dict[str, Any]:
+        return self._metro.describe_published()
 
     def _any_body(self) -> dict[str, Any]:
         if self._bodies and self._draw(st.integers(0, 3)) == 0:

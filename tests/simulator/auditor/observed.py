@@ -1,7 +1,7 @@
 """A real engine over a real ledger, watched from outside: what a network would carry, and no more.
 
-Requests are bodies of the contract; whoever holds one decides when it reaches the engine, when its
-answer arrives, and whether either gets lost. All of it is told to an auditor.
+Requests are bodies of the contract; a test decides when one reaches the engine, when its answer
+arrives, and whether either gets lost. The auditor sees all of it.
 """
 
 import json
@@ -13,7 +13,6 @@ from typing import Any
 from api.contract.problems import error_problem
 from api.views.explanations import explain
 from api.wire.answers import AnswerWriter
-from api.wire.block_list import BlockList
 from api.wire.reader import TapReader
 from api.wire.ride_codes import RideCodeReader
 from fare_engine.batch import ReportSubmission, Result, Submission
@@ -21,6 +20,7 @@ from fare_engine.catalogue import Catalogue
 from fare_engine.errors import NotFound
 from fare_engine.ledger.database import open_database, reading
 from fare_engine.ledger.queries.explanations import find_explanation
+from fare_engine.published import Published
 from fare_engine.tap import Report
 from fare_engine.verdict import Verdict
 from gates.media import TokenMaker
@@ -69,9 +69,8 @@ class ObservedMetro:
         network = self.metro.catalogue.network
         self._make_token = TokenMaker(b"k" * 32).token
         codes = RideCodeReader(self._make_token, self.metro.catalogue)
-        self._block_list = BlockList()
         self._blocked: dict[tuple[str, str], int] = {}
-        self._reader = TapReader(self._make_token, codes.read, self._block_list)
+        self._reader = TapReader(self._make_token, codes.read)
         self._writer = AnswerWriter(network.time_zone, network.currency)
         self.auditor = Auditor(describe_network(network), describe_catalogue(self.metro.catalogue))
         self.answers: dict[str, Answer] = {}
@@ -111,9 +110,7 @@ class ObservedMetro:
             )
             submission = ReportSubmission(request.tap_id, report, self.now_ms, lambda _: None)
         else:
-            read = self._reader.read_tap(
-                json.dumps(request.body).encode(), self.metro.engine.catalogue
-            )
+            read = self._reader.read_tap(json.dumps(request.body).encode(), self._publish())
             findings = None if read[1] is None else {0: read[1]}
             submission = Submission([read[0]], self.now_ms, lambda _: None, findings)
         request.submissions.append(submission)
@@ -161,20 +158,18 @@ class ObservedMetro:
         """A change is swapped in between two turns."""
         self.auditor.changing()
         self.swap_in(catalogue)
-        self.auditor.changed(self.tell())
+        self.auditor.changed(self.describe_published())
 
     def block(self, medium: tuple[str, str], from_ms: int | None) -> None:
         """A medium is put on the block list, or (None) taken off it."""
         self.auditor.changing()
         if from_ms is None:
-            self._block_list.remove(self._make_token(*medium))
             self._blocked.pop(medium, None)
         else:
-            self._block_list.add(self._make_token(*medium), from_ms)
             self._blocked[medium] = from_ms
-        self.auditor.changed(self.tell())
+        self.auditor.changed(self.describe_published())
 
-    def tell(self) -> dict[str, Any]:
+    def describe_published(self) -> dict[str, Any]:
         """What is published, as anyone may read it."""
         catalogue = self.metro.catalogue
         blocked = [
@@ -184,14 +179,17 @@ class ObservedMetro:
         return describe_catalogue(catalogue) | {"blocked": blocked}
 
     def swap_in(self, catalogue: Catalogue) -> None:
-        self.metro.engine.use(catalogue)
-        self.metro.ledger.catalogue = catalogue
-        self.metro.catalogue = catalogue
+        self.metro.use(catalogue)
+
+    def _publish(self) -> Published:
+        """What is published now, the block list too."""
+        since_ms = {self._make_token(*medium): at_ms for medium, at_ms in self._blocked.items()}
+        return replace(self.metro.published, blocked=since_ms)
 
     def read_back(self, alter: Alter | None = None) -> None:
         """Ask the ledger for every tap that was ever sent."""
         catalogue = self.metro.catalogue
-        recent = {tap_id: self.metro.ledger.find_recent_row(tap_id) for tap_id in self.sent}
+        recent = {tap_id: self.metro.ledger.index.find_recent_row(tap_id) for tap_id in self.sent}
         database = open_database(self.metro.path)
         with reading(database) as connection:
             for tap_id, row in recent.items():

@@ -1,6 +1,6 @@
 """Text tables for the auditor's rule: the format of `tests/fare_engine/rule_table.py`, read anew.
 
-The world is the same (`rule_world.py`), told to the auditor by its documents. Directives of the
+The world is the same (`rule_world.py`), given to the auditor by its documents. Directives of the
 auditor's own: `blocked qr:1 08:00` and `code c1 qr:1 08:15:00.000 [forged]`; a tap may show a
 code by `code=c1` (the engine verifies) or `code_id=c1` (the gate did).
 """
@@ -55,10 +55,10 @@ class _Run:
             return
         left, _, right = text.partition("|")
         expected = _read_expected(right.split(), self.world)
-        told = self._decide(left.split(), number)
-        if told["policy"] == 0:  # an answer tells no policy where none was read, these tables do
+        ruled = self._decide(left.split(), number)
+        if ruled["policy"] == 0:  # an answer names no policy where none was read, these tables do
             expected.pop("policy", None)
-        wrong = {name: told[name] for name, value in expected.items() if told[name] != value}
+        wrong = {name: ruled[name] for name, value in expected.items() if ruled[name] != value}
         assert not wrong, f"line {number}: {text}\nthe auditor says {wrong}"
 
     def _change(self, words: list[str]) -> None:
@@ -118,7 +118,7 @@ class _Run:
         known = branch.decide(ask, self.published, None).known
         self.published = None if blocked else self.published
         assert known is not None
-        return _tell(known, branch)
+        return _describe(known, branch)
 
 
 def _read_expected(words: list[str], world: World) -> dict[str, object]:
@@ -145,7 +145,7 @@ def _read_expected(words: list[str], world: World) -> dict[str, object]:
     return expected
 
 
-def _tell(known: Known, branch: Branch) -> dict[str, object]:
+def _describe(known: Known, branch: Branch) -> dict[str, object]:
     ruling = known.ruling
     assert ruling is not None
     return {

@@ -5,7 +5,7 @@ from typing import Any, Final
 import pytest
 
 from simulator.auditor.alone import AloneTap, Use, list_wrong
-from simulator.auditor.moments import tell_moment
+from simulator.auditor.moments import format_moment
 from simulator.auditor.requests import RideCode
 
 NOON_MS: Final = 1_637_726_400_000
@@ -17,9 +17,9 @@ LET_THROUGH, TURNED_AWAY = ["alone-let-through"], ["alone-turned-away"]
 
 
 def knew(blocked: tuple[str, ...] = (), mode: str | None = None) -> dict[str, Any]:
-    """What a station was told, as far as it is asked."""
+    """The parameters that a station had, as far as they are asked for."""
     modes = [
-        {"mode": mode, "effective_from": tell_moment(NOON_MS), "effective_to": None},
+        {"mode": mode, "effective_from": format_moment(NOON_MS), "effective_to": None},
     ]
     rules = {
         "ride_code_validity_seconds": 30,
@@ -83,7 +83,7 @@ def test_gates_that_stand_open_let_everybody_in(mode: str, checks: list[str]) ->
     assert [check for check, _ in list_wrong(TAP, knew(("aa",), mode), None)] == checks
 
 
-def test_a_station_that_was_told_nothing_is_held_to_the_signature_and_to_copies_alone() -> None:
+def test_a_station_without_parameters_is_held_to_the_signature_and_to_copies_alone() -> None:
     assert list_wrong(CODE._replace(at_ms=NOON_MS + 90_000), None, GOOD) == []
     assert list_wrong(CODE, None, FORGED) != []
     assert list_wrong(used("entry", 1), None, GOOD) != []

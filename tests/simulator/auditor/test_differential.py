@@ -1,4 +1,4 @@
-"""The auditor finds nothing wrong with an engine that does nothing wrong, whatever happens."""
+"""The auditor finds nothing wrong with an engine that does nothing wrong."""
 
 import tempfile
 from pathlib import Path

@@ -187,8 +187,8 @@ def test_a_503_leaves_open_whether_the_tap_was_decided(auditor: Auditor) -> None
 def test_taps_of_a_batch_are_decided_in_their_order(auditor: Auditor, in_order: bool) -> None:
     enter, leave = entry(0), leaving(1)
     auditor.batch_sent("both", [enter, leave], NOON_MS + 60 * MINUTE_MS)
-    told = waived(leave, enter, 1) if in_order else answer(leave, NOTHING_OPEN)
-    body = f'{{"results":[{opened(enter)},{told}]}}'
+    refused = waived(leave, enter, 1) if in_order else answer(leave, NOTHING_OPEN)
+    body = f'{{"results":[{opened(enter)},{refused}]}}'
     auditor.answered("both", 200, body, NOON_MS + 60 * MINUTE_MS)
     found = auditor.finish().found
     assert found == ({} if in_order else {"wrong-outcome": 1})
@@ -269,7 +269,7 @@ def test_a_history_that_gave_up_goes_on_at_little_cost(monkeypatch: pytest.Monke
         sends(auditor, f"lost {minute}", entry(minute, f"in-{minute}"))
         auditor.unanswered(f"lost {minute}")
     for minute in range(6, 12):
-        tap = entry(minute, f"told-{minute}")
+        tap = entry(minute, f"answered-{minute}")
         sends(auditor, tap["tap_id"], tap)
         replies(auditor, tap["tap_id"], opened(tap, "entry_superseded"))
     assert auditor.finish().found["gave-up"] == 1
@@ -302,15 +302,15 @@ def test_a_kept_log_is_audited_as_the_run_was() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "told"),
+    ("lines", "message"),
     [
         ([], "empty"),
         (["{"], "line 1"),
         (['{"event": "unanswered", "request": "r1"}'], "must be 'begins'"),
     ],
 )
-def test_a_log_that_cannot_be_read_names_its_line(lines: list[str], told: str) -> None:
-    with pytest.raises(LogInvalid, match=told):
+def test_a_log_that_cannot_be_read_names_its_line(lines: list[str], message: str) -> None:
+    with pytest.raises(LogInvalid, match=message):
         audit_log(lines)
 
 
@@ -339,7 +339,7 @@ def test_orders_that_differ_only_in_when_a_gate_was_to_stay_shut_are_two() -> No
 
 
 def test_an_error_may_have_been_on_its_way_when_the_tap_was_recorded(auditor: Auditor) -> None:
-    """Sent again with its report the tap is set aside, while the first answer is still to come."""
+    """Sent again with its report the tap is quarantined while the first answer is to come."""
     ahead = entry(70)
     reported = ahead | {"offline": {"gate_action_taken": "open", "fare_taken": 0}}
     sends(auditor, "live", ahead)
@@ -352,16 +352,16 @@ def test_an_error_may_have_been_on_its_way_when_the_tap_was_recorded(auditor: Au
     assert verdict.is_clean, verdict.findings
 
 
-def test_an_error_that_nobody_heard_leaves_its_tap_to_be_decided() -> None:
+def test_an_error_that_nobody_got_leaves_its_tap_to_be_decided() -> None:
     token = History(Epochs())
     ask = Ask("in", Content("FHY-A-01", "entry", "tianfutong", "anna", NOON_MS), None)
     token.send(ask)
-    heard = Ask("out", Content("FHY-C-02", "exit", "tianfutong", "anna", NOON_MS), None)
-    heard.sent_place = 5
-    token.send(heard)
+    answered = Ask("out", Content("FHY-C-02", "exit", "tianfutong", "anna", NOON_MS), None)
+    answered.sent_place = 5
+    token.send(answered)
     (branch,) = token.branches
     branch.waiting.remove(ask)
     branch.results[ask] = Result("problem", problem="clock-ahead")
     token.lose(ask)
-    assert branch.waiting == [ask, heard]
+    assert branch.waiting == [ask, answered]
     assert branch.results == {}

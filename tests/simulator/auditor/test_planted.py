@@ -125,7 +125,7 @@ ALTERED: dict[str, tuple[str, dict[str, Any], dict[str, int]]] = {
 
 @pytest.mark.parametrize("name", ALTERED)
 def test_an_altered_answer_is_found(metro: ObservedMetro, name: str) -> None:
-    """Told and stored alike: only the rule can tell. The repeated answer is the true one."""
+    """Answered and stored alike: only the rule shows it. The repeated answer is the true one."""
     tap_id, fields, expected = ALTERED[name]
     alter = alters(tap_id, **fields)
     found = a_crossing_and_more(metro, alter, alter)
@@ -170,7 +170,7 @@ STORED: dict[str, tuple[Alter, dict[str, int]]] = {
 
 
 @pytest.mark.parametrize("name", STORED)
-def test_what_is_stored_otherwise_than_told_is_found(metro: ObservedMetro, name: str) -> None:
+def test_what_is_stored_otherwise_than_answered_is_found(metro: ObservedMetro, name: str) -> None:
     alter, expected = STORED[name]
     assert a_crossing_and_more(metro, None, alter) == expected
 
@@ -224,7 +224,7 @@ def test_a_policy_that_is_read_before_it_is_published_is_found(metro: ObservedMe
 
 def test_a_suspension_that_a_tap_did_not_read_is_found(metro: ObservedMetro) -> None:
     metro.auditor.changing()
-    document = metro.tell() | {
+    document = metro.describe_published() | {
         "suspensions": [
             {
                 "station_id": "FHY",
@@ -243,7 +243,7 @@ def test_a_mode_and_a_block_that_taps_did_not_meet_are_found(metro: ObservedMetr
     metro.auditor.changing()
     now = format_ms(NOON_MS, "Asia/Shanghai")
     mode = {"station_id": "FHY", "mode": "emergency", "effective_from": now, "effective_to": None}
-    document = metro.tell() | {
+    document = metro.describe_published() | {
         "degraded_modes": [mode],
         "blocked": [{"medium": "qr:bert", "blocked_at": now}],
     }

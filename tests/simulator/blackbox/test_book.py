@@ -55,17 +55,17 @@ def test_other_bytes_are_a_change() -> None:
     assert _book(("out-1", _answer()), ("out-1", _answer(fare=1))).findings.found == {"changed": 1}
 
 
-def test_an_answer_that_is_not_marked_as_told_before_is_a_loss() -> None:
+def test_an_answer_that_is_not_marked_as_repeated_is_a_loss() -> None:
     book = _book(("out-1", _answer()))
     book.compare_again("out-1", _answer(), replayed=False)
     assert book.findings.found == {"lost": 1}
 
 
-def test_a_tap_that_is_stored_otherwise_is_found_and_told_by_its_fields() -> None:
+def test_a_tap_that_is_stored_otherwise_is_found_and_its_fields_are_named() -> None:
     book = _book(("out-1", _answer()))
     book.compare_stored("out-1", json.loads(_answer(fare_waived=200)))
     assert book.findings.found == {"stored": 1}
-    assert "fare_waived 180, 200" in book.findings.told[0]
+    assert "fare_waived 180, 200" in book.findings.examples[0]
 
 
 def test_an_entry_that_lets_out_two_is_found() -> None:

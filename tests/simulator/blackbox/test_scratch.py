@@ -15,7 +15,7 @@ def test_a_run_that_was_right_leaves_nothing(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err == ""
 
 
-def test_a_run_that_broke_off_keeps_its_directory_and_tells_it(
+def test_a_run_that_broke_off_keeps_its_directory_and_prints_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(KeyError), open_scratch() as scratch:

@@ -1,4 +1,4 @@
-"""An answer not as it must be is told with its tap."""
+"""An answer not as it must be is reported with its tap."""
 
 from typing import Any
 
@@ -33,16 +33,16 @@ def _check(tap: WorldTap = TAP, *, blocks: bool = True, **answer: Any) -> Check:
             {"reason": "window_exceeded", "outcome": "charged"},
             "answered window_exceeded, intended same_station_within_window",
         ),
-        ({"gate_action": "refuse"}, "same_station_within_window, and the gate is told to refuse"),
+        ({"gate_action": "refuse"}, "same_station_within_window, and the gate action is refuse"),
         ({"fare": 180}, "waived, and 180 fen are taken"),
         ({"fare_waived": 0}, "waived, and 0 fen are waived"),
     ],
 )
-def test_every_way_to_be_wrong_is_told(answer: dict[str, Any], fault: str) -> None:
+def test_every_way_to_be_wrong_is_reported(answer: dict[str, Any], fault: str) -> None:
     assert _check().wrong.count == 0
     check = _check(**answer)
-    (told,) = check.wrong.examples
-    assert told.endswith(f".20250303.00000001 (crosses): {fault}")
+    (example,) = check.wrong.examples
+    assert example.endswith(f".20250303.00000001 (crosses): {fault}")
     assert check.list_intentions()[0]["wrong"] == 1
 
 
@@ -57,7 +57,7 @@ def test_a_blocked_medium_is_held_to_it_only_where_the_engine_knows_the_list() -
 def test_a_gate_that_should_stay_shut_must_not_open() -> None:
     tap = TAP._replace(expected=int(Reason.NO_OPEN_ENTRY))
     answer: dict[str, Any] = {"outcome": "unmatched", "reason": "no_open_entry", "fare_waived": 0}
-    assert "told to open" in _check(tap, **answer).wrong.examples[0]
+    assert "action is open" in _check(tap, **answer).wrong.examples[0]
     assert _check(tap, **answer, gate_action="refuse").wrong.count == 0
 
 

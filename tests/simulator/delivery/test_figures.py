@@ -14,14 +14,14 @@ def test_quantiles_agree_with_the_exact_ones_within_a_thousandth() -> None:
     histogram = Histogram()
     for taken in seconds:
         histogram.add(taken)
-    told = histogram.document()
-    assert told is not None
-    assert told["count"] == 5_000
+    document = histogram.document()
+    assert document is not None
+    assert document["count"] == 5_000
     for name, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999), ("max", 1)):
         exact_ms = float(np.quantile(seconds, share, method="inverted_cdf")) * 1_000
-        assert told[name] == pytest.approx(exact_ms, rel=0.002, abs=0.002)
+        assert document[name] == pytest.approx(exact_ms, rel=0.002, abs=0.002)
     curve = histogram.list_curve()
-    assert curve[-1] == {"percentile": 100, "ms": told["max"]}
+    assert curve[-1] == {"percentile": 100, "ms": document["max"]}
     assert [point["ms"] for point in curve] == sorted(point["ms"] for point in curve)
 
 

@@ -45,9 +45,9 @@ def test_every_tap_of_every_intention_is_answered_as_it_must_be(engine: Engine) 
     check, delivery = _decide(engine, WORLD)
     assert (check.wrong.examples, delivery.errors.examples) == ([], [])
     assert check.taps == len(WORLD)
-    told = check.list_intentions()
-    assert {row["intention"]: row["taps"] for row in told} == WORLD.count_kinds()
-    assert all(row["as_intended"] == row["taps"] for row in told)
+    rows = check.list_intentions()
+    assert {row["intention"]: row["taps"] for row in rows} == WORLD.count_kinds()
+    assert all(row["as_intended"] == row["taps"] for row in rows)
     assert check.fare > 0
     assert check.fare_waived > 0
 
@@ -68,7 +68,7 @@ def test_all_that_was_sent_and_answered_is_kept_for_an_auditor_in_order(engine: 
     assert sum(exchange.path.endswith("/report") for exchange in exchanges) > 3
 
 
-def test_an_answer_that_is_not_as_it_must_be_is_told_with_its_tap(engine: Engine) -> None:
+def test_an_answer_that_is_not_as_it_must_be_is_reported_with_its_tap(engine: Engine) -> None:
     world = WORLD.cut(2_000)
     waived, other = Reason.SAME_STATION_WITHIN_WINDOW, Reason.DIFFERENT_STATION
     crossings = world.expected == int(waived)

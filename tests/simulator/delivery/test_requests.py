@@ -1,4 +1,4 @@
-"""Taps become requests that keep each passenger's order, whatever the batches."""
+"""Taps become requests that keep each passenger's order in all batches."""
 
 from collections import defaultdict
 from itertools import pairwise

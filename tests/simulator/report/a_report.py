@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from simulator.delivery.checking import Answer, Check, Told
+from simulator.delivery.checking import Answer, Check, Faults
 from simulator.delivery.exchanges import Audited, Exchanges
 from simulator.delivery.figures import Figures
 from simulator.report.document import make_document
@@ -14,7 +14,7 @@ from simulator.world.sizes import make_taps
 class _Delivery:
     def __init__(self) -> None:
         self.exchanges = Exchanges()
-        self.errors = Told()
+        self.errors = Faults()
 
 
 def make_report(*, wrong: bool = False, audited: Audited | None = None) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def make_report(*, wrong: bool = False, audited: Audited | None = None) -> dict[
         figures.add(number / 100, 0.001 + number / 1e6, 1)
         figures.add_lateness(number / 100, 0.000_1)
     if not wrong:
-        check.wrong = Told()
+        check.wrong = Faults()
     about = {
         "what": "load",
         "command": "fare-engine simulate load",

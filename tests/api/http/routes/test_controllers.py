@@ -40,12 +40,12 @@ def controller(own: ServerProcess) -> Iterator[httpx2.Client]:
 def get_parameters(client: httpx2.Client) -> dict[str, Any]:
     response = client.get(PARAMETERS)
     assert response.status_code == 200, response.text
-    told: dict[str, Any] = response.json()
-    said = {name: value for name, value in told.items() if name != "version"}
-    canonical = msgspec.json.encode(said, order="sorted")
-    assert told["version"] == sha256(canonical).hexdigest()
-    assert response.headers["ETag"] == f'"{told["version"]}"'
-    return told
+    parameters: dict[str, Any] = response.json()
+    hashed = {name: value for name, value in parameters.items() if name != "version"}
+    canonical = msgspec.json.encode(hashed, order="sorted")
+    assert parameters["version"] == sha256(canonical).hexdigest()
+    assert response.headers["ETag"] == f'"{parameters["version"]}"'
+    return parameters
 
 
 def now() -> str:
@@ -53,28 +53,28 @@ def now() -> str:
 
 
 def beat(client: httpx2.Client, skews_ms: dict[str, int], **more: Any) -> dict[str, Any]:
-    told = {
+    heartbeat = {
         "sent_at": now(),
         "parameters_version": None,
         "outbox_taps": 12,
         "gates": [{"gate_id": gate, "clock_skew_ms": skew} for gate, skew in skews_ms.items()],
     }
-    response = client.post(HEARTBEAT, json=told | more)
+    response = client.post(HEARTBEAT, json=heartbeat | more)
     assert response.status_code == 200, response.text
     answer: dict[str, Any] = response.json()
     return answer
 
 
-def test_parameters_tell_all_that_decides_taps_at_the_gates(controller: httpx2.Client) -> None:
-    told = get_parameters(controller)
-    assert told["controller_id"] == "FHY-1"
-    assert told["network"] == {
+def test_parameters_have_all_that_decides_taps_at_the_gates(controller: httpx2.Client) -> None:
+    parameters = get_parameters(controller)
+    assert parameters["controller_id"] == "FHY-1"
+    assert parameters["network"] == {
         "network_id": "chengdu",
         "time_zone": "Asia/Shanghai",
         "currency": "CNY",
     }
-    assert {medium["type"] for medium in told["media"]} == {"qr", "tianfutong"}
-    (station,) = told["stations"]
+    assert {medium["type"] for medium in parameters["media"]} == {"qr", "tianfutong"}
+    (station,) = parameters["stations"]
     assert station["station_id"] == "FHY"
     assert station["name"] == {"zh": "孵化园", "en": "Fuhuayuan"}
     gates = {gate["gate_id"]: gate for gate in station["gates"]}
@@ -85,18 +85,18 @@ def test_parameters_tell_all_that_decides_taps_at_the_gates(controller: httpx2.C
     }
     assert station["policies"] == controller.get("/v1/stations/FHY/policies").json()["items"]
     assert (station["suspensions"], station["degraded_modes"]) == ([], [])
-    (tariff,) = told["tariffs"]
+    (tariff,) = parameters["tariffs"]
     whole = controller.get("/v1/tariffs/1").json()
     for name in ("bands", "further", "explicit_fares"):
         del whole["rules"][name]
     assert tariff == whole
     assert station["highest_fares"]["1"] > station["lowest_fares"]["1"] == 200
-    assert told["ride_code_issuers"] == []
-    assert told["ride_code_validity_seconds"] == 30
-    assert told["blocked"] == []
+    assert parameters["ride_code_issuers"] == []
+    assert parameters["ride_code_validity_seconds"] == 30
+    assert parameters["blocked"] == []
 
 
-def test_who_has_the_version_is_told_so_and_nothing_more(controller: httpx2.Client) -> None:
+def test_a_client_that_has_the_version_gets_no_body(controller: httpx2.Client) -> None:
     version = get_parameters(controller)["version"]
     for tag in (f'"{version}"', f'W/"{version}"', f'"old", "{version}"', "*"):
         response = controller.get(PARAMETERS, headers={"If-None-Match": tag})
@@ -112,7 +112,7 @@ def test_every_change_makes_a_version_and_is_in_it(
 
     def look() -> dict[str, Any]:
         seen.append(get_parameters(controller))
-        assert seen[-1]["version"] not in [told["version"] for told in seen[:-1]]
+        assert seen[-1]["version"] not in [before["version"] for before in seen[:-1]]
         assert beat(controller, {})["parameters_version"] == seen[-1]["version"]
         return seen[-1]
 
@@ -138,7 +138,7 @@ def test_every_change_makes_a_version_and_is_in_it(
     assert len(look()["blocked"]) == 2
 
 
-def test_a_mode_that_ended_more_than_a_day_ago_is_told_no_more(
+def test_a_mode_that_ended_more_than_a_day_ago_is_left_out(
     admin: httpx2.Client, controller: httpx2.Client
 ) -> None:
     before = get_parameters(controller)["stations"][0]["degraded_modes"]
@@ -156,16 +156,18 @@ def test_a_controller_speaks_for_its_gates_alone(
     own: ServerProcess, admin: httpx2.Client, controller: httpx2.Client
 ) -> None:
     check(controller.get("/v1/controllers/TFGC-1/parameters"), 403, "gate-not-yours")
-    check(controller.get("/v1/controllers/NOBODY/parameters"), 404, "not-found")
+    check(controller.get("/v1/controllers/NONE/parameters"), 404, "not-found")
     assert admin.get("/v1/controllers/TFGC-1/parameters").status_code == 200
-    told = {"sent_at": now(), "outbox_taps": 0, "gates": []}
-    check(controller.post("/v1/controllers/TFGC-1/heartbeat", json=told), 403, "gate-not-yours")
-    check(controller.post("/v1/controllers/NOBODY/heartbeat", json=told), 404, "not-found")
+    heartbeat = {"sent_at": now(), "outbox_taps": 0, "gates": []}
+    check(
+        controller.post("/v1/controllers/TFGC-1/heartbeat", json=heartbeat), 403, "gate-not-yours"
+    )
+    check(controller.post("/v1/controllers/NONE/heartbeat", json=heartbeat), 404, "not-found")
     gates = [{"gate_id": "FHY-A-01", "clock_skew_ms": 0}, {"gate_id": "X", "clock_skew_ms": 0}]
-    response = controller.post(HEARTBEAT, json=told | {"gates": gates})
+    response = controller.post(HEARTBEAT, json=heartbeat | {"gates": gates})
     assert check(response, 422, "invalid-request")["errors"][0]["field"] == "gates.1.gate_id"
     gates[1] = {"gate_id": "FHY-A-02", "clock_skew_ms": 1.5}
-    response = controller.post(HEARTBEAT, json=told | {"gates": gates})
+    response = controller.post(HEARTBEAT, json=heartbeat | {"gates": gates})
     assert check(response, 422, "invalid-request")["errors"][0]["field"].startswith("gates.1")
 
 
@@ -227,7 +229,7 @@ def test_a_decision_stays_suspect_and_so_does_the_gate_over_a_restart(
     assert server.log_path.read_text("utf-8").count("gate_clock_wrong") == 2, "once a start"
 
 
-def test_a_tap_set_aside_tells_that_its_clock_was_known_to_be_wrong(
+def test_a_quarantined_tap_shows_that_its_clock_was_known_to_be_wrong(
     controller: httpx2.Client,
 ) -> None:
     beat(controller, {"FHY-A-01": 600_000})

@@ -221,7 +221,7 @@ def test_issuers_are_listed_with_their_keys_and_audited(
         ({"private_key": "secret"}, "invalid-request", "private_key"),
     ],
 )
-def test_a_key_that_cannot_be_is_told_by_its_field(
+def test_an_invalid_key_is_refused_with_its_field(
     admin: httpx2.Client, change: dict[str, Any], code: str, field: str
 ) -> None:
     body = _key(generate_private_key(), issuer_id="never") | change
@@ -231,17 +231,17 @@ def test_a_key_that_cannot_be_is_told_by_its_field(
     assert "never" not in [it["issuer_id"] for it in issuers]
 
 
-def test_an_issuer_that_is_there_or_not_there(
+def test_an_issuer_is_added_once_and_only_keys_that_exist_are_changed(
     admin: httpx2.Client, issuer: RideCodeIssuer, issuer_id: str
 ) -> None:
     body = _key(generate_private_key())
     check(admin.post(ISSUERS, json=body | {"issuer_id": issuer_id}), 422, "catalogue-invalid")
-    check(admin.post(f"{ISSUERS}/nobody/rotate", json=body), 404, "not-found")
+    check(admin.post(f"{ISSUERS}/none/rotate", json=body), 404, "not-found")
     retire = {"key_id": "9", "reason": "none"}
     check(admin.post(f"{ISSUERS}/{issuer_id}/retire", json=retire), 404, "not-found")
 
 
-def test_only_an_admin_looks_after_issuers(gates: httpx2.Client, issuer_id: str) -> None:
+def test_only_an_admin_key_manages_issuers(gates: httpx2.Client, issuer_id: str) -> None:
     body = _key(generate_private_key())
     check(gates.get(ISSUERS), 403, "forbidden")
     check(gates.post(ISSUERS, json=body | {"issuer_id": issuer_id}), 403, "forbidden")

@@ -38,9 +38,9 @@ def test_a_blocked_medium_may_not_enter_and_may_leave(
 ) -> None:
     card = new_card()
     assert tap(admin, "entry", card, -10)["outcome"] == "entered"
-    told = block(admin, card_of(card))
-    assert (told["blocked"], told["reason"]) == (True, LOST)
-    assert told["masked"] == "****" + card[-4:]
+    blocked = block(admin, card_of(card))
+    assert (blocked["blocked"], blocked["reason"]) == (True, LOST)
+    assert blocked["masked"] == "****" + card[-4:]
     assert tap(admin, "exit", card, 1)["outcome"] == "waived"
     refused = tap(admin, "entry", card, 2)
     assert (refused["outcome"], refused["reason"]) == ("refused", "medium_blocked")
@@ -51,7 +51,7 @@ def test_a_blocked_medium_may_not_enter_and_may_leave(
     with server.client(server.admin_key) as client:
         assert tap(client, "entry", card, 3)["reason"] == "medium_blocked"
         again = block(client, card_of(card))
-        assert again == told, "blocked already, it stays as it is"
+        assert again == blocked, "blocked already, it stays as it is"
         assert block(client, card_of(card), "unblock")["blocked"] is False
         assert tap(client, "entry", card, 4)["outcome"] == "entered"
 
@@ -65,7 +65,7 @@ def test_an_entry_made_before_the_block_is_an_entry_whenever_it_comes(
     assert tap(admin, "entry", card, 1)["reason"] == "medium_blocked"
 
 
-def test_a_batch_meets_the_list_too(admin: httpx2.Client) -> None:
+def test_a_batch_is_checked_against_the_list_too(admin: httpx2.Client) -> None:
     blocked, other = new_card(), new_card()
     block(admin, card_of(blocked))
     at = (datetime.now(UTC) + timedelta(seconds=1)).isoformat(timespec="milliseconds")
@@ -80,12 +80,12 @@ def test_a_token_is_blocked_like_the_number_it_stands_for(admin: httpx2.Client) 
     card = new_card()
     token = block(admin, card_of(card))["token"]
     block(admin, card_of(card), "unblock")
-    told = block(admin, {"type": "tianfutong", "token": token.upper()})
-    assert (told["token"], told["masked"]) == (token, None)
+    blocked = block(admin, {"type": "tianfutong", "token": token.upper()})
+    assert (blocked["token"], blocked["masked"]) == (token, None)
     assert tap(admin, "entry", card, 1)["reason"] == "medium_blocked"
 
 
-def test_the_list_comes_in_pages_and_the_audit_tells_no_card(admin: httpx2.Client) -> None:
+def test_the_list_comes_in_pages_and_the_audit_shows_no_card(admin: httpx2.Client) -> None:
     cards = [new_card() for _ in range(3)]
     tokens = {block(admin, card_of(card))["token"] for card in cards}
     block(admin, card_of(cards[0]), "unblock")
@@ -121,7 +121,9 @@ def test_the_list_comes_in_pages_and_the_audit_tells_no_card(admin: httpx2.Clien
         ({"type": "qr", "code": "abc"}, "invalid-request"),
     ],
 )
-def test_a_medium_that_cannot_be(admin: httpx2.Client, medium: dict[str, str], code: str) -> None:
+def test_an_invalid_medium_is_refused(
+    admin: httpx2.Client, medium: dict[str, str], code: str
+) -> None:
     for action in ("block", "unblock"):
         response = admin.post(f"/v1/media/{action}", json={"medium": medium, "reason": LOST})
         check(response, 422, code)
@@ -132,7 +134,7 @@ def test_a_short_account_shows_nothing_of_itself(admin: httpx2.Client) -> None:
     assert block(admin, {"type": "qr", "id": "acct1234"})["masked"] == "****1234"
 
 
-def test_the_list_is_the_admin_s(gates: httpx2.Client) -> None:
+def test_only_an_admin_key_reads_and_changes_the_list(gates: httpx2.Client) -> None:
     request = {"medium": card_of(new_card()), "reason": LOST}
     check(gates.post("/v1/media/block", json=request), 403, "forbidden")
     check(gates.post("/v1/media/unblock", json=request), 403, "forbidden")

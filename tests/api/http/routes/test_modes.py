@@ -1,4 +1,4 @@
-"""Degraded modes over a real server: started, read at the tap, ended, told."""
+"""Degraded modes over a real server: started, read at the tap, ended, explained."""
 
 from typing import Any
 
@@ -35,16 +35,16 @@ def test_an_emergency_is_started_read_at_the_tap_and_explained(
         send(admin, "CDDKZ-A-01", "entry", card, "08:00:00.000")
     started = admin.post(MODES, json=SMOKE)
     assert started.status_code == 201, started.text
-    told = started.json()
-    assert told == {
-        "number": told["number"],
+    shown = started.json()
+    assert shown == {
+        "number": shown["number"],
         "mode": "emergency",
         "effective_from": "2022-03-01T08:30:00.000+08:00",
         "effective_to": "2022-03-01T09:00:00.000+08:00",
         "reason": "smoke in the concourse",
         "in_force": False,
     }
-    assert told in admin.get(MODES).json()["items"]
+    assert shown in admin.get(MODES).json()["items"]
 
     answer = send(admin, "CDDKZ-A-02", "exit", early, "08:29:59.999")
     assert (answer["outcome"], answer["fare"]) == ("charged", 180)
@@ -58,20 +58,20 @@ def test_an_emergency_is_started_read_at_the_tap_and_explained(
     server.stop()
     server.restart()
     with server.client(server.admin_key) as client:
-        told = client.get(f"/v1/taps/{answer['tap_id']}").json()
-        assert told | answer == told
-        assert told["degraded_modes"] == ["emergency"]
-        assert told["conditions"] == []
-        told = client.get(f"/v1/taps/{again['tap_id']}").json()
-        assert (told["journey_found"], told["incomplete_fare"]) == ("excused", 0)
-        assert told["degraded_modes"] == []
-        stranger = send(client, "CDDKZ-A-02", "exit", new_card(), "08:59:59.999")
-        assert (stranger["reason"], stranger["gate_action"]) == ("no_open_entry", "open")
-        stranger = send(client, "CDDKZ-A-02", "exit", new_card(), "09:00:00.000")
-        assert (stranger["reason"], stranger["gate_action"]) == ("no_open_entry", "refuse")
+        explained = client.get(f"/v1/taps/{answer['tap_id']}").json()
+        assert explained | answer == explained
+        assert explained["degraded_modes"] == ["emergency"]
+        assert explained["conditions"] == []
+        explained = client.get(f"/v1/taps/{again['tap_id']}").json()
+        assert (explained["journey_found"], explained["incomplete_fare"]) == ("excused", 0)
+        assert explained["degraded_modes"] == []
+        unpaired = send(client, "CDDKZ-A-02", "exit", new_card(), "08:59:59.999")
+        assert (unpaired["reason"], unpaired["gate_action"]) == ("no_open_entry", "open")
+        unpaired = send(client, "CDDKZ-A-02", "exit", new_card(), "09:00:00.000")
+        assert (unpaired["reason"], unpaired["gate_action"]) == ("no_open_entry", "refuse")
 
 
-def test_a_mode_starts_and_ends_now_when_no_time_is_told(admin: httpx2.Client) -> None:
+def test_a_mode_starts_and_ends_now_when_no_time_is_given(admin: httpx2.Client) -> None:
     late_train = {"mode": "time_free", "reason": "train stuck"}
     started = admin.post(MODES, json=late_train).json()
     assert (started["in_force"], started["effective_to"]) == (True, None)
@@ -96,7 +96,9 @@ def test_a_mode_starts_and_ends_now_when_no_time_is_told(admin: httpx2.Client) -
         ({"until": None}, "until"),
     ],
 )
-def test_a_mode_that_cannot_be(admin: httpx2.Client, change: dict[str, Any], field: str) -> None:
+def test_an_invalid_mode_is_refused(
+    admin: httpx2.Client, change: dict[str, Any], field: str
+) -> None:
     before = admin.get(MODES).json()
     response = admin.post(MODES, json=SMOKE | change)
     members = check(response, 422, response.json()["type"].removeprefix("/problems/"))

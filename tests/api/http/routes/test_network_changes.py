@@ -65,7 +65,7 @@ def test_a_gate_is_corrected_and_outlives_a_restart(server: ServerProcess) -> No
         ("FHY-A-01", {"station_id": "CXL"}, "station_id"),
     ],
 )
-def test_a_gate_that_cannot_be(
+def test_an_invalid_gate_is_refused(
     admin: httpx2.Client, gate_id: str, change: dict[str, Any], field: str
 ) -> None:
     response = admin.put(f"/v1/gates/{gate_id}", json=NEW_GATE | change)

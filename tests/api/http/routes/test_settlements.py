@@ -1,4 +1,4 @@
-"""Settlement over a real server: what it issues, and where it is told."""
+"""Settlement over a real server: what it issues, and where it is shown."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def settle(client: httpx2.Client, day: str = DAY, **more: Any) -> dict[str, Any]
     return outcome
 
 
-def test_a_late_journey_is_settled_once_and_told_beside_its_tap(admin: httpx2.Client) -> None:
+def test_a_late_journey_is_settled_once_and_shown_beside_its_tap(admin: httpx2.Client) -> None:
     card = new_card()
     late_entry = make_tap("CXL-A-01", "entry", card, f"{DAY}T08:00:00.000+08:00")
     late_exit = make_tap("FHY-C-02", "exit", card, f"{DAY}T08:30:00.000+08:00")
@@ -52,8 +52,8 @@ def test_a_late_journey_is_settled_once_and_told_beside_its_tap(admin: httpx2.Cl
     assert tried["items"][0]["fare"] == item["fare"]
     assert settle(admin)["items"] == []
 
-    told = admin.get(f"/v1/taps/{late_exit['tap_id']}").json()
-    assert (told["outcome"], told["adjustments"]) == ("late", [item])
+    explained = admin.get(f"/v1/taps/{late_exit['tap_id']}").json()
+    assert (explained["outcome"], explained["adjustments"]) == ("late", [item])
     run = admin.get(f"/v1/settlements/{settled['settlement_id']}").json()
     assert (run["adjustments"], run["service_date"]) == (1, DAY)
     assert run["ended_at"] >= run["begun_at"]
@@ -61,7 +61,7 @@ def test_a_late_journey_is_settled_once_and_told_beside_its_tap(admin: httpx2.Cl
     assert page == {"items": [item], "next_cursor": None}
     newest = admin.get("/v1/settlements", params={"limit": 2}).json()
     assert [entry["adjustments"] for entry in newest["items"]] == [0, 1]
-    assert card not in str([settled, told, page])
+    assert card not in str([settled, explained, page])
 
 
 def test_a_tap_in_quarantine_says_when_it_can_be_settled(admin: httpx2.Client) -> None:
@@ -102,7 +102,7 @@ def test_a_tap_in_quarantine_says_when_it_can_be_settled(admin: httpx2.Client) -
         ({"service_date": "2021-11-24", "dry": True}, "dry"),
     ],
 )
-def test_a_settlement_that_cannot_be(
+def test_an_invalid_settlement_is_refused(
     admin: httpx2.Client, body: dict[str, Any], field: str
 ) -> None:
     members = check(admin.post("/v1/settlements", json=body), 422, "invalid-request")

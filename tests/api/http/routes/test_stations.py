@@ -29,7 +29,7 @@ def cross(client: httpx2.Client, at: str = "2021-12-01T08:0") -> dict[str, Any]:
     return answer
 
 
-def test_the_pilot_station_tells_all_there_is_to_know(gates: httpx2.Client) -> None:
+def test_the_pilot_station_is_shown_with_all_its_parts(gates: httpx2.Client) -> None:
     station = gates.get("/v1/stations/FHY").json()
     assert station["name"] == {"zh": "孵化园", "en": "Fuhuayuan"}
     assert "1号线" in station["lines"]
@@ -74,7 +74,7 @@ def test_pages_hold_every_station_once(gates: httpx2.Client, limit: int) -> None
 @pytest.mark.parametrize(
     "query", ["limit=0", "limit=1001", "limit=x", "limit=1.5", "cursor=NOPE", "cursor=" + "x" * 99]
 )
-def test_a_page_that_cannot_be(gates: httpx2.Client, query: str) -> None:
+def test_an_invalid_page_is_refused(gates: httpx2.Client, query: str) -> None:
     members = check(gates.get(f"/v1/stations?{query}"), 422, "invalid-request")
     assert members["errors"][0]["field"] == query.partition("=")[0]
 
@@ -155,7 +155,7 @@ def test_publishing_suspending_and_resuming_a_policy(
         ({"notes": ""}, "notes"),
     ],
 )
-def test_a_policy_that_cannot_be(
+def test_an_invalid_policy_is_refused(
     admin: httpx2.Client, change: dict[str, object], field: str
 ) -> None:
     response = admin.post("/v1/stations/SLT2/policies", json=_policy_of_slt2() | change)

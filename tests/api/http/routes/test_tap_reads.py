@@ -23,15 +23,15 @@ def send(client: httpx2.Client, tap: dict[str, Any]) -> dict[str, Any]:
 def read(client: httpx2.Client, tap: dict[str, Any]) -> dict[str, Any]:
     response = client.get(f"/v1/taps/{tap['tap_id']}")
     assert response.status_code == 200, response.text
-    told: dict[str, Any] = response.json()
-    return told
+    explained: dict[str, Any] = response.json()
+    return explained
 
 
-def conditions(told: dict[str, Any]) -> dict[str, str]:
-    return {condition["condition"]: condition["held"] for condition in told["conditions"]}
+def conditions(explained: dict[str, Any]) -> dict[str, str]:
+    return {condition["condition"]: condition["held"] for condition in explained["conditions"]}
 
 
-def test_a_waived_crossing_tells_every_condition(
+def test_a_waived_crossing_shows_every_condition(
     server: ServerProcess, gates: httpx2.Client
 ) -> None:
     card = new_card()
@@ -40,47 +40,47 @@ def test_a_waived_crossing_tells_every_condition(
     send(gates, entry)
     answer = send(gates, exit_)
 
-    told = read(gates, exit_)
-    assert told | answer == told, "the decision itself reads as it was answered"
-    assert told["occurred_at"] == LEFT
-    assert told["received_at"] != LEFT
-    assert told["entry"]["tap_id"] == entry["tap_id"]
-    assert told["entry"]["occurred_at"] == ENTERED
-    assert told["journey_found"] == "consumed"
-    assert [(c["condition"], c["held"]) for c in told["conditions"]] == [
+    explained = read(gates, exit_)
+    assert explained | answer == explained, "the decision itself reads as it was answered"
+    assert explained["occurred_at"] == LEFT
+    assert explained["received_at"] != LEFT
+    assert explained["entry"]["tap_id"] == entry["tap_id"]
+    assert explained["entry"]["occurred_at"] == ENTERED
+    assert explained["journey_found"] == "consumed"
+    assert [(c["condition"], c["held"]) for c in explained["conditions"]] == [
         ("station_in_pilot", "held"),
         ("medium_eligible", "held"),
         ("gates_designated", "held"),
         ("within_window", "held"),
         ("below_daily_limit", "held"),
     ]
-    assert told["conditions"][3]["values"] == {"elapsed_ms": 212_360, "window_ms": 900_000}
+    assert explained["conditions"][3]["values"] == {"elapsed_ms": 212_360, "window_ms": 900_000}
     assert read(gates, entry)["closed_by"]["tap_id"] == exit_["tap_id"]
-    text = str([told, read(gates, entry)])
+    text = str([explained, read(gates, entry)])
     assert card not in text, "no card"
     assert card[-4:] not in text.replace(entry["tap_id"], "").replace(exit_["tap_id"], "")
 
 
-def test_a_charged_crossing_tells_all_that_failed(gates: httpx2.Client) -> None:
+def test_a_charged_crossing_shows_all_that_failed(gates: httpx2.Client) -> None:
     card = new_card()
     send(gates, make_tap("FHY-B-01", "entry", card, ENTERED))
     exit_ = make_tap("FHY-C-02", "exit", card, TOO_LATE)
     assert send(gates, exit_)["reason"] == "gate_not_designated"
-    told = read(gates, exit_)
-    assert conditions(told) == {
+    explained = read(gates, exit_)
+    assert conditions(explained) == {
         "station_in_pilot": "held",
         "medium_eligible": "held",
         "gates_designated": "failed",
         "within_window": "failed",
         "below_daily_limit": "held",
     }
-    assert told["conditions"][2]["values"] == {
+    assert explained["conditions"][2]["values"] == {
         "entry_gate": "FHY-B-01",
         "entry_gate_designated": False,
         "exit_gate": "FHY-C-02",
         "exit_gate_designated": True,
     }
-    assert told["conditions"][3]["values"]["elapsed_ms"] == 900_001
+    assert explained["conditions"][3]["values"]["elapsed_ms"] == 900_001
 
 
 def test_a_station_without_a_policy_has_nothing_to_ask(gates: httpx2.Client) -> None:
@@ -88,9 +88,9 @@ def test_a_station_without_a_policy_has_nothing_to_ask(gates: httpx2.Client) -> 
     send(gates, make_tap("CXL-A-01", "entry", card, ENTERED))
     exit_ = make_tap("CXL-A-02", "exit", card, LEFT)
     assert send(gates, exit_)["reason"] == "station_not_in_pilot"
-    told = read(gates, exit_)
-    assert set(conditions(told).values()) == {"failed", "not_applicable"}
-    assert told["conditions"][1]["values"] == {}
+    explained = read(gates, exit_)
+    assert set(conditions(explained).values()) == {"failed", "not_applicable"}
+    assert explained["conditions"][1]["values"] == {}
 
 
 def test_a_superseded_entry_names_what_closed_it(gates: httpx2.Client) -> None:
@@ -99,14 +99,17 @@ def test_a_superseded_entry_names_what_closed_it(gates: httpx2.Client) -> None:
     second = make_tap("CXL-A-01", "entry", card, LEFT)
     send(gates, first)
     assert send(gates, second)["reason"] == "entry_superseded"
-    told = read(gates, second)
-    assert (told["journey_found"], told["entry"]["tap_id"]) == ("superseded", first["tap_id"])
-    assert told["incomplete_fare"] == 180
-    assert told["conditions"] == []
+    explained = read(gates, second)
+    assert (explained["journey_found"], explained["entry"]["tap_id"]) == (
+        "superseded",
+        first["tap_id"],
+    )
+    assert explained["incomplete_fare"] == 180
+    assert explained["conditions"] == []
     assert read(gates, first)["closed_by"]["tap_id"] == second["tap_id"]
 
 
-def test_an_exit_at_which_nobody_passed_gives_the_entry_back(gates: httpx2.Client) -> None:
+def test_an_exit_at_which_no_one_passed_gives_the_entry_back(gates: httpx2.Client) -> None:
     card = new_card()
     entry = make_tap("FHY-A-01", "entry", card, ENTERED)
     exit_ = make_tap("FHY-C-02", "exit", card, LEFT)
@@ -116,10 +119,10 @@ def test_an_exit_at_which_nobody_passed_gives_the_entry_back(gates: httpx2.Clien
     path = f"/v1/taps/{exit_['tap_id']}/report"
     assert gates.post(path, json=report).json() == answer
     assert gates.post(path, json=report).json() == answer
-    told = read(gates, exit_)
-    assert told["report"]["returned_to_before"] is True
-    assert told["report"]["cause"] == "turned back"
-    assert told["conflicts"] == 0
+    explained = read(gates, exit_)
+    assert explained["report"]["returned_to_before"] is True
+    assert explained["report"]["cause"] == "turned back"
+    assert explained["conflicts"] == 0
     assert read(gates, entry)["closed_by"] is None
 
     again = make_tap("FHY-C-02", "exit", card, "2021-11-25T08:03:40.000+08:00")
@@ -138,15 +141,17 @@ def test_a_conflicting_tap_is_counted(gates: httpx2.Client) -> None:
     assert read(gates, tap)["conflicts"] == 1
 
 
-def test_a_tap_that_a_gate_alone_sent_waits_in_quarantine(admin: httpx2.Client) -> None:
+def test_a_tap_of_an_unknown_gate_that_decided_alone_waits_in_quarantine(
+    admin: httpx2.Client,
+) -> None:
     offline = {"gate_action_taken": "open", "fare_taken": 0}
     tap = make_tap("GONE-01", "entry", new_card(), ENTERED, offline=offline)
     answer = send(admin, tap)
     assert (answer["outcome"], answer["reason"]) == ("recorded", "unknown-gate")
-    told = read(admin, tap)
-    assert told["station_id"] is None
-    assert "GONE-01" in told["quarantine_detail"]
-    assert told["report"]["gate_action_taken"] == "open"
+    explained = read(admin, tap)
+    assert explained["station_id"] is None
+    assert "GONE-01" in explained["quarantine_detail"]
+    assert explained["report"]["gate_action_taken"] == "open"
     waiting = admin.get("/v1/quarantine", params={"limit": 1_000}).json()["items"]
     (entry,) = [item for item in waiting if item["tap_id"] == tap["tap_id"]]
     assert entry["problem"] == "unknown-gate"
@@ -174,13 +179,13 @@ def test_quarantine_and_audit_come_in_pages(admin: httpx2.Client) -> None:
 
 
 def test_a_tap_that_is_not_there(gates: httpx2.Client) -> None:
-    check(gates.get("/v1/taps/nobody.20211124.1"), 404, "not-found")
+    check(gates.get("/v1/taps/none.20211124.1"), 404, "not-found")
     report = {"gate_action_taken": "open", "fare_taken": 0}
-    check(gates.post("/v1/taps/nobody.20211124.1/report", json=report), 404, "not-found")
+    check(gates.post("/v1/taps/none.20211124.1/report", json=report), 404, "not-found")
 
 
 @pytest.mark.parametrize("tap_id", ["a%20b", "%E5%AD%B5", "x" * 65, "a%00", "%FF"])
-def test_a_tap_id_that_cannot_be(gates: httpx2.Client, tap_id: str) -> None:
+def test_an_invalid_tap_id_is_refused(gates: httpx2.Client, tap_id: str) -> None:
     members = check(gates.get(f"/v1/taps/{tap_id}"), 422, "invalid-request")
     assert members["errors"][0]["field"] == "tap_id"
 

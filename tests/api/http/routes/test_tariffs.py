@@ -9,7 +9,7 @@ from tests.api.contract.test_problems import check
 
 
 def draft_of(admin: httpx2.Client) -> dict[str, Any]:
-    """Tariff 1 again, to begin when nobody taps any more."""
+    """Tariff 1 again, to begin after the last tap."""
     rules: dict[str, Any] = admin.get("/v1/tariffs/1").json()["rules"]
     return rules | {"effective_from": "2998-01-01T00:00:00+08:00"}
 
@@ -66,7 +66,7 @@ def test_a_tariff_is_published_as_it_was_written(admin: httpx2.Client) -> None:
         ({"surcharge": 1}, "surcharge"),
     ],
 )
-def test_a_tariff_that_cannot_be(
+def test_an_invalid_tariff_is_refused(
     admin: httpx2.Client, change: dict[str, object], field: str
 ) -> None:
     response = admin.post("/v1/tariffs", json=draft_of(admin) | change)

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, select
 
+from fare_engine.access_key import Key
 from fare_engine.errors import CatalogueInvalid, NotFound
 from fare_engine.ledger import schema
 from fare_engine.ledger.database import migrate, open_database, writing
 from fare_engine.ledger.stores.catalogue import store_network
 from fare_engine.ledger.stores.keys import (
-    Key,
     create_key,
     hash_secret,
     list_keys,

@@ -153,7 +153,7 @@ def test_a_journey_that_is_open_keeps_the_station_of_its_entry(metro: SmallMetro
     gate = Gate("FHY-B-03", "CXL", BOTH)
     metro.catalogue = _put(database, metro.catalogue, gate)
     database.dispose()
-    metro.engine.use(metro.catalogue)
+    metro.use(metro.catalogue)
     metro.restart()
     verdict = metro.leave(3, "FHY-C-02")
     assert verdict.decision.entry is not None

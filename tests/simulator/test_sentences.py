@@ -1,10 +1,10 @@
-"""What became of a passenger is told in a sentence."""
+"""What became of a passenger, in a sentence."""
 
 from typing import Any
 
 import pytest
 
-from simulator.telling import Names
+from simulator.sentences import Names
 from simulator.world.chengdu import make_metro
 
 NAMES = Names(make_metro())
@@ -41,6 +41,6 @@ UNMATCHED = {"reason": "no_open_entry", "gate_action": "refuse", "journey": None
         ("FHY-C-02", UNMATCHED, "08:19:02 孵化园 C-02: no_open_entry, the gate stays shut"),
     ],
 )
-def test_an_exit_is_told_in_a_sentence(gate_id: str, answer: dict[str, Any], sentence: str) -> None:
+def test_an_exit_makes_a_sentence(gate_id: str, answer: dict[str, Any], sentence: str) -> None:
     body = {"gate_id": gate_id, "occurred_at": "2021-11-24T08:19:02.480+08:00"}
-    assert NAMES.tell(body, WAIVED | answer) == sentence
+    assert NAMES.format_tap(body, WAIVED | answer) == sentence

@@ -20,7 +20,7 @@ class Names:
         """A gate without its station: A-01."""
         return gate_id.removeprefix(f"{self._stations[gate_id].station_id}-")
 
-    def tell(self, body: dict[str, Any], answer: dict[str, Any]) -> str:
+    def format_tap(self, body: dict[str, Any], answer: dict[str, Any]) -> str:
         """A tap that was no entry, and its answer."""
         gate_id, journey = body["gate_id"], answer["journey"]
         leaving = self.gate(gate_id)
