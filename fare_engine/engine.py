@@ -148,9 +148,13 @@ class Engine:
         if not batch.is_empty():
             self._ledger.commit(batch.changes)
 
+    def holds(self, batch: Batch) -> bool:
+        """Whether a batch is still to be committed, and was not given up meanwhile."""
+        return batch in self._uncommitted
+
     def committed(self, batch: Batch) -> None:
         """It is durable: answer, and remember the states."""
-        if batch not in self._uncommitted:
+        if not self.holds(batch):
             return  # it was given up meanwhile; its tokens are read from the ledger again
         self._uncommitted.remove(batch)
         if not batch.is_empty():

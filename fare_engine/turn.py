@@ -58,7 +58,8 @@ class Turn:
         self._again: Batch | None = None
         self._decided: Batch | None = None
         self._committing: Batch | None = None
-        self._is_outdated = self._is_reloading = False
+        self._is_outdated = False
+        self.is_reloading = False
         self.is_maintaining = False
 
     @property
@@ -77,10 +78,10 @@ class Turn:
 
     def find_work(self) -> Work | None:
         """What is to be done now; the same is not returned twice."""
-        if self.is_maintaining or self._is_reloading:
+        if self.is_maintaining or self.is_reloading:
             return None
         if self._is_outdated:
-            self._is_reloading = True
+            self.is_reloading = True
             return Reload()
         if self._committing is None and self._decided is not None:
             self._committing, self._decided = self._decided, None
@@ -108,13 +109,13 @@ class Turn:
     def failed(self, work: Work, error: LedgerError) -> None:
         """Work has failed: the batch is decided again, or everyone who waits gets the error."""
         if isinstance(work, Reload):
-            self._is_reloading = False  # it is tried again
+            self.is_reloading = False  # it is tried again
             return
-        if isinstance(work, Load) and work.batch is not self._loading:
-            return  # it was given up meanwhile
-        self._loading = self._decided = None
         if isinstance(work, Commit):
             self._committing = None  # one that goes on beside a load that failed must end first
+        if not self._engine.holds(work.batch):
+            return  # it was given up meanwhile
+        self._loading = self._decided = None
         if isinstance(error, Overtaken | Outdated):
             is_held = self._engine.decide_again(work.batch)
             self._again = work.batch if is_held else None
@@ -126,7 +127,7 @@ class Turn:
     def use(self, published: Published) -> None:
         """Decide by what is published now from the next batch on."""
         self._engine.use(published)
-        self._is_outdated = self._is_reloading = False
+        self._is_outdated = self.is_reloading = False
 
     def _may_decide_ahead(self) -> bool:
         engine = self._engine

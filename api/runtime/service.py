@@ -16,11 +16,12 @@ from typing import Final
 
 import structlog
 
+from api.runtime.reloading import Reloading
 from api.runtime.upkeep import Upkeep
 from fare_engine.batch import Batch, Finding, ReportSubmission, Result, Submission
 from fare_engine.catalogue import Catalogue
 from fare_engine.engine import Engine
-from fare_engine.errors import LedgerError, LedgerUnavailable
+from fare_engine.errors import LedgerError, LedgerUnavailable, Outdated, Overtaken
 from fare_engine.published import Published
 from fare_engine.tap import Report, Tap
 from fare_engine.turn import Commit, Load, Turn
@@ -36,15 +37,25 @@ def now_ms() -> int:
 
 
 class EngineService:
-    """One engine in one event loop; everything that waits for a decision waits here."""
+    """One engine in one event loop; everything that waits for a decision waits here.
 
-    def __init__(self, engine: Engine, *, inline_taps_max: int = INLINE_TAPS_MAX) -> None:
+    `reload` reads what is published now; None where nobody but this process publishes anything.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        inline_taps_max: int = INLINE_TAPS_MAX,
+        reload: Callable[[], Published] | None = None,
+    ) -> None:
         self._engine = engine
         self._turn = Turn(engine)
         self._inline_taps_max = inline_taps_max
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._upkeep = Upkeep(engine.maintenance, self._turn, self._run_in_thread, self._schedule)
+        self._reloading = Reloading(reload, engine, self._turn, self._run_in_thread, self._schedule)
         self._is_scheduled = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -129,6 +140,8 @@ class EngineService:
     def _work(self) -> None:
         """Do what is next, up to one commit, so that the loop comes to read in between."""
         self._is_scheduled = False
+        if self.dead is not None:
+            return
         try:
             while (work := self._turn.find_work()) is not None:
                 if isinstance(work, Load):
@@ -137,6 +150,8 @@ class EngineService:
                     self._commit(work)
                     if not self._turn.is_committing:
                         break
+                else:
+                    self._reloading.begin()
             self._go_on()
         except BaseException as error:
             self._die(error)
@@ -178,14 +193,17 @@ class EngineService:
             raise error
 
     def _report_failure(self, work: Load | Commit, error: LedgerError) -> None:
-        self.failed_batches += 1
         taps = work.batch.size
-        logger.error("batch_failed", work=type(work).__name__, taps=taps, error=str(error))
+        if isinstance(error, Overtaken | Outdated):
+            logger.info("batch_decided_again", taps=taps, why=error.code)
+        else:
+            self.failed_batches += 1
+            logger.error("batch_failed", work=type(work).__name__, taps=taps, error=str(error))
         self._turn.failed(work, error)
 
     def _go_on(self) -> None:
         """After some work: go on with more, or note that there is none."""
-        if self._turn.is_committing:
+        if self._turn.is_committing or self._turn.is_reloading:
             return  # whatever ends looks for work again
         if not self._turn.is_idle:
             self._schedule()

@@ -3,6 +3,7 @@
 import pytest
 
 from fare_engine.decision import Reason
+from fare_engine.journey import BLANK
 from fare_engine.ports import StoredReport, Wanted
 from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
@@ -185,3 +186,88 @@ def test_a_report_in_the_batch_of_its_tap_finds_it(metro: SmallMetro, between: B
     assert again == first.replace(replayed=True)
     between()
     assert metro.leave(3).decision.reason is Reason.NO_OPEN_ENTRY
+
+
+def test_taking_a_tap_back_takes_the_next_number_of_the_chain(
+    metro: SmallMetro, between: Between
+) -> None:
+    tap = metro.tap("FHY-A-01", "entry")
+    first = metro.decide(tap)
+    assert metro.read_state().number == 1
+    between()
+    metro.report(tap, TURNED_BACK)
+    between()
+    assert metro.read_state() == BLANK.replace(number=2)
+    assert stored(metro, tap) == StoredReport(first.row, TURNED_BACK, True, metro.now_ms, 2)
+    entry = metro.enter(1)
+    between()
+    state = metro.read_state()
+    assert (state.number, state.row) == (3, entry.row)
+
+
+def test_an_exit_and_then_its_entry_are_taken_back(metro: SmallMetro, between: Between) -> None:
+    entry, leaving = metro.tap("FHY-A-01", "entry"), metro.tap("FHY-C-02", "exit", 3)
+    metro.decide(entry)
+    open_state = metro.read_state()
+    metro.decide(leaving)
+    between()
+    metro.report(leaving, TURNED_BACK)
+    between()
+    assert metro.read_state() == open_state.replace(number=3)
+    metro.report(entry, TURNED_BACK)
+    between()
+    assert metro.read_state() == BLANK.replace(number=4)
+    numbers = [found.number for tap in (leaving, entry) if (found := stored(metro, tap))]
+    assert numbers == [3, 4]
+    between()
+    assert metro.leave(4).decision.reason is Reason.NO_OPEN_ENTRY
+
+
+def test_an_entry_after_one_that_was_taken_back_is_a_journey_of_its_own(
+    metro: SmallMetro, between: Between
+) -> None:
+    void = metro.tap("FHY-A-01", "entry")
+    metro.decide(void)
+    metro.report(void, TURNED_BACK)
+    between()
+    entry = metro.enter(1)
+    assert entry.decision.reason is Reason.ENTRY_OPENED, "neither repeated nor superseding"
+    between()
+    verdict = metro.leave(2)
+    assert verdict.decision.reason is Reason.SAME_STATION_WITHIN_WINDOW
+    assert verdict.decision.entry is not None
+    assert verdict.decision.entry.row == entry.row
+    between()
+    assert metro.read_state().number == 4
+
+
+def test_a_report_that_completes_one_which_took_its_tap_back_leaves_it_so(
+    metro: SmallMetro, between: Between
+) -> None:
+    tap = metro.tap("FHY-A-01", "entry")
+    metro.decide(tap)
+    metro.report(tap, STAYED_SHUT)
+    between()
+    completed = STAYED_SHUT.replace(passed=False)
+    metro.report(tap, completed)
+    assert said(metro, tap) == (completed, True)
+    found = stored(metro, tap)
+    assert found is not None
+    assert found.number == 2, "the number that it took at first"
+    between()
+    assert metro.read_state() == BLANK.replace(number=2)
+    assert metro.count("conflicts") == 0
+    assert metro.leave(3).decision.reason is Reason.NO_OPEN_ENTRY
+
+
+def test_a_report_completed_in_the_batch_that_took_its_tap_back_leaves_it_so(
+    metro: SmallMetro, between: Between
+) -> None:
+    tap = metro.tap("FHY-A-01", "entry")
+    metro.decide(tap)
+    between()
+    completed = STAYED_SHUT.replace(passed=False)
+    metro.decide_all(tap.replace(report=STAYED_SHUT), tap.replace(report=completed))
+    between()
+    assert said(metro, tap) == (completed, True)
+    assert metro.read_state() == BLANK.replace(number=2)
