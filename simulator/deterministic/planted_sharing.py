@@ -28,14 +28,13 @@ ENGINES: Final = 3
 class _AsksTheCacheAgain(Engine):
     """Gathers a batch that was overtaken as if for the first time."""
 
-    def decide_again(self, batch: Batch) -> bool:
+    def decide_again(self, batch: Batch) -> None:
         cache, self._cache = self._cache, _Unforgetting()
-        is_held = super().decide_again(batch)
+        super().decide_again(batch)
         self._cache = cache
         batch.cached = cache.find(batch.tokens)
         missing = batch.tokens.difference(batch.cached)
         batch.wanted = batch.wanted._replace(tokens=tuple(missing))
-        return is_held
 
 
 class _Unforgetting:

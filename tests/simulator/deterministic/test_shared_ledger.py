@@ -53,7 +53,8 @@ def test_both_ledgers_lead_to_the_same_answers(tmp_path: Path, seed: int) -> Non
             for ledger in (metro.ledger, SharedLedger(disk, metro.published))
         )
         assert tell([real.known[tap_id].verdict]) == tell([one.verdict])
-        assert real.known[tap_id].report == simulated.known[tap_id].report
+        reports = [loaded.known[tap_id].report for loaded in (real, simulated)]
+        assert len({report and report.replace(row=0) for report in reports}) == 1
         assert list(map(without_row, real.states.values())) == list(
             map(without_row, simulated.states.values())
         )
