@@ -13,7 +13,7 @@ from benchmarks.figures import Figure, size_each
 from benchmarks.sizes import Size
 from benchmarks.wire import Bench
 from fare_engine.journey import BLANK
-from fare_engine.ledger.sqlite.index.tail import Tail
+from fare_engine.ledger.sqlite.index.memtable import Memtable
 from fare_engine.matching import decide
 from fare_engine.network import Direction
 from fare_engine.states.memory import MemoryStates
@@ -42,18 +42,18 @@ def measure(size: Size, say: Callable[[str], None]) -> list[Figure]:
 def weigh(count: int) -> Weights:
     """So many passengers enter and leave again."""
     bench = Bench(2 * count, whole_journeys=True)
-    index, tail = MemoryStates(4 * count), Tail()
+    index, memtable = MemoryStates(4 * count), Memtable()
     with _Scale() as scale:
         _remember(bench, index, Direction.ENTRY)
         opened = scale.bytes()
         _remember(bench, index, Direction.EXIT)
         closed = scale.bytes()
         for taps in _batches(bench):
-            _remember_ids(tail, taps, index)
+            _remember_ids(memtable, taps, index)
             del taps
         with_ids = scale.bytes()
     states = len(index)
-    return Weights(opened / states, closed / states, (with_ids - closed) / len(tail))
+    return Weights(opened / states, closed / states, (with_ids - closed) / len(memtable))
 
 
 def _remember(bench: Bench, index: MemoryStates, direction: Direction) -> None:
@@ -72,15 +72,15 @@ def _remember(bench: Bench, index: MemoryStates, direction: Direction) -> None:
             index.apply({tap.token: decide(before, tap, gate, terms, row)[1]})
 
 
-def _remember_ids(tail: Tail, taps: list[Tap], index: MemoryStates) -> None:
-    """As a ledger does: the number of a row is one object in the tail and in the state it made."""
+def _remember_ids(memtable: Memtable, taps: list[Tap], index: MemoryStates) -> None:
+    """As a ledger does: a row's number is one object in the memtable and in the state it made."""
     states = index.find(tap.token for tap in taps)
-    first = len(tail) + 1
+    first = len(memtable) + 1
     rows = {}
     for row, tap in enumerate(taps, first):
         is_latest = tap.direction == Direction.EXIT
         rows[tap.tap_id] = states[tap.token].row if is_latest else row
-    tail.tap_ids.add(rows)
+    memtable.tap_ids.update(rows)
 
 
 def _batches(bench: Bench) -> Iterator[list[Tap]]:

@@ -17,8 +17,7 @@ from urllib.request import urlopen
 
 from api.contract.times import format_ms
 from benchmarks.workload import Presented
-from fare_engine.ledger.sqlite.index.indexing import BEHIND_RUNS
-from fare_engine.ledger.sqlite.index.runs import RUN_ROWS
+from fare_engine.ledger.sqlite.index.sizes import DUE_RUNS, RUN_ROWS
 from simulator.delivery.http_client import request_bytes
 
 REST_MAX_S = 120.0
@@ -143,7 +142,7 @@ def wait_until_at_rest(port: int) -> None:
     for _ in range(int(REST_MAX_S / REST_POLL_S)):
         with urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
             found = _UNINDEXED.search(answer.read().decode())
-        if found is not None and float(found[1]) < BEHIND_RUNS * RUN_ROWS:
+        if found is not None and float(found[1]) < DUE_RUNS * RUN_ROWS:
             return
         time.sleep(REST_POLL_S)
     raise RuntimeError("the ledger does not come to rest")

@@ -26,6 +26,7 @@ from fare_engine.ledger.stores.settlements import (
     insert_repairs,
     read_issued,
 )
+from fare_engine.ledger.where import Where
 from fare_engine.settlement.adjustments import Adjustment, Kind, find_differences
 from fare_engine.settlement.deciding import settle_history
 from fare_engine.versions import find_in_force
@@ -85,6 +86,7 @@ def settle(
     get_catalogue: Callable[[], Catalogue],
     service_date: date,
     *,
+    where: Where,
     actor: str,
     clock: Callable[[], int],
     dry_run: bool = False,
@@ -96,7 +98,7 @@ def settle(
     """
     with reading(database) as connection:
         last_row = find_last_row(connection)
-    run = _Run(database, get_catalogue(), service_date, last_row, clock(), dry_run)
+    run = _Run(database, get_catalogue(), where, service_date, last_row, clock(), dry_run)
     return run.settle(actor, clock)
 
 
@@ -105,6 +107,7 @@ class _Run:
         self,
         database: Database,
         catalogue: Catalogue,
+        where: Where,
         service_date: date,
         last_row: int,
         now_ms: int,
@@ -112,6 +115,7 @@ class _Run:
     ) -> None:
         self._database = database
         self._catalogue = catalogue
+        self._where = where
         self._last_row = last_row
         self._now_ms = now_ms
         self._dry_run = dry_run
@@ -145,7 +149,9 @@ class _Run:
         outcome = self._outcome
         while True:
             with reading(self._database) as connection:
-                histories = read_histories(connection, self._catalogue, tokens, span, self._now_ms)
+                histories = read_histories(
+                    connection, self._catalogue, self._where, tokens, span, self._now_ms
+                )
                 issues = list(self._find_issues(connection, histories))
             try:
                 self._store(histories, issues)

@@ -142,6 +142,7 @@ class Runtime:
                 self.database,
                 lambda: self.catalogue,
                 service_date,
+                where=self.ledger.where,
                 actor=actor,
                 clock=now_ms,
                 dry_run=dry_run,

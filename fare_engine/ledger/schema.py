@@ -91,9 +91,6 @@ ledger_marks = Table(
     comment="how far the sorted runs have come",
 )
 
-MARK = "indexed_through"
-"""The mark of the last row that has its entries in `tap_ids` and `token_rows`."""
-
 reports = Table(
     "reports",
     metadata,

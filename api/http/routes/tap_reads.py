@@ -17,6 +17,7 @@ from fare_engine.catalogue import Catalogue
 from fare_engine.errors import NotFound
 from fare_engine.ledger.database import Connection
 from fare_engine.ledger.queries.explanations import find_explanation, find_place
+from fare_engine.ledger.where import Where
 from fare_engine.tap import Report
 from fare_engine.verdict import Verdict
 
@@ -24,7 +25,7 @@ router = APIRouter(prefix="/v1/taps", tags=["taps"])
 
 T = TypeVar("T")
 TapId = Annotated[Id, Path()]
-Find = Callable[[Connection, Catalogue, str, int | None], T | None]
+Find = Callable[[Connection, Catalogue, Where, str], T | None]
 
 
 @router.get("/{tap_id}")
@@ -68,11 +69,5 @@ async def report_tap(
 
 
 async def _find(runtime: Runtime, tap_id: str, find: Find[T]) -> T | None:
-    # Asked first: a tap that leaves the memory of the ledger meanwhile stands in its index by then.
-    recent_row = runtime.ledger.index.find_recent_row(tap_id)
-    catalogue = runtime.catalogue
-
-    def read(connection: Connection) -> T | None:
-        return find(connection, catalogue, tap_id, recent_row)
-
-    return await runtime.read(read)
+    catalogue, where = runtime.catalogue, runtime.ledger.where
+    return await runtime.read(lambda connection: find(connection, catalogue, where, tap_id))

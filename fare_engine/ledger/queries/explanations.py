@@ -3,28 +3,18 @@
 Read beside the writer, on a connection of its own: an explanation never holds up a tap.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from fare_engine.catalogue import Catalogue
 from fare_engine.decision import Closing, Outcome, Reason
 from fare_engine.journey import waivers_on
 from fare_engine.ledger.rows import QUARANTINE_COLUMNS, Reader, TapRow, decode_report
-from fare_engine.ledger.schema import (
-    MARK,
-    conflicts,
-    ledger_marks,
-    quarantine,
-    reports,
-    stations,
-    tap_ids,
-    taps,
-    token_rows,
-)
+from fare_engine.ledger.schema import conflicts, quarantine, reports, stations, taps
 from fare_engine.ledger.stores.settlements import IssuedAdjustment, list_adjustments_of_row
+from fare_engine.ledger.where import Where
 from fare_engine.ports import StoredReport
 from fare_engine.verdict import Verdict
 
@@ -51,15 +41,14 @@ class Explanation:
 
 
 def find_explanation(
-    connection: Connection, catalogue: Catalogue, tap_id: str, recent_row: int | None
+    connection: Connection, catalogue: Catalogue, where: Where, tap_id: str
 ) -> Explanation | None:
     """The explanation of a tap; None when no such tap is stored.
 
-    `recent_row` is its row where the ledger knows it without the index (see
-    `SqliteLedger.find_recent_row`, which must have been asked before the connection was opened).
+    Nothing may have been read on the connection before (`Where.find_row`).
     """
-    row = _find_tap(connection, tap_id, recent_row)
-    return None if row is None else _Explainer(connection, catalogue).explain(row)
+    row = _find_row(connection, where.find_row(connection, tap_id))
+    return None if row is None else _Explainer(connection, catalogue, where).explain(row)
 
 
 class Place(NamedTuple):
@@ -70,10 +59,13 @@ class Place(NamedTuple):
 
 
 def find_place(
-    connection: Connection, catalogue: Catalogue, tap_id: str, recent_row: int | None
+    connection: Connection, catalogue: Catalogue, where: Where, tap_id: str
 ) -> Place | None:
-    """Where a tap was made, for those who need no more of it; None when there is no such tap."""
-    row = _find_tap(connection, tap_id, recent_row)
+    """Where a tap was made, for those who need no more of it; None when there is no such tap.
+
+    Nothing may have been read on the connection before (`Where.find_row`).
+    """
+    row = _find_row(connection, where.find_row(connection, tap_id))
     if row is None:
         return None
     if row.gate is None:
@@ -87,8 +79,9 @@ def find_place(
 class _Explainer:
     """Reads one explanation from one connection."""
 
-    def __init__(self, connection: Connection, catalogue: Catalogue) -> None:
+    def __init__(self, connection: Connection, catalogue: Catalogue, where: Where) -> None:
         self._connection = connection
+        self._where = where
         numbered = connection.execute(select(stations.c.number, stations.c.station_id))
         self._reader = Reader(catalogue, {row.number: row.station_id for row in numbered})
 
@@ -96,8 +89,8 @@ class _Explainer:
         entry_row = _find_row(self._connection, row.entry_row)
         closing_row = self._find_closing(row)
         report = self._find_report(row.row)
-        set_aside = self._find_set_aside(row)
-        verdict = self._reader.verdict(row, entry_row, report, set_aside)
+        quarantined = self._find_quarantined(row)
+        verdict = self._reader.verdict(row, entry_row, report, quarantined)
         waived_before = None
         if verdict.decision.conditions and entry_row is not None:
             # Between an entry and its exit the token's waivers cannot change.
@@ -110,7 +103,7 @@ class _Explainer:
             waived_before,
             report,
             self._count_conflicts(row.row),
-            set_aside.detail if set_aside is not None else None,
+            quarantined.detail if quarantined is not None else None,
             list_adjustments_of_row(self._connection, row.row),
         )
 
@@ -125,29 +118,16 @@ class _Explainer:
         if entry.number is None or Reason(entry.reason).outcome is not Outcome.ENTERED:
             return None
         closes = (taps.c.entry_row == entry.row) & (taps.c.closing != Closing.LEFT_OPEN)
-        indexed = (
-            select(*taps.c)
-            .join(token_rows, token_rows.c.row == taps.c.row)
-            .where(token_rows.c.token == entry.token, token_rows.c.number > entry.number, closes)
-        )
-        mark = self._connection.execute(
-            select(ledger_marks.c.value).where(ledger_marks.c.name == MARK)
-        ).scalar_one_or_none()
-        latest = select(*taps.c).where(taps.c.row > max(mark or 0, entry.row), closes)
-        found = {row.row: row for row in (*self._read(indexed), *self._read(latest))}
+        later = self._where.list_later(self._connection, entry, closes)
         undone = set(
             self._connection.execute(
-                select(reports.c.row).where(reports.c.row.in_(found), reports.c.reversed == 1)
+                select(reports.c.row).where(
+                    reports.c.row.in_([row.row for row in later]), reports.c.reversed == 1
+                )
             ).scalars()
         )
-        return max(
-            (row for place, row in found.items() if place not in undone),
-            key=lambda row: row.row,
-            default=None,
-        )
-
-    def _read(self, query: Select[Any]) -> Iterable[TapRow]:
-        return [TapRow._make(values) for values in self._connection.execute(query)]
+        # A token's order is that of its numbers, wherever its rows stand.
+        return next((row for row in reversed(later) if row.row not in undone), None)
 
     def _find_report(self, place: int) -> StoredReport | None:
         values = self._connection.execute(
@@ -164,7 +144,7 @@ class _Explainer:
         ).one_or_none()
         return None if values is None else decode_report(tuple(values))
 
-    def _find_set_aside(self, row: TapRow) -> Row[Any] | None:
+    def _find_quarantined(self, row: TapRow) -> Row[Any] | None:
         if row.gate is not None:
             return None
         columns = [quarantine.c[name] for name in QUARANTINE_COLUMNS]
@@ -176,15 +156,6 @@ class _Explainer:
         return self._connection.execute(
             select(func.count()).select_from(conflicts).where(conflicts.c.row == place)
         ).scalar_one()
-
-
-def _find_tap(connection: Connection, tap_id: str, recent_row: int | None) -> TapRow | None:
-    place = recent_row
-    if place is None:
-        place = connection.execute(
-            select(tap_ids.c.row).where(tap_ids.c.tap_id == tap_id)
-        ).scalar_one_or_none()
-    return _find_row(connection, place)
 
 
 def _find_row(connection: Connection, place: int | None) -> TapRow | None:

@@ -7,21 +7,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, select
 
 from fare_engine.catalogue import Catalogue
 from fare_engine.ledger.rows import Reader, TapRow, decode_report
-from fare_engine.ledger.schema import (
-    MARK,
-    ledger_marks,
-    quarantine,
-    repairs,
-    reports,
-    stations,
-    taps,
-    token_rows,
-)
+from fare_engine.ledger.schema import quarantine, repairs, reports, stations, taps
 from fare_engine.ledger.stores import clocks as clock_store
+from fare_engine.ledger.where import Where
 from fare_engine.ports import StoredReport
 from fare_engine.settlement.history import Skews, StoredTap
 from fare_engine.settlement.quarantine import Repair, find_repair
@@ -46,7 +38,7 @@ class Span(NamedTuple):
 class Histories(NamedTuple):
     """The taps of some tokens, and those among them that left the quarantine just now.
 
-    `skews` tells of taps whose gate's clock was suspect how far it was ahead.
+    `skews` says of taps whose gate's clock was suspect how far it was ahead.
     """
 
     by_token: Mapping[bytes, list[StoredTap]]
@@ -57,20 +49,27 @@ class Histories(NamedTuple):
 def read_histories(
     connection: Connection,
     catalogue: Catalogue,
+    where: Where,
     tokens: Collection[bytes],
     span: Span,
     now_ms: int,
 ) -> Histories:
     """The taps of these tokens. Those that still cannot be decided are left out."""
-    return _HistoryReader(connection, catalogue, span, now_ms).read(tokens)
+    return _HistoryReader(connection, catalogue, where, span, now_ms).read(tokens)
 
 
 class _HistoryReader:
     def __init__(
-        self, connection: Connection, catalogue: Catalogue, span: Span, now_ms: int
+        self,
+        connection: Connection,
+        catalogue: Catalogue,
+        where: Where,
+        span: Span,
+        now_ms: int,
     ) -> None:
         self._connection = connection
         self._catalogue = catalogue
+        self._where = where
         self._span = span
         self._now_ms = now_ms
         numbered = connection.execute(select(stations.c.number, stations.c.station_id))
@@ -82,18 +81,18 @@ class _HistoryReader:
         rows = self._read_rows(tokens)
         wanted = {row.entry_row for row in rows.values() if row.entry_row is not None}
         entries = rows | self._read_more(wanted - rows.keys())
-        told = self._read_reports(rows)
+        reports_of_rows = self._read_reports(rows)
         waiting = [place for place, row in rows.items() if row.gate is None]
-        set_aside = {row.row: row for row in self._select(quarantine, waiting)}
+        quarantined = {row.row: row for row in self._select(quarantine, waiting)}
         pins = {row.row: row for row in self._select(repairs, waiting)}
         by_token: dict[bytes, list[StoredTap]] = defaultdict(list)
         for place, row in rows.items():
-            entry, aside = entries.get(row.entry_row or 0), set_aside.get(place)
-            content = None if aside is None else tuple(aside)
-            report = told.get(place)
+            entry, held = entries.get(row.entry_row or 0), quarantined.get(place)
+            content = None if held is None else tuple(held)
+            report = reports_of_rows.get(place)
             verdict = self._reader.verdict(row, entry, report, content)
             repair = None
-            if aside is not None:
+            if held is not None:
                 repair = self._find_repair(verdict, pins.get(place))
                 if repair is None:
                     continue
@@ -128,25 +127,10 @@ class _HistoryReader:
         return repair
 
     def _read_rows(self, tokens: Collection[bytes]) -> dict[int, TapRow]:
-        """The rows of the tokens, by their index and, where that has not come yet, by looking."""
-        mark = self._connection.execute(
-            select(ledger_marks.c.value).where(ledger_marks.c.name == MARK)
-        ).scalar_one_or_none()
-        first_row = self._span.first_row
-        occurred = (taps.c.occurred_at >= self._span.from_ms) & (taps.c.row <= self._span.last_row)
-        indexed = (
-            select(*taps.c)
-            .join(token_rows, token_rows.c.row == taps.c.row)
-            # A tap set aside for a clock that was ahead stands long before its time.
-            .where(or_(token_rows.c.row >= first_row, token_rows.c.number == 0), occurred)
-        )
-        latest = select(*taps.c).where(taps.c.row > max(mark or 0, first_row - 1), occurred)
-        found: dict[int, TapRow] = {}
-        for chunk in _chunks(tokens):
-            for query, column in ((indexed, token_rows.c.token), (latest, taps.c.token)):
-                for values in self._connection.execute(query.where(column.in_(chunk))):
-                    found[values[0]] = TapRow._make(values)
-        return found
+        span = self._span
+        within = (taps.c.occurred_at >= span.from_ms) & (taps.c.row <= span.last_row)
+        found = self._where.list_taps(self._connection, tokens, span.first_row, within)
+        return {row.row: row for row in found}
 
     def _read_more(self, places: Collection[int]) -> dict[int, TapRow]:
         return {row[0]: TapRow._make(row) for row in self._select(taps, places)}

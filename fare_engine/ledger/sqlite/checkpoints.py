@@ -1,4 +1,4 @@
-"""Folding the write-ahead log into the database, beside the writer, so that no tap waits for it."""
+"""Folds the write-ahead log into the database, beside the writer, so that no tap waits for it."""
 
 import contextlib
 import logging
@@ -33,11 +33,25 @@ LOG_BYTES_MAX: Final = 512 * 2**20
 
 
 class Checkpointer:
-    """One thread that folds the log into the database when it has grown."""
+    """One thread that folds the log into the database when it has grown.
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], path: Path) -> None:
+    A transaction that reads for long keeps the log from starting again at its beginning: it grows
+    until that ends. The writer goes on meanwhile.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        path: Path,
+        *,
+        commits_between: int = COMMITS_BETWEEN,
+        log_bytes_max: int = LOG_BYTES_MAX,
+    ) -> None:
         self._connect = connect
         self._log = path.with_name(path.name + "-wal")
+        self._commits_between = commits_between
+        self._log_bytes_max = log_bytes_max
+        self._wait_above_bytes = log_bytes_max
         self._commits = 0
         self._written_bytes = 0
         self._wanted = threading.Event()
@@ -56,9 +70,8 @@ class Checkpointer:
         """Called after every commit of so many rows, by the writer."""
         self._commits += 1
         self._written_bytes += COMMIT_BYTES + rows * ROW_BYTES
-        if self._commits % COMMITS_BETWEEN == 0 and self.log_bytes() > LOG_BYTES_MAX:
-            self.waits += 1
-            self._fold("TRUNCATE")
+        if self._commits % self._commits_between == 0 and self._has_grown():
+            self._wait_for_fold()
         elif self._written_bytes > LOG_BYTES:
             self._written_bytes = 0
             if self._thread is None:
@@ -74,6 +87,27 @@ class Checkpointer:
         self._wanted.set()
         if self._thread is not None:
             self._thread.join()
+
+    def _has_grown(self) -> bool:
+        log_bytes = self.log_bytes()
+        if log_bytes <= self._log_bytes_max:
+            self._wait_above_bytes = self._log_bytes_max
+        return log_bytes > self._wait_above_bytes
+
+    def _wait_for_fold(self) -> None:
+        """Fold the log in the writer's thread.
+
+        Where that is of no use, it is not tried again before the log is twice as large: each try
+        holds up the writer for as long as a connection waits for others.
+        """
+        self.waits += 1
+        self._fold("TRUNCATE")
+        log_bytes = self.log_bytes()
+        if log_bytes > self._log_bytes_max:
+            self._wait_above_bytes = 2 * log_bytes
+            logger.warning(
+                "the write-ahead log has %d bytes, and a transaction that reads keeps it", log_bytes
+            )
 
     def _run(self) -> None:
         while True:

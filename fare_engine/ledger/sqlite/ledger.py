@@ -14,10 +14,11 @@ from fare_engine.ledger.rows import WIDTH, encode
 from fare_engine.ledger.sqlite import side_tables
 from fare_engine.ledger.sqlite.checkpoints import Checkpointer
 from fare_engine.ledger.sqlite.connections import BUSY_TIMEOUT_S, connect
-from fare_engine.ledger.sqlite.index.runs import CHUNK_ROWS, RUN_ROWS, insert_rows
-from fare_engine.ledger.sqlite.index.tail_reading import AT_ONCE_ROWS
+from fare_engine.ledger.sqlite.index.sizes import AT_ONCE_ROWS, RUN_ROWS, IndexSizes
 from fare_engine.ledger.sqlite.index.tap_index import TapIndex
 from fare_engine.ledger.sqlite.reading import Past
+from fare_engine.ledger.sqlite.statements import CHUNK_ROWS, insert_rows
+from fare_engine.ledger.sqlite.where import SqliteWhere
 from fare_engine.ports import START, Changes, Followed, Loaded, Wanted
 from fare_engine.published import Published
 
@@ -49,9 +50,9 @@ class SqliteLedger:
         self.index = TapIndex(
             self._connection,
             lambda: connect(path, read_only=True),
-            run_rows=run_rows,
-            at_once_rows=at_once_rows,
+            IndexSizes(run_rows=run_rows, at_once_rows=at_once_rows),
         )
+        self.where = SqliteWhere(self.index.find_recent_row)
         self._unconfirmed: list[Any] = []
         self._next_row = 1
         self.checkpointer = Checkpointer(lambda: connect(path), path)
@@ -83,7 +84,7 @@ class SqliteLedger:
         try:
             if self._writer.in_transaction:
                 self._writer.rollback()
-            last_row = self.index.restart(self._writer)
+            last_row = self.index.recover(self._writer)
         except sqlite3.Error as error:
             raise _unreadable(error) from error
         self._next_row = max(self._next_row, last_row + 1)
@@ -114,14 +115,14 @@ class SqliteLedger:
         taps, connection, index = changes.taps, self._writer, self.index
         values = encode(taps, self._places, self._published.catalogue.media)
         try:
-            index.prepare(connection)
-            if len(taps) == 1 and not index.has_run and changes.is_taps_alone():
+            may_merge = index.prepare(connection)
+            if len(taps) == 1 and not may_merge and changes.is_taps_alone():
                 insert_rows(connection, INSERT_TAPS, WIDTH, values)  # a transaction of its own
             else:
                 connection.execute("BEGIN IMMEDIATE")
                 insert_rows(connection, INSERT_TAPS, WIDTH, values)
                 side_tables.insert_beside(connection, changes)
-                index.write(connection, len(taps))
+                index.merge_slice(connection, len(taps))
                 connection.execute("COMMIT")
         except sqlite3.Error as error:
             self._roll_back()

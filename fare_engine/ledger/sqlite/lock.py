@@ -1,7 +1,7 @@
 """The lock of a data directory: one process at a time, and who that is.
 
 The kernel keeps the lock and gives it back when the process ends, however it ends. What stands in
-the file only tells others whom to ask; what a dead process left there is of no importance.
+the file only says whom to ask; what a dead process left there is of no importance.
 """
 
 import fcntl
@@ -16,7 +16,7 @@ from fare_engine.errors import ConfigurationError, DataDirectoryInUse, DataDirec
 
 
 class Holder(NamedTuple):
-    """Who holds a data directory, as far as it told: its process and the address it serves."""
+    """Who holds a data directory, as far as it says: its process and the address it serves."""
 
     pid: int | None
     purpose: str | None
@@ -24,7 +24,7 @@ class Holder(NamedTuple):
 
 
 class Lock:
-    """The held lock of a data directory; others are told what its holder wrote into it."""
+    """The held lock of a data directory; others read what its holder wrote into it."""
 
     def __init__(self, descriptor: int, purpose: str) -> None:
         self._descriptor = descriptor
@@ -32,7 +32,7 @@ class Lock:
         self.announce(None)
 
     def announce(self, url: str | None) -> None:
-        """Tell others the address at which this process serves the API."""
+        """Let others know the address at which this process serves the API."""
         holder = {"pid": os.getpid(), "purpose": self._purpose, "url": url}
         content = json.dumps(holder).encode() + b"\n"
         os.pwrite(self._descriptor, content, 0)
@@ -77,13 +77,13 @@ def _is_still_at(path: Path, descriptor: int) -> bool:
 
 
 def _in_use(path: Path, holder: Holder) -> DataDirectoryInUse:
-    told = "another process" if holder.pid is None else f"process {holder.pid}"
+    name = "another process" if holder.pid is None else f"process {holder.pid}"
     if holder.purpose:
-        told += f" ({holder.purpose})"
+        name += f" ({holder.purpose})"
     if holder.url:
-        told += f", which serves {holder.url}"
+        name += f", which serves {holder.url}"
     return DataDirectoryInUse(
-        f"the data directory {path.parent} is in use by {told}", holder.pid, holder.url
+        f"the data directory {path.parent} is in use by {name}", holder.pid, holder.url
     )
 
 

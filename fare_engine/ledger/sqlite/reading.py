@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from typing import Final
 
 from fare_engine.catalogue import Catalogue
 from fare_engine.journey import BLANK, TokenState
@@ -14,10 +13,8 @@ from fare_engine.ledger.rows import (
     decode_report,
 )
 from fare_engine.ledger.sqlite.side_tables import REPORT_COLUMNS
+from fare_engine.ledger.sqlite.statements import LOOKUP_MAX
 from fare_engine.ports import KnownTap, StoredReport
-
-LOOKUP_MAX: Final = 500
-"""Values of one IN list: below every SQLite's limit of variables."""
 
 
 class Past:

@@ -14,7 +14,7 @@ from fare_engine.ports import Changes, Conflict, DecidedTap, StoredReport
 from fare_engine.tap import Report, Tap
 
 CONFLICTS_PER_TAP_MAX: Final = 16
-"""A gate that repeats one mistake for ever must not fill the disk; the first few tell it all."""
+"""A gate that repeats one mistake for ever must not fill the disk; the first few show it."""
 
 
 REPORT_COLUMNS: Final = "row, gate_opened, fare_taken, passed, cause, reversed, received_at, number"
@@ -51,7 +51,7 @@ def insert_codes(connection: sqlite3.Connection, codes: Iterable[tuple[str, int]
 def find_codes(
     connection: sqlite3.Connection, code_ids: Iterable[str], stations: Mapping[int, str]
 ) -> dict[str, CodeUse]:
-    """The first uses of those ride codes that were used; one look-up each, side by side."""
+    """The first uses of those ride codes that were used; one lookup each."""
     found = {}
     for code_id in code_ids:
         values = connection.execute(_FIND_CODE, (code_id,)).fetchone()

@@ -40,12 +40,18 @@ def _set_revision(engine: Engine, revision: str) -> None:
 
 
 def _definitions(engine: Engine) -> dict[str, list[str]]:
-    """What SQLite was told to make, clause by clause: their order in a table does not matter."""
+    """What SQLite was told to make, clause by clause: their order in a table does not matter.
+
+    A table that was made anew by a migration has its name in quotes.
+    """
     with engine.connect() as connection:
         rows = connection.execute(
             text("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%'")
         )
         words = {row.name: " ".join((row.sql or "").split()) for row in rows}
+        words = {
+            name: sql.replace(f'TABLE "{name}"', f"TABLE {name}") for name, sql in words.items()
+        }
     return {name: sorted(re.split(r", | \( | \)", sql)) for name, sql in words.items()}
 
 

@@ -66,7 +66,8 @@ def open_metro(
     (first,) = metro.catalogue.tariffs
     changed = replace(first, **tariff)
     policies = {"FHY": (replace(PILOT, daily_limit=daily_limit),)}
-    metro.use(replace(metro.catalogue, tariffs=(changed,), policies=policies, terms={}))
+    metro.catalogue = replace(metro.catalogue, tariffs=(changed,), policies=policies, terms={})
+    metro.use(metro.catalogue)
     return metro
 
 
@@ -84,6 +85,7 @@ def settle_day(
             database,
             lambda: metro.catalogue,
             service_date,
+            where=metro.ledger.where,
             actor="test",
             clock=lambda: now_ms,
             dry_run=dry_run,

@@ -189,18 +189,18 @@ class ObservedMetro:
     def read_back(self, alter: Alter | None = None) -> None:
         """Ask the ledger for every tap that was ever sent."""
         catalogue = self.metro.catalogue
-        recent = {tap_id: self.metro.ledger.index.find_recent_row(tap_id) for tap_id in self.sent}
+        where = self.metro.ledger.where
         database = open_database(self.metro.path)
-        with reading(database) as connection:
-            for tap_id, row in recent.items():
-                explanation = find_explanation(connection, catalogue, tap_id, row)
-                document: Mapping[str, Any] | None = None
-                if explanation is not None:
-                    document = explain(explanation, catalogue.network).model_dump(mode="json")
-                    if alter is not None:
-                        document = alter(tap_id, dict(document))
-                status = 404 if document is None else 200
-                self.auditor.read_back(tap_id, status, document, self.now_ms)
+        for tap_id in self.sent:
+            with reading(database) as connection:
+                explanation = find_explanation(connection, catalogue, where, tap_id)
+            document: Mapping[str, Any] | None = None
+            if explanation is not None:
+                document = explain(explanation, catalogue.network).model_dump(mode="json")
+                if alter is not None:
+                    document = alter(tap_id, dict(document))
+            status = 404 if document is None else 200
+            self.auditor.read_back(tap_id, status, document, self.now_ms)
         database.dispose()
 
     def _write(self, result: Result) -> Answer:

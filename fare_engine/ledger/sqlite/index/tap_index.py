@@ -2,129 +2,141 @@
 
 An index that is kept up row by row costs a random page a tap. So the latest rows are looked up in
 memory (memtable), and their entries follow in sorted runs, merged into the index tables a little
-with every commit (compaction). Two filters spare lookups: the greatest tap_id of each prefix, and
-a mark a token.
+with every commit (compaction). Two filters spare lookups: the highest tap_id of each prefix, and
+one of all tokens. At the start the memtable is read from the ledger again (recovery).
 """
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import closing
 from typing import Final
 
-from fare_engine.ledger.schema import MARK
-from fare_engine.ledger.sqlite.index.indexing import Indexing
-from fare_engine.ledger.sqlite.index.known_tokens import KnownTokens
-from fare_engine.ledger.sqlite.index.runs import RUN_ROWS
-from fare_engine.ledger.sqlite.index.tail import HighestTapIds
-from fare_engine.ledger.sqlite.index.tail_reading import (
-    AT_ONCE_ROWS,
-    SCAN_MAX,
-    TailReading,
-    read_highest,
-)
+from fare_engine.ledger.sqlite.index import tables
+from fare_engine.ledger.sqlite.index.background import StartTask, Task, ThreadTask
+from fare_engine.ledger.sqlite.index.compaction import Compaction
+from fare_engine.ledger.sqlite.index.memtable import Memtable
+from fare_engine.ledger.sqlite.index.recovery import SCAN_MAX, Recovery
+from fare_engine.ledger.sqlite.index.sizes import DEFAULT_SIZES, IndexSizes
+from fare_engine.ledger.sqlite.index.tap_id_filter import TapIdFilter
+from fare_engine.ledger.sqlite.index.token_filter import TokenFilter
 
-LOOKUP_MAX: Final = 500
-"""Values of one IN list: below every SQLite's limit of variables."""
+BATCHES_ASKED: Final = 2
+"""The batch that asks, and one that is being committed meanwhile."""
 
 
 class TapIndex:
     """Finds rows by tap_id and by token. Raises what the driver raises.
 
-    `reader` is the connection of the thread that asks; `connect` opens others, for reading.
+    Rows rise with every commit, and numbers may be left out. `reader` is the connection of the
+    thread that asks; `connect` opens others, for reading. A commit takes entries along ::
+
+        index.prepare(writer)           before its transaction
+        index.merge_slice(writer, rows) in its transaction
+        index.add(writer, rows, ...)    once it is durable
+
+    One that failed is followed by `recover`, unless it was without taps.
     """
 
     def __init__(
         self,
         reader: sqlite3.Connection,
         connect: Callable[[], sqlite3.Connection],
-        *,
-        run_rows: int = RUN_ROWS,
-        at_once_rows: int = AT_ONCE_ROWS,
+        sizes: IndexSizes = DEFAULT_SIZES,
+        start: StartTask = ThreadTask,
     ) -> None:
         self._reader = reader
         self._connect = connect
-        self._at_once_rows = at_once_rows
-        self.indexing = Indexing(connect, run_rows)
-        self._highest = HighestTapIds()
-        self._known_tokens = KnownTokens()
-        self._reads_tokens = False
+        self._sizes = sizes
+        self._start = start
+        self._memtable = Memtable()
+        self.compaction = Compaction(self._memtable, connect, start, sizes)
+        self._recovery: Recovery | None = None
+        self._tap_id_filter = TapIdFilter(sizes.prefixes_max)
+        self._token_filter = TokenFilter(sizes.token_slots)
+        self._reading_tokens: Task | None = None
+        self._asked: deque[Sequence[str]] = deque(maxlen=BATCHES_ASKED)
 
-    def restart(self, writer: sqlite3.Connection) -> int:
+    def recover(self, writer: sqlite3.Connection) -> int:
         """Find out what is stored, at the start and after a commit in doubt; the last row."""
-        mark = self._reader.execute(
-            "SELECT value FROM ledger_marks WHERE name = ?", (MARK,)
-        ).fetchone()
-        last: int = self._reader.execute("SELECT max(row) FROM taps").fetchone()[0] or 0
-        self._highest.forget_all()
-        reading = self.indexing.restart(writer, mark[0] if mark else 0, last)
-        learn = self._known_tokens.add
-        if self.indexing.unindexed_rows <= self._at_once_rows:
-            reading.read(self._reader, learn)
-            self._take_over(reading)
+        merged_through = tables.read_mark(self._reader, tables.MERGED_THROUGH)
+        last_row, is_short = self._measure_end(merged_through)
+        memtable = Memtable()
+        self.compaction.restart(writer, memtable, merged_through, last_row)
+        self._stop_recovery()
+        self._tap_id_filter.forget_all()
+        recovery = Recovery(merged_through, last_row, self._sizes, self._token_filter.add)
+        self._recovery = recovery
+        self._memtable = memtable  # in this order: see `find_recent_row`
+        if is_short:
+            self._end_recovery(recovery)
         else:
-            reading.read_beside(self._connect, learn)
-        if not self._reads_tokens:
-            self._reads_tokens = True
-            self._known_tokens.read_beside(self._connect_later)
-        return last
+            recovery.start(self._connect, self._start)
+        if self._reading_tokens is None:
+            steps = self._token_filter.read(self._connect_after_recovery)
+            self._reading_tokens = self._start("ledger-tokens", steps)
+        return last_row
 
     def close(self, writer: sqlite3.Connection) -> None:
         """Stop what runs beside; what is not merged is merged after the next start."""
-        self.indexing.abandon(writer)
-        self._known_tokens.stop()
+        self._stop_recovery()
+        self.compaction.abandon(writer)
+        if self._reading_tokens is not None:
+            self._reading_tokens.stop()
 
     def find_taps(self, tap_ids: Sequence[str]) -> dict[str, int]:
         """The rows of those taps that are stored.
 
-        Those that are surely new count as stored from here on: they are about to be.
+        Those that are new count as stored from here on: they are about to be.
         """
-        reading = self._find_reading(len(tap_ids))
-        if reading is not None:
-            self._highest.raise_to(tap_ids)
-            return self._find_rows(tap_ids, reading.find_taps(self._reader, tap_ids))
-        doubtful, unknown = self._highest.pass_new(tap_ids)
-        if not doubtful:
+        recovery, ids = self._find_recovery(len(tap_ids)), self._tap_id_filter
+        if recovery is not None:
+            ids.add(tap_ids)
+            return self._find_rows(tap_ids, recovery.find_taps(self._reader, tap_ids))
+        self._asked.append(tap_ids)
+        possible, unknown = ids.find_possible_repeats(tap_ids)
+        if not possible:
             return {}
-        if unknown and self._highest.is_full:
-            self._learn_tail()
+        if unknown and ids.is_full:
+            self._forget_prefixes()
         for prefix in unknown:
-            self._highest.learn(prefix, read_highest(self._reader, prefix))
+            ids.learn(prefix, tables.read_highest(self._reader, prefix))
         if unknown:
-            doubtful, _ = self._highest.pass_new(doubtful)
-        return self._find_rows(doubtful, {})
+            possible, _ = ids.find_possible_repeats(possible)
+        return self._find_rows(possible, {})
 
     def find_latest(self, tokens: Collection[bytes]) -> dict[bytes, int]:
         """The rows of the latest taps that changed these tokens' states."""
-        wanted, known, tail = list(tokens), self._known_tokens, self.indexing.tail
-        reading = self._find_reading(len(wanted))
-        if reading is None:
-            latest, elsewhere = tail.find_latest(known.pick(wanted))
-        else:  # what is still to be read is not known yet
-            latest, elsewhere = tail.find_latest(wanted)
-            latest |= reading.find_latest(self._reader, elsewhere)
-            elsewhere = known.pick([token for token in elsewhere if token not in latest])
-        latest.update(self._find_merged(elsewhere))
+        wanted, find_possible = list(tokens), self._token_filter.find_possible
+        recovery = self._find_recovery(len(wanted))
+        if recovery is None:
+            latest, elsewhere = self._memtable.find_latest(find_possible(wanted))
+        else:  # what is still to be read is not in the filter yet
+            latest, elsewhere = self._memtable.find_latest(wanted)
+            latest |= recovery.find_latest(self._reader, elsewhere)
+            elsewhere = find_possible([token for token in elsewhere if token not in latest])
+        latest.update(tables.find_latest(self._reader, elsewhere))
         return latest
 
     def find_recent_row(self, tap_id: str) -> int | None:
-        """The row of a tap that no index table covers yet; safe to ask from any thread."""
-        reading = self.indexing.reading
-        row = self.indexing.tail.find_tap(tap_id)
-        if row is None and reading is not None:
-            row = reading.find_taps(self._reader, [tap_id]).get(tap_id)
-        return row
+        """The row of a tap that the index tables may not have yet; safe to ask in any thread."""
+        while True:
+            memtable, recovery = self._memtable, self._recovery
+            row = memtable.find_tap(tap_id)
+            if row is None and recovery is not None:
+                # Not on the reader: its other statements would see what this one sees.
+                with closing(self._connect()) as connection:
+                    row = recovery.find_taps(connection, [tap_id]).get(tap_id)
+            if row is not None or memtable is self._memtable:
+                return row
 
-    def prepare(self, writer: sqlite3.Connection) -> None:
-        """Before a transaction: let the writer see a run that has been sorted."""
-        self.indexing.prepare(writer)
+    def prepare(self, writer: sqlite3.Connection) -> bool:
+        """Before a transaction; whether it can take entries along."""
+        return self.compaction.prepare(writer)
 
-    @property
-    def has_run(self) -> bool:
-        """Whether a run is being merged, so that a commit takes some of it along."""
-        return self.indexing.run is not None
-
-    def write(self, writer: sqlite3.Connection, rows: int) -> None:
-        """Add what is due to the transaction of a commit of so many rows."""
-        self.indexing.write(writer, rows)
+    def merge_slice(self, writer: sqlite3.Connection, rows: int) -> None:
+        """Add the entries that are due to the transaction of a commit of so many rows."""
+        self.compaction.merge_slice(writer, rows)
 
     def add(
         self,
@@ -136,94 +148,103 @@ class TapIndex:
     ) -> None:
         """These rows are durable, and what went with them: find them from now on."""
         if rows:
-            self._known_tokens.add(tokens)
-            self.indexing.remember(rows, tap_ids, tokens, numbers)
-        self.indexing.written(writer, len(rows))
+            self._token_filter.add(tokens)
+            self._memtable.add(rows, tap_ids, tokens, numbers)
+            self.compaction.last_row = rows[-1]
+        self.compaction.committed(writer, len(rows), may_flush=self._recovery is None)
+
+    def forget_below(self, writer: sqlite3.Connection, row: int) -> bool:
+        """Remove the entries of some rows below one, in a transaction; whether there may be more.
+
+        Rows that are not merged yet stay. The rows of `taps` are removed afterwards.
+        """
+        end = min(row, self.compaction.merged_through + 1)
+        return tables.forget_below(writer, end, self._sizes.forget_rows)
 
     @property
     def unmerged_rows(self) -> int:
-        """Rows that are looked up in memory."""
-        return self.indexing.unindexed_rows
+        """Rows that are looked up in memory; at most so many while they are recovered."""
+        return len(self._memtable) + (0 if self._recovery is None else self._recovery.rows_max)
 
     @property
     def is_due(self) -> bool:
         """Whether a burst left entries to merge."""
-        return self.indexing.is_behind
+        return self.compaction.is_due(self.unmerged_rows)
 
     @property
     def can_merge(self) -> bool:
         """Whether a commit without taps would merge some of them now."""
         try:
-            return self._find_reading() is None and self.indexing.can_catch_up
+            return self._find_recovery() is None and self.compaction.can_merge
         except sqlite3.Error:
             return False  # the next tap gets the error
 
-    def _find_reading(self, values: int = 0) -> TailReading | None:
-        """What reads the end of the ledger, to be asked beside the tail; None once it is there.
+    def _measure_end(self, merged_through: int) -> tuple[int, bool]:
+        """The last row, and whether so few rows are not merged that they are read at once."""
+        (last_row,) = self._reader.execute("SELECT max(row) FROM taps").fetchone()
+        (rows,) = self._reader.execute(
+            "SELECT count(*) FROM (SELECT 1 FROM taps WHERE row > ? LIMIT ?)",
+            (merged_through, self._sizes.at_once_rows + 1),
+        ).fetchone()
+        return max(last_row or 0, merged_through), rows <= self._sizes.at_once_rows
+
+    def _find_recovery(self, values: int = 0) -> Recovery | None:
+        """What reads the end of the ledger, to be asked beside the memtable; None once it is there.
 
         So many values are looked for: with many it is waited for.
         """
-        reading = self.indexing.reading
-        if reading is None:
+        recovery = self._recovery
+        if recovery is None:
             return None
         if values > SCAN_MAX:
-            reading.wait()
-        if reading.is_running:
-            return reading
-        if not reading.is_done:
-            reading.read(self._reader, self._known_tokens.add)  # its thread has failed
-        self._take_over(reading)
+            recovery.wait()
+        if recovery.is_running:
+            return recovery
+        self._end_recovery(recovery)
         return None
 
-    def _take_over(self, reading: TailReading) -> None:
-        """The end of the ledger has been read: know its greatest tap_ids, and those since."""
-        since = self._highest.items()
-        self._highest = reading.highest
+    def _end_recovery(self, recovery: Recovery) -> None:
+        """The rows are read, or those that are left are read here: find them in the memtable."""
+        for _ in recovery.read(self._reader) if not recovery.is_done else ():
+            pass
+        since = self._tap_id_filter.items()
+        self._tap_id_filter = recovery.highest
         for prefix, latest in since:
-            known = self._highest.find(prefix) or read_highest(self._reader, prefix)
-            self._highest.learn(prefix, max(latest, known))
-        self.indexing.take_over(reading)
+            known = self._tap_id_filter.find(prefix) or tables.read_highest(self._reader, prefix)
+            self._tap_id_filter.learn(prefix, max(latest, known))
+        self._memtable.add_earlier(recovery.tap_ids, recovery.tokens)
+        self._recovery = None
 
-    def _connect_later(self) -> sqlite3.Connection:
+    def _stop_recovery(self) -> None:
+        if self._recovery is not None:
+            self._recovery.stop()
+
+    def _connect_after_recovery(self) -> sqlite3.Connection:
         """A connection once the end of the ledger has been read, which is wanted first."""
-        reading = self.indexing.reading
-        if reading is not None:
-            reading.wait()
+        recovery = self._recovery
+        if recovery is not None:
+            recovery.wait()
         return self._connect()
 
-    def _learn_tail(self) -> None:
-        """Remember the greatest tap_ids of the latest rows alone; others are read when needed."""
-        highest, tail = self._highest, self.indexing.tail
-        highest.forget_all()
-        highest.raise_to((*tail.draining_tap_ids, *tail.tap_ids))
-        for prefix, latest in highest.items():
-            highest.learn(prefix, max(latest, read_highest(self._reader, prefix)))
+    def _forget_prefixes(self) -> None:
+        """Remember the prefixes of the memtable alone, and of what is about to be there.
+
+        Others are read from the tables when they are needed, where those do not stand yet.
+        """
+        ids = self._tap_id_filter
+        ids.forget_all()
+        for tap_ids in (self._memtable.list_tap_ids(), *self._asked):
+            ids.add(tap_ids)
+        for prefix, highest in ids.items():
+            ids.learn(prefix, max(highest, tables.read_highest(self._reader, prefix)))
 
     def _find_rows(self, tap_ids: Iterable[str], found: dict[str, int]) -> dict[str, int]:
         """The rows of these taps, some of which are found already."""
-        tail, reader = self.indexing.tail, self._reader
         for tap_id in tap_ids:
-            if tap_id in found:
-                continue
-            row = tail.find_tap(tap_id)
-            if row is None:
-                merged = reader.execute(
-                    "SELECT row FROM tap_ids WHERE tap_id = ?", (tap_id,)
-                ).fetchone()
-                row = merged[0] if merged else None
-            if row is not None:
-                found[tap_id] = row
+            if tap_id not in found:
+                row = self._memtable.find_tap(tap_id)
+                if row is None:
+                    row = tables.find_row(self._reader, tap_id)
+                if row is not None:
+                    found[tap_id] = row
         return found
-
-    def _find_merged(self, tokens: list[bytes]) -> Iterator[tuple[bytes, int]]:
-        """The rows that made the states of these tokens; one descent a token, however many taps."""
-        for place in range(0, len(tokens), LOOKUP_MAX):
-            chunk = tokens[place : place + LOOKUP_MAX]
-            wanted = ", ".join(["(?)"] * len(chunk))
-            yield from self._reader.execute(
-                f"WITH wanted (token) AS (VALUES {wanted}) SELECT wanted.token, latest.row"
-                " FROM wanted CROSS JOIN token_rows latest ON latest.token = wanted.token"
-                " AND latest.number = (SELECT max(number) FROM token_rows"
-                " WHERE token = wanted.token AND number > 0)",
-                chunk,
-            )

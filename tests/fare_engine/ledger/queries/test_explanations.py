@@ -24,12 +24,13 @@ def metro(tmp_path: Path) -> Iterator[SmallMetro]:
 
 
 def explain(metro: SmallMetro, tap_id: str) -> Explanation | None:
-    recent_row = metro.ledger.find_recent_row(tap_id)
+    where = metro.ledger.where
     database = open_database(metro.path)
     try:
         with reading(database) as connection:
-            place = find_place(connection, metro.catalogue, tap_id, recent_row)
-            told = find_explanation(connection, metro.catalogue, tap_id, recent_row)
+            place = find_place(connection, metro.catalogue, where, tap_id)
+        with reading(database) as connection:
+            told = find_explanation(connection, metro.catalogue, where, tap_id)
     finally:
         database.dispose()
     assert (place is None) == (told is None)
@@ -55,16 +56,16 @@ def fill(metro: SmallMetro) -> None:
     """Others tap until the index covers all that was decided before."""
     for number in range(6 * RUN_ROWS):
         metro.enter(token=f"other {number}")
-        if metro.ledger.indexing.run is not None:
-            metro.ledger.indexing.run.wait_until_sorted()
+        if (run := metro.ledger.index.compaction.run) is not None:
+            run.wait_until_sorted()
 
 
 def test_the_index_changes_nothing_that_is_told(metro: SmallMetro) -> None:
     entry, exit_ = metro.enter(0), metro.leave(3)
     first = [get_explanation(metro, entry), get_explanation(metro, exit_)]
-    assert metro.ledger.find_recent_row(entry.tap.tap_id) is not None
+    assert metro.ledger.index.find_recent_row(entry.tap.tap_id) is not None
     fill(metro)
-    assert metro.ledger.find_recent_row(entry.tap.tap_id) is None, "the index has them now"
+    assert metro.ledger.index.find_recent_row(entry.tap.tap_id) is None, "the index has them now"
     assert [get_explanation(metro, entry), get_explanation(metro, exit_)] == first
     metro.restart()
     assert [get_explanation(metro, entry), get_explanation(metro, exit_)] == first

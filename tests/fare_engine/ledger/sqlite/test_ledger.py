@@ -8,17 +8,21 @@ from pathlib import Path
 import pytest
 
 from fare_engine.batch import Result
+from fare_engine.errors import LedgerUnavailable
 from fare_engine.journey import BLANK
-from fare_engine.ledger.sqlite.index.indexing import BURST_ROWS, BURST_RUNS
-from fare_engine.ledger.sqlite.index.tail import HighestTapIds
+from fare_engine.ledger.database import open_database, writing
+from fare_engine.ledger.sqlite.index.sizes import BURST_RUNS, DEFAULT_SIZES
+from fare_engine.ledger.sqlite.index.tap_id_filter import TapIdFilter
+from fare_engine.ports import Wanted
 from fare_engine.tap import Tap
 from fare_engine.verdict import Verdict
 from tests.fare_engine.small_metro import NOON_MS, SmallMetro
 
 RUN_ROWS = 64
+BURST_ROWS = DEFAULT_SIZES.burst_rows
 
 
-@pytest.fixture(params=[20_000, 0], ids=["tail read at once", "tail read beside"])
+@pytest.fixture(params=[20_000, 0], ids=["recovered at once", "recovered beside"])
 def busy_metro(tmp_path: Path, request: pytest.FixtureRequest) -> Iterable[SmallMetro]:
     """A small metro whose ledger starts a run of its index every few taps."""
     metro = SmallMetro(tmp_path, run_rows=RUN_ROWS, at_once_rows=request.param)
@@ -57,8 +61,7 @@ def _decide_in_batches(metro: SmallMetro, taps: list[Tap], chance: random.Random
         for result in metro.decide_all(*taps[len(verdicts) : len(verdicts) + size]):
             assert isinstance(result, Verdict), result
             verdicts.append(result)
-        if metro.ledger.indexing.run is not None:
-            metro.ledger.indexing.run.wait_until_sorted()
+        _wait_until_sorted(metro)
         if chance.random() < 0.1:
             metro.restart()
     return verdicts
@@ -77,7 +80,7 @@ def test_every_tap_is_found_again_through_runs_and_restarts(
     chance.shuffle(order)
     again = _decide_in_batches(busy_metro, [taps[place] for place in order], chance)
     assert again == [firsts[place].replace(replayed=True) for place in order]
-    assert busy_metro.ledger.next_row() == len(taps) + 1
+    assert _count_rows(busy_metro) == len(taps)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -88,10 +91,10 @@ def test_states_read_from_the_file_are_those_that_were_remembered(
     tokens = {tap.token for tap in taps}
     for place in range(0, len(taps), 20):
         busy_metro.decide_all(*taps[place : place + 20])
-    index = busy_metro.engine._index.find(tokens)
-    remembered = {token: state for token, state in index.items() if state is not BLANK}
+    cached = busy_metro.engine._cache.find(tokens)
+    remembered = {token: state for token, state in cached.items() if state is not BLANK}
     busy_metro.restart()
-    assert busy_metro.ledger.find_states(tokens) == remembered
+    assert busy_metro.ledger.load(Wanted(tokens=tuple(tokens))).states == remembered
 
 
 def test_a_finished_run_leaves_exactly_the_entries_of_its_rows(busy_metro: SmallMetro) -> None:
@@ -119,17 +122,36 @@ def test_a_finished_run_leaves_exactly_the_entries_of_its_rows(busy_metro: Small
 def test_a_burst_is_let_pass_and_its_entries_are_written_while_no_tap_waits(
     busy_metro: SmallMetro,
 ) -> None:
-    ledger, engine = busy_metro.ledger, busy_metro.engine
     burst = _taps(busy_metro, BURST_ROWS + 1, 1)
     firsts = busy_metro.decide_all(*burst)
-    assert ledger.indexing.unindexed_rows == len(burst)
-    while ledger.indexing.unindexed_rows:
-        engine.tend()
-        engine.tended()
-        if (run := ledger.indexing.run) is not None:
-            run.wait_until_sorted()
+    assert busy_metro.ledger.index.unmerged_rows == len(burst)
+    _merge(busy_metro)
+    assert busy_metro.ledger.index.unmerged_rows == 0
     assert _indexed_through(busy_metro) == len(burst)
     assert busy_metro.decide_all(*burst) == [_again(first) for first in firsts]
+
+
+def test_a_step_of_maintenance_that_fails_is_done_by_a_later_one(tmp_path: Path) -> None:
+    metro = SmallMetro(tmp_path, run_rows=RUN_ROWS)
+    ledger = metro.ledger
+    ledger._writer.execute("PRAGMA busy_timeout = 0")
+    burst = _taps(metro, BURST_ROWS + 1, 1)
+    firsts = metro.decide_all(*burst)
+    ledger.maintenance.step()
+    ledger.maintenance.stepped()
+    _wait_until_sorted(metro)
+    database = open_database(metro.path)
+    with writing(database), pytest.raises(LedgerUnavailable, match="locked"):
+        ledger.maintenance.step()
+    database.dispose()
+    assert ledger.maintenance.is_due
+    more = _taps(metro, BURST_ROWS + 1, 2)  # a burst: it takes no entries along
+    firsts += metro.decide_all(*more)
+    _merge(metro)
+    assert ledger.index.unmerged_rows < RUN_ROWS
+    again = metro.decide_all(*burst, *more)
+    assert again == [_again(first) for first in firsts]
+    ledger.close()
 
 
 def test_entries_are_written_in_a_burst_too_once_too_many_rows_wait(
@@ -138,10 +160,9 @@ def test_entries_are_written_in_a_burst_too_once_too_many_rows_wait(
     taps = _taps(busy_metro, 10 * (BURST_ROWS + 1), 1)
     for place in range(0, len(taps), BURST_ROWS + 1):
         busy_metro.decide_all(*taps[place : place + BURST_ROWS + 1])
-        if busy_metro.ledger.indexing.run is not None:
-            busy_metro.ledger.indexing.run.wait_until_sorted()
+        _wait_until_sorted(busy_metro)
     assert _indexed_through(busy_metro) > 0
-    assert busy_metro.ledger.indexing.unindexed_rows < (BURST_RUNS + 2) * (BURST_ROWS + 1)
+    assert busy_metro.ledger.index.unmerged_rows < (BURST_RUNS + 2) * (BURST_ROWS + 1)
 
 
 def test_a_tap_id_below_the_greatest_of_a_longer_prefix_is_not_taken_for_new(
@@ -149,8 +170,8 @@ def test_a_tap_id_below_the_greatest_of_a_longer_prefix_is_not_taken_for_new(
 ) -> None:
     ids = [f"P.{number}" for number in range(10, 90)] + ["P.z.1"]
     firsts = [busy_metro.decide(busy_metro.tap("FHY-A-01", "entry", tap_id=i)) for i in ids]
-    while busy_metro.ledger.indexing.run is not None:
-        busy_metro.ledger.indexing.run.wait_until_sorted()
+    while busy_metro.ledger.index.compaction.run is not None:
+        _wait_until_sorted(busy_metro)
         busy_metro.decide(busy_metro.tap("FHY-A-01", "entry"))
     busy_metro.decide(busy_metro.tap("FHY-A-01", "entry", tap_id="P.20x"))
     busy_metro.restart()
@@ -158,17 +179,27 @@ def test_a_tap_id_below_the_greatest_of_a_longer_prefix_is_not_taken_for_new(
         assert busy_metro.decide(first.tap).replayed
 
 
-def test_forgetting_prefixes_never_forgets_a_tap(busy_metro: SmallMetro) -> None:
-    busy_metro.ledger._highest = HighestTapIds(prefixes_max=3)
+def test_forgetting_prefixes_never_forgets_a_tap(metro: SmallMetro) -> None:
+    metro.ledger.index._tap_id_filter = TapIdFilter(prefixes_max=3)
     taps = [
-        busy_metro.tap("FHY-A-01", "entry", tap_id=f"gate-{gate}.day.{number}")
+        metro.tap("FHY-A-01", "entry", tap_id=f"gate-{gate}.day.{number}")
         for number in range(10, 40)
         for gate in range(8)
     ]
     for tap in taps:
-        assert not busy_metro.decide(tap).replayed
+        assert not metro.decide(tap).replayed
     for tap in taps:
-        assert busy_metro.decide(tap).replayed
+        assert metro.decide(tap).replayed
+
+
+def test_a_batch_in_which_prefixes_are_forgotten_keeps_its_own(metro: SmallMetro) -> None:
+    metro.ledger.index._tap_id_filter = TapIdFilter(prefixes_max=3)
+    first, *others = (
+        metro.tap("FHY-A-01", "entry", tap_id=f"gate-{gate}.day.1") for gate in range(6)
+    )
+    metro.decide(metro.tap("FHY-A-01", "entry", tap_id="gate-0.day.0"))
+    metro.decide_all(first, *others)
+    assert metro.decide(first).replayed
 
 
 def test_a_row_is_durable_in_the_file_before_it_is_answered(metro: SmallMetro) -> None:
@@ -187,6 +218,26 @@ def test_no_card_number_and_no_gate_key_stands_in_a_row(metro: SmallMetro) -> No
     ]
     assert "token" in columns
     assert not {"medium_id", "card", "account"} & set(columns)
+
+
+def _wait_until_sorted(metro: SmallMetro) -> None:
+    run = metro.ledger.index.compaction.run
+    if run is not None:
+        run.wait_until_sorted()
+
+
+def _merge(metro: SmallMetro) -> None:
+    """Do all maintenance that is due, as while no tap comes."""
+    maintenance = metro.ledger.maintenance
+    while maintenance.is_due or metro.ledger.index.compaction.run is not None:
+        _wait_until_sorted(metro)
+        maintenance.step()
+        maintenance.stepped()
+
+
+def _count_rows(metro: SmallMetro) -> int:
+    (count,) = metro.ledger._connection.execute("SELECT count(*) FROM taps").fetchone()
+    return int(count)
 
 
 def _again(first: Result) -> Verdict:
