@@ -163,15 +163,12 @@ class Engine:
             submission.done(submission.results)
         self._cache.apply(batch.states)
 
-    def decide_again(self, batch: Batch) -> bool:
+    def decide_again(self, batch: Batch) -> None:
         """Another engine was first, or something was published: begin the batch anew.
 
         What it decided is forgotten, and all it needs is read from the ledger, not from the cache.
-        What was decided ahead falls with it, back to what waits. Nobody else notices. False where
-        the batch was given up meanwhile: everyone who waited for it has been answered.
+        What was decided ahead falls with it, back to what waits. Nobody else notices.
         """
-        if batch not in self._uncommitted:
-            return False
         place = self._uncommitted.index(batch) + 1
         ahead = self._uncommitted[place:]
         del self._uncommitted[place:]
@@ -180,7 +177,6 @@ class Engine:
         batch.begin()
         batch.base = None
         self._find_wanted(batch)
-        return True
 
     def failed(self, batch: Batch, error: FareEngineError) -> None:
         """Whether it is stored is in doubt: everyone who waits gets the error, nothing is applied.

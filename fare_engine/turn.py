@@ -117,8 +117,8 @@ class Turn:
             return  # it was given up meanwhile
         self._loading = self._decided = None
         if isinstance(error, Overtaken | Outdated):
-            is_held = self._engine.decide_again(work.batch)
-            self._again = work.batch if is_held else None
+            self._engine.decide_again(work.batch)
+            self._again = work.batch
             self._is_outdated = self._is_outdated or isinstance(error, Outdated)
         else:
             self._again = None

@@ -21,7 +21,8 @@ class StoredTap(NamedTuple):
     its row pins, where it pins its own. `reason` and `fare` are the first decision; `report` is
     what the gate said it did, then or later, None where it said nothing. `number` is its place in
     its token's chain, None where it changed no state; `previous_row` made the state that it found,
-    None where the ledger did not keep that yet.
+    None where the ledger did not keep that yet. `decided_at_ms` is the engine's clock at the first
+    decision.
     """
 
     row: int
@@ -33,11 +34,18 @@ class StoredTap(NamedTuple):
     report: Report | None = None
     number: int | None = None
     previous_row: int | None = None
+    decided_at_ms: int = 0
 
     @property
     def collected(self) -> int:
         """What the gate took, in fen: as it reported, or as it was answered."""
         return self.fare if self.report is None else self.report.fare_taken
+
+    @property
+    def is_unpassed(self) -> bool:
+        """Whether the gate reported that nobody went through."""
+        report = self.report
+        return report is not None and (report.passed is False or not report.gate_opened)
 
     @property
     def is_refused(self) -> bool:
@@ -75,22 +83,46 @@ def put_in_order(stored: Iterable[StoredTap], skews: Skews = NO_SKEWS) -> list[S
 def _put_in_live_order(stored: Iterable[StoredTap]) -> list[StoredTap]:
     """The taps of a token as they were decided: by their numbers in its chain, never by rows.
 
-    One that changed no state stands behind the tap whose state it found. Where the ledger did not
-    keep that one yet, a single writer wrote it, and rows tell.
+    One that changed no state stands behind the tap whose state it found; several that found the
+    same stand as they were decided. Where the ledger did not keep that one yet, a single writer
+    wrote it, and its row says where it stands.
     """
     ordered = sorted(stored, key=lambda one: one.row)
-    numbers = {one.row: one.number for one in ordered if one.number is not None}
-    places: dict[int, tuple[int, bool]] = {}
+    numbered = [(one.number, one) for one in ordered if one.number is not None]
+    chain = sorted(numbered, key=lambda numbered: numbered[0])
+    places: dict[int, tuple[int, bool, int]] = {}
     latest = 0
     for one in ordered:
         if one.number is not None:
             latest = max(latest, one.number)
-            places[one.row] = one.number, False
+            places[one.row] = one.number, False, 0
         elif one.previous_row is None:
-            places[one.row] = latest, True
+            places[one.row] = latest, True, 0
         else:
-            places[one.row] = numbers.get(one.previous_row, 0), True
+            places[one.row] = _find_number(one, chain), True, one.decided_at_ms
     return sorted(ordered, key=lambda one: places[one.row])
+
+
+def _find_number(found: StoredTap, chain: Sequence[tuple[int, StoredTap]]) -> int:
+    """The number behind which a tap stands that changed no state: of the tap whose state it found.
+
+    Taps behind that one, at which nobody went through, may have been taken back before: then the
+    same state stood again, and the clock says which of the two times it was found.
+    """
+    number = 0
+    is_behind = found.previous_row == 0
+    for at_number, one in chain:
+        if is_behind:
+            if not one.is_unpassed or _decided(one) > _decided(found):
+                break
+            number = at_number
+        elif one.row == found.previous_row:
+            number, is_behind = at_number, True
+    return number
+
+
+def _decided(stored: StoredTap) -> tuple[int, int]:
+    return stored.decided_at_ms, stored.row
 
 
 _TO_BE_PLACED: Final = REFUSALS | {Reason.ARRIVED_OUT_OF_ORDER, Reason.RECORDED}

@@ -41,7 +41,10 @@ def make_stored(
     gate = catalogue.gates[tap.gate_id]
     if gate.station_id != station_id:
         gate = replace(gate, station_id=station_id)
-    return StoredTap(verdict.row, tap, gate, terms, decision.reason, decision.fare, report, *place)
+    reason, fare, decided_at_ms = decision.reason, decision.fare, verdict.decided_at_ms
+    return StoredTap(
+        verdict.row, tap, gate, terms, reason, fare, report, *place, decided_at_ms=decided_at_ms
+    )
 
 
 def get_terms(catalogue: Catalogue, verdict: Verdict, station_id: str) -> Terms:

@@ -139,7 +139,7 @@ class EngineProcess:
         self.is_up = True
         shared, chance = self._shared, self._chance
         published = shared.disk.published
-        self._ledger = CutLedger(shared.disk, published, self._later)
+        self._ledger = CutLedger(shared.disk, published, self._later, is_alone=shared.engines == 1)
         self._cache = make_cache(shared, chance, self._ledger, self._get_catalogue, self._apply)
         stored = {gate_id: (at_ms, skew_ms) for gate_id, at_ms, skew_ms in shared.disk.skews}
         tariff = find_in_force(published.catalogue.tariffs, shared.now_ms())

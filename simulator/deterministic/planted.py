@@ -6,21 +6,22 @@ Every one changes one thing in the engine, in the rule it calls or in gates, and
 from collections.abc import Callable
 from typing import Any, Final
 
-import fare_engine.engine as engine_module
-from fare_engine import matching, reports
-from fare_engine.batch import Batch, Result, Submission
+from fare_engine import deciding, matching, reports
+from fare_engine.batch import Batch, Result
 from fare_engine.calendar import from_ms
 from fare_engine.conditions import evaluate
+from fare_engine.deciding import Decider
 from fare_engine.decision import Closing, Decision, Reason
 from fare_engine.engine import Engine
+from fare_engine.errors import FareEngineError
 from fare_engine.journey import NEVER_MS, OpenJourney, Terms, TokenState, open_journey
 from fare_engine.matching import decide
 from fare_engine.network import Direction, Gate
-from fare_engine.ports import Ledger
+from fare_engine.ports import KnownTap, Loaded
 from fare_engine.tap import Report, Tap
-from fare_engine.verdict import Verdict
 from simulator.deterministic.planted_media import MEDIA_BUGS
 from simulator.deterministic.planted_settlement import SETTLEMENT_BUGS
+from simulator.deterministic.planted_sharing import SHARING_BUGS
 from simulator.deterministic.planting import Bug
 
 Decided = tuple[Decision, TokenState]
@@ -29,60 +30,65 @@ Decided = tuple[Decision, TokenState]
 class _AcknowledgesEarly(Engine):
     """Answers what is decided, and stores it then."""
 
-    def take_batch(self, now_ms: int) -> Batch | None:
-        batch = super().take_batch(now_ms)
-        for submission in batch.submissions if batch else ():
+    def decide(self, batch: Batch, loaded: Loaded, now_ms: int) -> None:
+        super().decide(batch, loaded, now_ms)
+        for submission in batch.submissions:
             submission.done(submission.results)
             submission.done = _nothing
-        return batch
 
 
 class _DecidesAnew(Engine):
     """Does not look whether a tap_id is stored."""
 
-    def _load(self, batch: Batch) -> None:
-        super()._load(batch)
-        for submission in batch.submissions:
-            if isinstance(submission, Submission):
-                for tap in submission.taps:
-                    batch.known.pop(tap.tap_id, None)
+    def load(self, batch: Batch) -> Loaded:
+        return super().load(batch)._replace(known={})
 
 
 class _AppliesEarly(Engine):
     """Applies states before they are stored, and leaves them when that fails."""
 
     def commit(self, batch: Batch) -> None:
-        self._index.apply(batch.states)
+        self._cache.apply(batch.states)
         super().commit(batch)
 
-    def _recover(self) -> None:
-        self._ledger.recover()
-        self._doubtful_tokens = None
+    def failed(self, batch: Batch, error: FareEngineError) -> None:
+        super().failed(batch, error)
+        self._cache.apply(batch.states)
 
 
-class _AnswersConflicts(Engine):
+class _AnswersConflicts(Decider):
     """Answers the first decision whatever the content is."""
 
-    def _answer_again(self, batch: Batch, first: Verdict, tap: Tap, received_at_ms: int) -> Result:
-        return super()._answer_again(batch, first, first.tap, received_at_ms)
+    def _answer_again(self, batch: Batch, known: KnownTap, tap: Tap, received_at_ms: int) -> Result:
+        return super()._answer_again(batch, known, known.verdict.tap, received_at_ms)
 
 
-class _ForgetsConflicts(Engine):
+class _ForgetsConflicts(Decider):
     """Refuses other content under a known tap_id, and keeps no record of it."""
 
-    def _answer_again(self, batch: Batch, first: Verdict, tap: Tap, received_at_ms: int) -> Result:
-        result = super()._answer_again(batch, first, tap, received_at_ms)
+    def _answer_again(self, batch: Batch, known: KnownTap, tap: Tap, received_at_ms: int) -> Result:
+        result = super()._answer_again(batch, known, tap, received_at_ms)
         batch.conflicts.clear()
         return result
 
 
-class _LosesTheBatchBehind(Engine):
+class _WithAnsweredConflicts(Engine):
+    _make_decider = _AnswersConflicts
+
+
+class _WithForgottenConflicts(Engine):
+    _make_decider = _ForgetsConflicts
+
+
+class _LosesTheBase(Engine):
     """Decides the next batch as if the one being committed were not there."""
 
-    def _load(self, batch: Batch) -> None:
-        behind, batch.behind = batch.behind, None
-        super()._load(batch)
-        batch.behind = behind
+    def gather(self) -> Batch | None:
+        batch = super().gather()
+        if batch is not None:
+            batch.base = None
+            batch.wanted = batch.wanted._replace(tokens=tuple(batch.tokens))
+        return batch
 
 
 def _nothing(_results: list[Result]) -> None:
@@ -103,8 +109,8 @@ def _open_at_midnight(
     return journey.replace(service_day=day)
 
 
-def _take_nothing_back(batch: Batch, ledger: Ledger, verdict: Verdict, report: Report) -> bool:
-    return False
+def _take_nothing_back(batch: Batch, known: KnownTap, report: Report) -> None:
+    return None
 
 
 def _consume_twice(state: TokenState, tap: Tap, *more: Any) -> Decided:
@@ -118,14 +124,18 @@ def _read_at_exit(state: TokenState, tap: Tap, gate: Gate, terms: Terms, *more: 
     journey = state.open
     if tap.direction == Direction.EXIT and journey and journey.station_id == gate.station_id:
         designated = journey.gate_id in terms.designated_gates
-        state = state.replace(open=journey.replace(terms=terms, designated=designated))
+        changed = state.replace(open=journey.replace(terms=terms, designated=designated))
+        decision, after = decide(changed, tap, gate, terms, *more)
+        return decision, state if after is changed else after
     return decide(state, tap, gate, terms, *more)
 
 
 def _take_late(state: TokenState, tap: Tap, *more: Any) -> Decided:
     decision, after = decide(state, tap, *more)
     if decision.reason is Reason.ARRIVED_OUT_OF_ORDER:
-        return decide(state.replace(clock_ms=NEVER_MS), tap, *more)
+        changed = state.replace(clock_ms=NEVER_MS)
+        decision, after = decide(changed, tap, *more)
+        return decision, state if after is changed else after
     return decision, after
 
 
@@ -141,7 +151,7 @@ def _discount_waiver(state: TokenState, tap: Tap, gate: Gate, terms: Terms, *mor
 
 
 def _deciding(told: str, replacement: Callable[..., Decided]) -> Bug:
-    return Bug(told, module=engine_module, name="decide", replacement=replacement)
+    return Bug(told, module=deciding, name="decide", replacement=replacement)
 
 
 _ENGINE_BUGS: Final[dict[str, Bug]] = {
@@ -158,8 +168,10 @@ _ENGINE_BUGS: Final[dict[str, Bug]] = {
     "wrong-service-date": Bug(
         "the service date is cut at midnight", Engine, matching, "open_journey", _open_at_midnight
     ),
-    "conflict-answered": Bug("other content is answered the first decision", _AnswersConflicts),
-    "conflict-forgotten": Bug("a conflict is refused and not recorded", _ForgetsConflicts),
+    "conflict-answered": Bug(
+        "other content is answered the first decision", _WithAnsweredConflicts
+    ),
+    "conflict-forgotten": Bug("a conflict is refused and not recorded", _WithForgottenConflicts),
     "waiver-discounted": _deciding("a discount is taken off a waiver again", _discount_waiver),
     "passage-kept": Bug(
         "a passage that did not happen stays",
@@ -168,9 +180,7 @@ _ENGINE_BUGS: Final[dict[str, Bug]] = {
         "_reverse_passage",
         _take_nothing_back,
     ),
-    "batch-behind-lost": Bug(
-        "a batch decided ahead does not stand upon the one before", _LosesTheBatchBehind
-    ),
+    "base-lost": Bug("a batch decided ahead does not stand on the one before", _LosesTheBase),
 }
 
-BUGS: Final = _ENGINE_BUGS | MEDIA_BUGS | SETTLEMENT_BUGS
+BUGS: Final = _ENGINE_BUGS | MEDIA_BUGS | SETTLEMENT_BUGS | SHARING_BUGS

@@ -3,7 +3,7 @@
 from typing import Final
 
 from api.runtime.clocks import GateClocks
-from api.wire.reader import TapReader
+from api.wire import reader
 from fare_engine import ride_codes
 from fare_engine.batch import Batch
 from fare_engine.engine import Engine
@@ -57,7 +57,7 @@ MEDIA_BUGS: Final[dict[str, Bug]] = {
     "skew-forgotten": Bug(
         "what is known of clocks is not stored", Engine, GateClocks, "list_changes", _nothing_more
     ),
-    "block-ignored": Bug("the engine has no block list", Engine, TapReader, "_is_blocked", _no),
+    "block-ignored": Bug("the engine has no block list", Engine, reader, "_is_blocked", _no),
     "block-ignored-alone": Bug(
         "a gate without the engine has no block list", Engine, StationParameters, "is_blocked", _no
     ),

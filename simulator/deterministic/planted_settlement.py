@@ -21,8 +21,14 @@ def _open_all(report: Report | None) -> Report | None:
     return report and report.replace(gate_opened=True)
 
 
-def _issue_again(token: bytes, dues: Iterable[Due], _issued: Issued) -> list[Adjustment]:
-    return find_differences(token, dues, {})
+def _issue_again(token: bytes, dues: Iterable[Due], issued: Issued) -> list[Adjustment]:
+    found = find_differences(token, dues, {})
+    return [one._replace(nth=_count_issued(one, issued)) for one in found]
+
+
+def _count_issued(one: Adjustment, issued: Issued) -> int:
+    before = issued.get((one.due.row, one.due.kind))
+    return 0 if before is None else before.times
 
 
 def _still_ahead(*_: object) -> TapRefused:

@@ -17,6 +17,8 @@ class Bug(NamedTuple):
     module: Any = None
     name: str = ""
     replacement: Callable[..., Any] | None = None
+    engines: int = 1
+    """How many engines it takes to show."""
 
 
 @contextmanager

@@ -131,6 +131,9 @@ only later, while the engine believes it lost; or in a load."""
 SYNCHRONOUS: Final = "synchronous"
 ASYNCHRONOUS: Final = "asynchronous"
 LOST_COMMITS_MAX: Final = 12
+LIES_LONGER_S: Final = 60.0
+"""After a failover the cache brings up what it held before: values that the ledger has lost."""
+SLEEPS_S: Final = (0.2, 4.0, 12.0)
 
 
 _JOURNEYS: Final = ("cross", "travel", "hesitate", "forget", "again", "sneak", "turn", "scatter")
@@ -159,6 +162,11 @@ def draw_scenario(seed: int, taps_max: int, engines: int = 1) -> Scenario:
         Fault("skew", 0.0, 0.0, station_id, chance.choice(SKEWS_MS))
         for station_id in world.station_ids
         if chance.random() < SKEWED_SHARE
+    ]
+    faults += [
+        fault._replace(kind="lie", until_s=fault.until_s + LIES_LONGER_S, amount=0.5)
+        for fault in faults
+        if fault.where == ASYNCHRONOUS
     ]
     faults.sort(key=lambda fault: fault.at_s)
     return Scenario(seed, world, tuple(passengers), tuple(faults), engines)
@@ -274,7 +282,7 @@ def _draw_fault_of_station(chance: random.Random, fault: Fault) -> Fault:
 def _draw_fault_of_engine(chance: random.Random, fault: Fault) -> Fault:
     kind, at_s = fault.kind, fault.at_s
     if kind in ("kill", "sleep"):
-        lasts_s = chance.choice((0.05, 1.0, 10.0))
+        lasts_s = chance.choice((0.05, 1.0, 10.0) if kind == "kill" else SLEEPS_S)
         return fault._replace(where=chance.choice(STEPS), until_s=at_s + lasts_s)
     if kind in CUTS:
         return fault._replace(where=chance.choice(CUTS[kind]))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from fare_engine.catalogue import Catalogue
-from fare_engine.errors import LedgerDamaged, LedgerError, LedgerUnavailable, Outdated
+from fare_engine.errors import LedgerDamaged, LedgerError, LedgerUnavailable, Outdated, Overtaken
 from fare_engine.journey import TokenState
 from fare_engine.ports import START, Changes, Followed, KnownTap, Loaded, Wanted
 from fare_engine.published import Published
@@ -19,8 +19,10 @@ class SharedLedger:
 
     maintenance = None
 
-    def __init__(self, disk: SharedDisk, published: Published) -> None:
+    def __init__(self, disk: SharedDisk, published: Published, *, is_alone: bool = False) -> None:
+        """Where it `is_alone` no commit can lose, and nothing is left to hints: it is embedded."""
         self.disk = disk
+        self._is_alone = is_alone
         self.use(published)
         self._rows = range(0)
         self._highest: dict[str, str] = {}
@@ -59,7 +61,12 @@ class SharedLedger:
 
     def commit(self, changes: Changes) -> None:
         """Store all of it in one transaction."""
-        self.disk.commit(changes)
+        try:
+            self.disk.commit(changes)
+        except Overtaken as error:
+            if self._is_alone:
+                self.disk.broken.append(f"the only engine was overtaken: {error}")
+            raise
 
     def confirm(self) -> None:
         """What is committed is found already."""
@@ -82,6 +89,8 @@ class SharedLedger:
         return self.disk.published
 
     def _seems_new(self, tap_id: str) -> bool:
+        if self._is_alone:
+            return False
         prefix = tap_id.rpartition(".")[0]
         if tap_id > self._highest.get(prefix, ""):
             self._highest[prefix] = tap_id
@@ -115,9 +124,14 @@ class CutLedger(SharedLedger):
     """
 
     def __init__(
-        self, disk: SharedDisk, published: Published, later: Callable[[Callable[[], None]], None]
+        self,
+        disk: SharedDisk,
+        published: Published,
+        later: Callable[[Callable[[], None]], None],
+        *,
+        is_alone: bool,
     ) -> None:
-        super().__init__(disk, published)
+        super().__init__(disk, published, is_alone=is_alone)
         self._later = later
         self.cuts: list[str] = []
         """What will be cut next (`scenario.CUTS`)."""

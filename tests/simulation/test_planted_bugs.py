@@ -25,7 +25,7 @@ def test_every_planted_engine_changes_what_the_engine_has() -> None:
 @quiet()
 def test_a_planted_bug_is_caught(name: str) -> None:
     for seed in range(SEEDS_MAX):
-        scenario = draw_scenario(seed, TAPS)
+        scenario = draw_scenario(seed, TAPS, BUGS[name].engines)
         with planted(BUGS[name]) as make_engine:
             outcome = run_scenario(scenario, make_engine)
         if outcome.findings:

@@ -6,7 +6,7 @@ from fare_engine.decision import Reason
 from fare_engine.journey import Terms
 from fare_engine.network import Direction, Gate
 from fare_engine.settlement.history import StoredTap, put_in_order
-from fare_engine.tap import Tap
+from fare_engine.tap import Report, Tap
 from tests.fare_engine.small_metro import MINUTE_MS, NOON_MS, TARIFF
 
 TERMS = Terms(TARIFF)
@@ -44,6 +44,21 @@ def test_a_tap_that_changed_no_state_stands_behind_the_one_whose_state_it_found(
 def test_a_tap_that_found_a_blank_state_stands_first() -> None:
     shut = stored(950, 2, None, 0, Reason.NO_OPEN_ENTRY)
     assert order(stored(900, 0, 1, 0), shut) == [950, 900]
+
+
+def test_of_several_that_found_the_same_state_the_one_decided_first_stands_first() -> None:
+    early = stored(90_001, 2, None, 900, Reason.NO_OPEN_ENTRY)._replace(decided_at_ms=1)
+    late = stored(5, 1, None, 900, Reason.NO_OPEN_ENTRY)._replace(decided_at_ms=2)
+    assert order(stored(900, 0, 1, 0), late, early) == [900, 90_001, 5]
+
+
+@pytest.mark.parametrize(("decided_at_ms", "expected"), [(1, [900, 5, 901]), (3, [900, 901, 5])])
+def test_a_state_that_stood_again_after_a_reversal_was_found_at_one_of_two_times(
+    decided_at_ms: int, expected: list[int]
+) -> None:
+    unpassed = stored(901, 1, 2, 900)._replace(report=Report(True, 0, False), decided_at_ms=2)
+    shut = stored(5, 2, None, 900, Reason.NO_OPEN_ENTRY)._replace(decided_at_ms=decided_at_ms)
+    assert order(stored(900, 0, 1, 0), unpassed, shut) == expected
 
 
 def test_where_the_ledger_did_not_keep_what_a_tap_found_a_single_writers_rows_tell() -> None:
