@@ -126,8 +126,8 @@ class EngineService:
 
     async def close(self) -> None:
         """Answer everyone who waits, then stop."""
+        self._upkeep.close()  # first: what the ledger has to do of its own may go on for long
         await self._idle.wait()
-        self._upkeep.close()
         self._thread.shutdown()
 
     def _schedule(self) -> None:
@@ -215,7 +215,8 @@ class EngineService:
     def _run_in_thread(
         self, run: Callable[[], None], ended: Callable[[BaseException | None], None]
     ) -> None:
-        """Run something in the ledger's thread; `ended` is called in the loop."""
+        """Run something in the ledger's thread; `ended` runs in the loop, and looks for work."""
+        self._idle.clear()
 
         def end(future: "Future[None]") -> None:
             self._loop.call_soon_threadsafe(self._end, ended, future.exception())

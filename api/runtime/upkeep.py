@@ -48,7 +48,7 @@ class Upkeep:
         self._planned = asyncio.get_running_loop().call_later(self._pause_s, self._begin)
 
     def close(self) -> None:
-        """Begin no more steps; one that runs is still ended by the shell's thread."""
+        """Begin no more steps; one that runs comes to its end."""
         self._closed = True
         if self._planned is not None:
             self._planned.cancel()
@@ -66,8 +66,6 @@ class Upkeep:
 
     def _ended(self, error: BaseException | None) -> None:
         self._turn.is_maintaining = False
-        if self._closed:
-            return
         if error is None:
             assert self._maintenance is not None
             self._maintenance.stepped()

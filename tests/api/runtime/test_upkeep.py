@@ -121,7 +121,26 @@ def test_steps_that_succeed_follow_each_other_while_it_is_quiet(metro: SmallMetr
 
     asyncio.run(run())
     assert work.done == len(work.begun_s) == 20
-    assert work.begun_s[-1] - work.begun_s[0] < 20 * QUIET_S, "without a pause in between"
+
+
+def test_a_service_stops_however_much_the_ledger_has_to_do(metro: SmallMetro) -> None:
+    work = Upkept(steps=10**9)
+    open_over(metro, work)
+
+    async def run() -> None:
+        service = EngineService(metro.engine)
+        await enter(metro, service)
+        async with asyncio.timeout(PATIENCE_S):
+            while not work.done:  # noqa: ASYNC110 - no event says so
+                await asyncio.sleep(0.005)
+            waiting = asyncio.ensure_future(enter(metro, service, 1))
+            await asyncio.sleep(0)  # it is offered, perhaps while a step runs
+            await service.close()
+            assert await waiting is Reason.ENTRY_OPENED
+        assert not service.is_maintaining
+        assert len(work.begun_s) == work.done, "what began was ended"
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize("failures", [0, 1], ids=["it succeeds", "it fails"])
