@@ -105,8 +105,6 @@ class Batch:
         self.codes: dict[str, CodeUse] = {}
         self.new_codes: list[tuple[str, int]] = []
         self.replays = 0
-        for submission in self.submissions:
-            submission.results = []
 
     def take(self, loaded: Loaded) -> None:
         """Stand on what was loaded, and on what the batch before decided, which is newer."""

@@ -108,12 +108,7 @@ class Engine:
         base = self._uncommitted[-1] if self._uncommitted else None
         batch = Batch(self._take_pending(), base)
         self._uncommitted.append(batch)
-        self._find_wanted(batch)
-        batch.cached = self._cache.find(batch.tokens)
-        missing = batch.tokens.difference(batch.cached)
-        if base is not None:
-            missing.difference_update(base.states)
-        batch.wanted = batch.wanted._replace(tokens=tuple(missing))
+        self._find_wanted(batch, ask_cache=True)
         return batch
 
     def load(self, batch: Batch) -> Loaded:
@@ -123,7 +118,7 @@ class Engine:
             self.must_recover = False
             # What the cache had was found before: it may be of another epoch of the ledger.
             batch.cached = {}
-            batch.wanted = batch.wanted._replace(tokens=tuple(batch.tokens))
+            batch.wanted = batch.wanted._replace(tokens=batch.tokens)
         return self._ledger.load(batch.wanted)
 
     def decide(self, batch: Batch, loaded: Loaded, now_ms: int) -> None:
@@ -176,7 +171,9 @@ class Engine:
         self._cache.forget(batch.states)
         batch.begin()
         batch.base = None
-        self._find_wanted(batch)
+        for submission in batch.submissions:
+            submission.results = []
+        self._find_wanted(batch, ask_cache=False)
 
     def failed(self, batch: Batch, error: FareEngineError) -> None:
         """Whether it is stored is in doubt: everyone who waits gets the error, nothing is applied.
@@ -243,11 +240,13 @@ class Engine:
     def _give_back(self, batches: Iterable[Batch]) -> None:
         """Let what these batches hold wait again, before all that came later."""
         submissions = [submission for batch in batches for submission in batch.submissions]
+        for submission in submissions:
+            submission.results = []
         self._pending.extendleft(reversed(submissions))
         self.pending_taps += sum(map(count_taps, submissions))
 
-    def _find_wanted(self, batch: Batch) -> None:
-        """Find out what the batch needs, wherever that stands."""
+    def _find_wanted(self, batch: Batch, *, ask_cache: bool) -> None:
+        """Find out what the batch needs, and what of it no cache has."""
         tap_ids: list[str] = []
         reported: list[str] = []
         code_ids: list[str] = []
@@ -264,7 +263,13 @@ class Engine:
             else:
                 tap_ids.append(submission.tap_id)
                 reported.append(submission.tap_id)
-        batch.wanted = Wanted(tap_ids, reported, tuple(tokens), code_ids)
+        missing: Collection[bytes] = tokens
+        if ask_cache:
+            cached = batch.cached = self._cache.find(tokens)
+            base = {} if batch.base is None else batch.base.states
+            if cached or base:
+                missing = [token for token in tokens if token not in cached and token not in base]
+        batch.wanted = Wanted(tap_ids, reported, missing, code_ids)
 
 
 def count_taps(submission: Submission | ReportSubmission) -> int:

@@ -73,7 +73,7 @@ class Wanted(NamedTuple):
 
     tap_ids: Sequence[str] = ()
     reported: Sequence[str] = ()
-    tokens: Sequence[bytes] = ()
+    tokens: Collection[bytes] = ()
     code_ids: Sequence[str] = ()
 
 

@@ -74,6 +74,7 @@ class Turn:
 
     @property
     def _held(self) -> Batch | None:
+        """The batch that is not committed yet, wherever it stands."""
         return self._loading or self._again or self._decided
 
     def find_work(self) -> Work | None:

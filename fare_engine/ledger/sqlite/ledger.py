@@ -6,6 +6,7 @@ operators open their own.
 """
 
 import sqlite3
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from fare_engine.ledger.sqlite.index.tap_index import TapIndex
 from fare_engine.ledger.sqlite.reading import Past
 from fare_engine.ledger.sqlite.statements import CHUNK_ROWS, insert_rows
 from fare_engine.ledger.sqlite.where import SqliteWhere
-from fare_engine.ports import START, Changes, Followed, Loaded, Wanted
+from fare_engine.ports import START, Changes, Followed, KnownTap, Loaded, Wanted
 from fare_engine.published import Published
 
 INSERT_TAPS: Final = "INSERT INTO taps"
@@ -95,17 +96,29 @@ class SqliteLedger:
         try:
             rows = self.index.find_taps(wanted.tap_ids)
             known = {tap_id: past.read_known(row) for tap_id, row in rows.items()}
-            tokens = set(wanted.tokens)
-            for tap_id in wanted.reported if known else ():
-                if tap_id in known:
-                    before = past.read_state_before(rows[tap_id])
-                    known[tap_id] = known[tap_id]._replace(before=before)
-                    tokens.add(known[tap_id].verdict.tap.token)
+            tokens, code_ids = wanted.tokens, wanted.code_ids
+            if known and wanted.reported:
+                tokens = {*tokens, *self._add_states_before(known, wanted.reported)}
             states = past.read_states(self.index.find_latest(tokens)) if tokens else {}
-            codes = side_tables.find_codes(self._connection, wanted.code_ids, self._stations)
+            codes = (
+                side_tables.find_codes(self._connection, code_ids, self._stations)
+                if code_ids
+                else {}
+            )
         except sqlite3.Error as error:
             raise _unreadable(error) from error
         return Loaded(known, states, codes, self._published.version)
+
+    def _add_states_before(
+        self, known: dict[str, KnownTap], reported: Iterable[str]
+    ) -> Iterator[bytes]:
+        """Add what reported taps found, which their reports may bring back; their tokens."""
+        for tap_id in reported:
+            if tap_id in known:
+                tap = known[tap_id]
+                before = self._past.read_state_before(tap.verdict.row)
+                known[tap_id] = tap._replace(before=before)
+                yield tap.verdict.tap.token
 
     def commit(self, changes: Changes) -> None:
         """Store all of it in one transaction; durable on return. May run in another thread.
