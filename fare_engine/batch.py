@@ -1,6 +1,7 @@
 """What waits for a transaction, and what one transaction decides."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from fare_engine.code_use import CodeUse
 from fare_engine.decision import Reason
@@ -27,6 +28,8 @@ class BlockedCodeId(CodeId):
 
 Finding = TapRefused | Reason | CodeId
 """What the edge found out about a medium: an error, a refusal of the rule, or a ride code."""
+
+_NOTHING: Final = Wanted()
 
 Done = Callable[[list[Result]], None]
 
@@ -79,6 +82,27 @@ class Batch:
     it was begun.
     """
 
+    __slots__ = (
+        "base",
+        "cached",
+        "codes",
+        "conflicts",
+        "decided_at_ms",
+        "found",
+        "fresh",
+        "known",
+        "new_codes",
+        "next_row",
+        "replays",
+        "reports",
+        "states",
+        "submissions",
+        "tokens",
+        "tries",
+        "version",
+        "wanted",
+    )
+
     def __init__(
         self, submissions: list[Submission | ReportSubmission], base: "Batch | None" = None
     ) -> None:
@@ -93,7 +117,7 @@ class Batch:
         self.decided_at_ms = 0
         self.next_row = 0
         self.version = 0
-        self.wanted = Wanted()
+        self.wanted = _NOTHING
         self.tokens: set[bytes] = set()
         self.cached: dict[bytes, TokenState] = {}
         self.found: dict[bytes, TokenState] = {}

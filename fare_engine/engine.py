@@ -253,10 +253,11 @@ class Engine:
         tokens = batch.tokens
         for submission in batch.submissions:
             if isinstance(submission, Submission):
-                taps = submission.taps
-                tap_ids += [tap.tap_id for tap in taps]
-                tokens.update([tap.token for tap in taps])
-                reported += [tap.tap_id for tap in taps if tap.report is not None]
+                for tap in submission.taps:
+                    tap_ids.append(tap.tap_id)
+                    tokens.add(tap.token)
+                    if tap.report is not None:
+                        reported.append(tap.tap_id)
                 if submission.findings:
                     found = submission.findings.values()
                     code_ids += [finding for finding in found if isinstance(finding, CodeId)]

@@ -30,6 +30,9 @@ logger = structlog.get_logger(__name__)
 
 INLINE_TAPS_MAX: Final = 128
 
+MANY_TAPS: Final = 16
+"""So many are counted faster together than one by one."""
+
 
 def now_ms() -> int:
     """The engine's clock: whole milliseconds since 1970."""
@@ -233,13 +236,15 @@ class EngineService:
             raise
 
     def _count(self, batch: Batch) -> None:
-        verdicts = [decided.verdict for decided in batch.fresh.values()]
         self.replayed += batch.replays
-        if batch.reports:  # only a tap with a report of its gate can be recorded under a problem
-            self.counts.update([(one.decision.reason, one.problem) for one in verdicts])
+        counts, decided = self.counts, batch.fresh.values()
+        if batch.reports or len(decided) < MANY_TAPS:  # only with a report there can be a problem
+            for one in decided:
+                counts[one.verdict.decision.reason, one.verdict.problem] += 1
         else:
-            for reason, count in Counter([one.decision.reason for one in verdicts]).items():
-                self.counts[reason, None] += count
+            reasons = Counter([one.verdict.decision.reason for one in decided])
+            for reason, count in reasons.items():
+                counts[reason, None] += count
 
     def _die(self, error: BaseException) -> None:
         """The committing task cannot go on: every request fails at once, and so does `/readyz`."""
