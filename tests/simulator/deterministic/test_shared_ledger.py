@@ -1,4 +1,4 @@
-"""The shared ledger keeps the contract of ledgers, and answers as the embedded one does."""
+"""The shared ledger answers as the embedded one, whatever is stored and whenever it restarts."""
 
 import random
 from pathlib import Path
@@ -10,49 +10,15 @@ from fare_engine.engine import Engine
 from fare_engine.errors import FareEngineError
 from fare_engine.journey import TokenState
 from fare_engine.ports import Wanted
-from fare_engine.published import Published
 from fare_engine.states.memory import MemoryStates
 from fare_engine.tap import Report, Tap
 from simulator.deterministic.invariants import list_broken
 from simulator.deterministic.shared_disk import SharedDisk
 from simulator.deterministic.shared_ledger import SharedLedger
-from tests.fare_engine.ports.ledger_contract import LedgerContract
-from tests.fare_engine.ports.shared_ledger_contract import SharedLedgerContract
-from tests.fare_engine.small_metro import NOON_MS, SmallMetro, create_ledger_file
+from tests.fare_engine.small_metro import NOON_MS, SmallMetro
 
 GATES = [("FHY-A-01", "entry"), ("FHY-C-02", "exit"), ("FHY-B-03", "exit"), ("CXL-A-01", "entry")]
 LATER_MS = NOON_MS + 3_600_000
-
-
-class TestSharedLedger(SharedLedgerContract):
-    def create(self, directory: Path) -> Published:
-        self.disk = SharedDisk(create_ledger_file(directory / "ledger.sqlite3"))
-        return self.disk.published
-
-    def open(self) -> SharedLedger:
-        return SharedLedger(self.disk, self.disk.published)
-
-    def publish(self, published: Published) -> None:
-        self.disk.published = published
-
-    def count_conflicts(self, row: int) -> int:
-        return self.disk.count_conflicts(row)
-
-    def close(self) -> None:
-        """Whatever it was used for, nothing stands on it that should not."""
-        assert list(list_broken(self.disk)) == []
-
-
-class TestLedgerOfTheOnlyEngine(LedgerContract):
-    def create(self, directory: Path) -> Published:
-        self.disk = SharedDisk(create_ledger_file(directory / "ledger.sqlite3"))
-        return self.disk.published
-
-    def open(self) -> SharedLedger:
-        return SharedLedger(self.disk, self.disk.published, is_alone=True)
-
-    def count_conflicts(self, row: int) -> int:
-        return self.disk.count_conflicts(row)
 
 
 @pytest.mark.parametrize("seed", range(8))
