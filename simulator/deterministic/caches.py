@@ -22,7 +22,8 @@ Apply = Callable[[Callable[[], None]], None]
 class SharedStates:
     """The sealed cache outside (`fare_engine.ports.StateCache`), by the epoch of the connection.
 
-    `apply` has something done after the answers, if the engine still lives then.
+    `apply` has something done after the answers, if the engine still lives then. Tokens are sorted,
+    so that the same seed has the same lies.
     """
 
     def __init__(self, sealed: SealedStates, ledger: SharedLedger, apply: Apply) -> None:
@@ -34,16 +35,16 @@ class SharedStates:
     def find(self, tokens: Iterable[bytes]) -> dict[bytes, TokenState]:
         """The states that are held and sealed by this epoch."""
         self._check_epoch()
-        return self._sealed.find(tokens)
+        return self._sealed.find(sorted(tokens))
 
     def apply(self, states: Mapping[bytes, TokenState]) -> None:
         """Hold states that are durable, soon."""
         self._check_epoch()
-        self._apply(partial(self._sealed.apply, dict(states)))
+        self._apply(partial(self._sealed.apply, dict(sorted(states.items()))))
 
     def forget(self, tokens: Iterable[bytes]) -> None:
         """Hold nothing of these tokens."""
-        self._sealed.forget(tokens)
+        self._sealed.forget(sorted(tokens))
 
     def _check_epoch(self) -> None:
         if self._epoch != self._ledger.epoch:

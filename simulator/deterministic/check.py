@@ -106,6 +106,9 @@ class Check:
         )
         told_faults = ", ".join(f"{kind} {n:,}" for kind, n in sorted(self.faults.items()))
         yield f"faults    {self.faults.total():,}: {told_faults}"
+        if self._engines > 1:
+            lossy = checked["seeds that lose commits"]
+            yield f"losing    {lossy:,} seeds lose commits in a failover: only chains are judged"
         findings = ", ".join(f"{check} {n}" for check, n in sorted(self.findings.items()))
         failed = ", ".join(map(str, self.failed[:20]))
         yield f"findings  {findings or 'none'}" + (f" (seeds {failed})" if failed else "")

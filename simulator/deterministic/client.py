@@ -26,7 +26,8 @@ from gates.client.messages import (
 from gates.errors import Busy, DeadlinePassed, Refused, Unreachable
 from gates.times import format_ms
 from simulator.auditor.auditor import Auditor
-from simulator.deterministic.engine_process import Answer, EngineProcess
+from simulator.deterministic.edge import Answer
+from simulator.deterministic.engine_process import EngineProcess
 from simulator.deterministic.engines import Engines
 from simulator.deterministic.journal import Journal
 from simulator.deterministic.network import Network

@@ -7,48 +7,37 @@ was committed stays; everything else is gone.
 
 import random
 from collections.abc import Callable, Mapping
-from functools import cache, partial
+from functools import partial
 from typing import Final
 
-from api.contract.problems import Refused, error_bytes, problem_bytes
-from api.contract.taps import ReportRequest
+from api.contract.problems import Refused
 from api.runtime.clocks import GateClocks
 from api.views.parameters import ParametersBook
-from api.wire.answers import AnswerWriter
-from api.wire.batch_answers import answer_batch
-from api.wire.reader import BatchRead, TapReader
-from api.wire.ride_codes import RideCodeReader
-from fare_engine.batch import ReportSubmission, Result, Submission
+from fare_engine.batch import Result
 from fare_engine.catalogue import Catalogue
 from fare_engine.engine import Engine
 from fare_engine.errors import LedgerError, Outdated, Overtaken
 from fare_engine.ports import Loaded
 from fare_engine.published import Published
-from fare_engine.tap import Report
 from fare_engine.turn import Commit, Load, Reload, Turn
-from fare_engine.verdict import Verdict
 from fare_engine.versions import find_in_force
-from gates.media import TokenMaker
 from simulator.deterministic.caches import make_cache
-from simulator.deterministic.phones import parse_once
-from simulator.deterministic.scenario import Fault
-from simulator.deterministic.shared import TOKEN_KEY, Shared
+from simulator.deterministic.edge import Answer, Edge, Write, write_refusal
+from simulator.deterministic.faults import Fault
+from simulator.deterministic.process import STEP_S, Process
+from simulator.deterministic.shared import Shared
 from simulator.deterministic.shared_ledger import CutLedger
 
-STEP_S: Final = (0.0002, 0.004)
-LONG_STEP_S: Final = 0.15
-LONG_SHARE: Final = 0.03
 TRIES_MAX: Final = 25
 """A batch that loses more often makes no progress: somebody else's commit is behind every loss."""
+LOST_FOR_S: Final = (0.05, 0.5, 5.0)
+"""How long a commit that an engine believes lost may be under way."""
 
-Answer = tuple[int, bytes, bool | None] | None
-"""Status, body, and whether it is marked as a replay; None: the connection broke."""
 Respond = Callable[[Answer], None]
 MakeEngine = Callable[..., Engine]
-Taken = Submission | ReportSubmission
 
 
-class EngineProcess:
+class EngineProcess(Process):
     """One engine over the shared disk, started again whenever it was killed."""
 
     def __init__(
@@ -59,27 +48,15 @@ class EngineProcess:
         faults: list[Fault],
         make_engine: MakeEngine = Engine,
     ) -> None:
-        """`faults` are this engine's kills and sleeps."""
-        self.name = name
+        super().__init__(shared, name, chance, faults)
         self.parameters = ParametersBook()
-        self._shared = shared
-        self._loop = shared.loop
-        self._chance = chance
-        self._faults = faults
         self._make_engine = make_engine
-        self._life = 0
-        self._wakes_s = 0.0
         self._start()
 
     @property
     def published(self) -> Published:
         """What is published, as far as this engine knows."""
         return self._engine.published
-
-    @property
-    def is_asleep(self) -> bool:
-        """Whether it does nothing for a while."""
-        return self._loop.time() < self._wakes_s
 
     @property
     def is_idle(self) -> bool:
@@ -92,12 +69,7 @@ class EngineProcess:
             respond(None)
             return
         self._waiting[respond] = None
-        if self.is_asleep:
-            self._loop.call_at(
-                self._wakes_s, self._alive, self._life, self._read, path, body, respond
-            )
-        else:
-            self._read(path, body, respond)
+        self._alive(self._life, self._read, path, body, respond)
 
     def use(self, published: Published) -> None:
         """It comes to know what is published: in force from the next batch on."""
@@ -135,8 +107,6 @@ class EngineProcess:
         return tariff.clock_skew_tolerance_ms if tariff else None
 
     def _start(self) -> None:
-        self._life += 1
-        self.is_up = True
         shared, chance = self._shared, self._chance
         published = shared.disk.published
         self._ledger = CutLedger(shared.disk, published, self._later, is_alone=shared.engines == 1)
@@ -152,39 +122,28 @@ class EngineProcess:
             suspect_gates=self._clocks.suspects,
         )
         self._turn = Turn(self._engine, ahead_taps_min=chance.choice((1, 1, 1_000)))
-        make_token = TokenMaker(TOKEN_KEY).token
-        codes = RideCodeReader(make_token, published.catalogue, parse_once)
-        self._reader = TapReader(make_token, codes.read)
-        network = published.catalogue.network
-        self._writer = _find_writer(network.time_zone, network.currency)
+        self._edge = Edge(published)
         self._waiting: dict[Respond, None] = {}
         self._is_scheduled = False
 
+    def _died(self) -> None:
+        for respond in self._waiting:
+            respond(None)
+
+    def _wake(self) -> None:
+        self._use_latest()
+
     def _read(self, path: str, body: bytes, respond: Respond) -> None:
+        answered = partial(self._answer, self._life, respond)
         try:
-            submission = self._make_submission(path, body, respond)
+            submission = self._edge.read(
+                path, body, self.published, self._shared.now_ms(), answered
+            )
         except Refused as refused:
-            status, _, told = problem_bytes(refused.code, refused.detail, refused.errors)
-            self._send(respond, (status, told, None))
+            self._send(respond, write_refusal(refused))
             return
         self._engine.offer(submission)
         self._schedule()
-
-    def _make_submission(self, path: str, body: bytes, respond: Respond) -> Taken:
-        now_ms, published = self._shared.now_ms(), self.published
-        if path == "taps":
-            tap, finding = self._reader.read_tap(body, published)
-            done = partial(self._answer, self._life, _write_one, respond)
-            return Submission((tap,), now_ms, done, None if finding is None else {0: finding})
-        if path == "batch":
-            read = self._reader.read_batch(body, published)
-            done = partial(self._answer, self._life, partial(_write_batch, read), respond)
-            return Submission(read.taps, now_ms, done, read.findings)
-        told = ReportRequest.model_validate_json(body)
-        opened = told.gate_action_taken == "open"
-        report = Report(opened, told.fare_taken, told.passed, told.cause)
-        done = partial(self._answer, self._life, _write_one, respond)
-        return ReportSubmission(path, report, now_ms, done)
 
     def _schedule(self) -> None:
         if not self._is_scheduled:
@@ -257,16 +216,10 @@ class EngineProcess:
         self._turn.failed(work, error)
         self._schedule()
 
-    def _answer(
-        self,
-        life: int,
-        write: Callable[[AnswerWriter, list[Result]], Answer],
-        respond: Respond,
-        results: list[Result],
-    ) -> None:
+    def _answer(self, life: int, respond: Respond, write: Write, results: list[Result]) -> None:
         """The engine is done with a request; the answer leaves a little later."""
         self._shared.answers.add(results)
-        answer = write(self._writer, results)
+        answer = write(results)
         takes_s = self._chance.uniform(*STEP_S)
         self._loop.call_later(takes_s, self._alive, life, self._send, respond, answer)
 
@@ -284,81 +237,11 @@ class EngineProcess:
     def _use_latest(self) -> None:
         self.use(self._shared.disk.published)
 
-    def _soon(self, step: str, go_on: Callable[..., None], *more: object) -> None:
-        chance = self._chance
-        takes_s = LONG_STEP_S if chance.random() < LONG_SHARE else chance.uniform(*STEP_S)
-        self._loop.call_later(takes_s, self._alive, self._life, self._step, step, go_on, *more)
-
-    def _step(self, step: str, go_on: Callable[..., None], *more: object) -> None:
-        if not self._faults or not self._strikes(step):
-            go_on(*more)
-        elif self.is_up:  # it sleeps, and goes on then
-            self._loop.call_at(self._wakes_s, self._alive, self._life, go_on, *more)
-
-    def _alive(self, life: int, go_on: Callable[..., None], *more: object) -> None:
-        """Go on unless it died meanwhile; after its sleep, when it sleeps."""
-        if life != self._life or not self.is_up:
-            return
-        if self.is_asleep:
-            self._loop.call_at(self._wakes_s, self._alive, life, go_on, *more)
-        else:
-            go_on(*more)
-
-    def _strikes(self, step: str) -> bool:
-        """Whether the process is killed here, or falls asleep."""
-        now_s = self._loop.time()
-        for fault in self._faults:
-            if fault.where == step and fault.at_s <= now_s:
-                self._faults.remove(fault)
-                shared = self._shared
-                shared.journal.fault(fault.kind, shared.now_ms(), self.name, step)
-                if fault.kind == "kill":
-                    self._die(fault.until_s - fault.at_s)
-                else:
-                    self._sleep(fault.until_s - fault.at_s)
-                return True
-        return False
-
-    def _die(self, for_s: float) -> None:
-        """What waits learns that its connection broke."""
-        self.is_up = False
-        for respond in self._waiting:
-            respond(None)
-        self._loop.call_later(for_s, self._restart)
-
-    def _sleep(self, for_s: float) -> None:
-        """On waking it first learns what was published."""
-        self._wakes_s = self._loop.time() + for_s
-        self._loop.call_at(self._wakes_s, self._alive, self._life, self._use_latest)
-
-    def _restart(self) -> None:
-        self._shared.journal.tell(self._shared.now_ms(), self.name, "starts")
-        self._start()
-
     def _later(self, lost: Callable[[], None]) -> None:
         """A statement that this engine believes lost ends later, whatever becomes of the engine."""
         self._shared.lost_statements += 1
-        self._loop.call_later(self._chance.choice((0.05, 0.5, 5.0)), self._end_lost, lost)
+        self._loop.call_later(self._chance.choice(LOST_FOR_S), self._end_lost, lost)
 
     def _end_lost(self, lost: Callable[[], None]) -> None:
         self._shared.lost_statements -= 1
         lost()
-
-
-_find_writer: Final = cache(AnswerWriter)
-"""What it remembers of minutes holds for every process and every seed."""
-
-
-def _write_one(writer: AnswerWriter, results: list[Result]) -> Answer:
-    (result,) = results
-    if isinstance(result, Verdict):
-        return 200, writer.write(result).encode(), result.replayed
-    status, _, body = error_bytes(result)
-    return status, body, None
-
-
-def _write_batch(read: BatchRead, writer: AnswerWriter, results: list[Result]) -> Answer:
-    if isinstance(results[0], LedgerError):
-        status, _, body = error_bytes(results[0])
-        return status, body, None
-    return 200, answer_batch(writer.write, read, results), None

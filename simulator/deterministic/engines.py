@@ -9,9 +9,9 @@ from fare_engine.catalogue import Catalogue
 from fare_engine.engine import Engine
 from fare_engine.published import Published
 from simulator.deterministic.engine_process import EngineProcess, MakeEngine, Respond
+from simulator.deterministic.faults import Fault
 from simulator.deterministic.journal import Journal
 from simulator.deterministic.lying_store import LyingStore
-from simulator.deterministic.scenario import Fault
 from simulator.deterministic.shared import Shared
 from simulator.deterministic.shared_disk import SharedDisk
 from simulator.deterministic.virtual_time import VirtualLoop

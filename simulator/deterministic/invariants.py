@@ -48,7 +48,7 @@ def _list_consumed_twice(disk: SharedDisk) -> Iterator[str]:
             consumed[entry.tap_id] += 1
         taken_back = disk.reports.get(entry.row)
         number = None if taken_back is None else taken_back.number
-        if number is not None and number < one.after.number:
+        if number is not None and number <= one.after.number:
             yield f"consumed after it was taken back: {entry.tap_id}"
     for tap_id, times in consumed.items():
         if times > 1:

@@ -22,9 +22,13 @@ LIES: Final = ("nothing", "old", "old", "old", "swapped", "flipped", "late", "lo
 class LyingStore:
     """Bytes by token (`fare_engine.states.sealed.ByteStore`), held outside of all engines."""
 
-    def __init__(self, loop: VirtualLoop, chance: random.Random) -> None:
+    def __init__(
+        self, loop: VirtualLoop, chance: random.Random, lies: Sequence[str] = LIES
+    ) -> None:
+        """`lies` are the kinds of things that may go wrong."""
         self._loop = loop
         self._chance = chance
+        self._lies = lies
         self._values: dict[bytes, bytes] = {}
         self._kept: defaultdict[bytes, list[bytes]] = defaultdict(list)
         self.lies_share = 0.0
@@ -83,4 +87,4 @@ class LyingStore:
         if not self.lies_share or self._chance.random() >= self.lies_share:
             return ""
         self.lies += 1
-        return self._chance.choice(LIES)
+        return self._chance.choice(self._lies)

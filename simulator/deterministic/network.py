@@ -5,8 +5,8 @@ import random
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from simulator.deterministic.faults import MESSAGE_FAULTS, Fault
 from simulator.deterministic.journal import Journal
-from simulator.deterministic.scenario import MESSAGE_FAULTS, Fault
 from simulator.deterministic.virtual_time import VirtualLoop
 
 LATENCY_MIN_S: Final = 0.001

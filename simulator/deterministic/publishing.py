@@ -12,7 +12,8 @@ from gates.media import TokenMaker
 from simulator.auditor.auditor import Auditor
 from simulator.deterministic.documents import Teller
 from simulator.deterministic.engines import Engines
-from simulator.deterministic.scenario import Fault, Scenario
+from simulator.deterministic.faults import Fault
+from simulator.deterministic.scenario import Scenario
 from simulator.deterministic.shared import TOKEN_KEY
 from simulator.deterministic.virtual_time import VirtualLoop
 

@@ -3,13 +3,10 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Iterator
 from functools import partial
 from typing import Final, NamedTuple
 
-from api.views.explanations import explain
 from fare_engine.engine import Engine
-from fare_engine.ledger.queries.explanations import Explanation
 from gates.client.messages import Medium, TapMessage
 from gates.media import TokenMaker
 from gates.times import format_ms
@@ -18,16 +15,17 @@ from simulator.deterministic.client import Wire
 from simulator.deterministic.documents import Teller
 from simulator.deterministic.engine_process import MakeEngine
 from simulator.deterministic.engines import Engines
+from simulator.deterministic.faults import ASYNCHRONOUS, Fault
 from simulator.deterministic.following import Follower
 from simulator.deterministic.garbage import collected_at_the_end
-from simulator.deterministic.invariants import list_broken, list_lost
+from simulator.deterministic.invariants import list_broken
 from simulator.deterministic.journal import Journal
+from simulator.deterministic.judging import Finding, list_audited, list_findings
 from simulator.deterministic.network import DELAY_MAX_S, Network
 from simulator.deterministic.passengers import Walk
 from simulator.deterministic.phones import name_token
 from simulator.deterministic.publishing import Publisher
-from simulator.deterministic.scenario import ASYNCHRONOUS, Fault, Scenario
-from simulator.deterministic.settling import RUNS_MS, settle_day
+from simulator.deterministic.scenario import Scenario
 from simulator.deterministic.shared import TOKEN_KEY
 from simulator.deterministic.shared_ledger import SharedLedger
 from simulator.deterministic.station import BOOT_S, Station
@@ -40,13 +38,6 @@ HEALS_MAX_S: Final = 600
 SEARCH_STEPS_MAX: Final = 2_000
 """What the auditor tries for one answer. With ten times as much it decides few seeds more, and the
 few whose orders are too many in any case cost ten times as much."""
-
-
-class Finding(NamedTuple):
-    """Something that is wrong."""
-
-    check: str
-    told: str
 
 
 class Outcome(NamedTuple):
@@ -133,10 +124,16 @@ class _Play:
         findings = [Finding("invariant", found) for found in list_broken(self._engines.disk)]
         findings += [Finding("died", repr(error)) for error in loop.failures]
         undecided = False
-        if not scenario.loses_commits:  # else what was acknowledged may be gone
-            findings += self._judge()
-            undecided = "gave-up" in self._auditor.verdict.found
-            findings += self._list_audited(undecided)
+        verdict = self._auditor.verdict
+        if scenario.loses_commits:
+            verdict.checked["seeds that lose commits"] += 1  # and what was acknowledged with them
+        else:
+            findings += list_findings(self._wire, self._stations)
+            if self._follower is not None:
+                found = self._follower.list_wrong({*self._engines.disk.rows})
+                findings += [Finding("invariant", wrong) for wrong in found]
+            undecided = "gave-up" in verdict.found
+            findings += list_audited(self._auditor)
         for station in self._stations.values():
             station.give_back()
         for finding in findings:
@@ -148,7 +145,7 @@ class _Play:
             findings,
             undecided,
             taps,
-            self._auditor.verdict.checked,
+            verdict.checked,
             journal.faults,
             journal.digest(),
             lines,
@@ -170,57 +167,6 @@ class _Play:
         for station in self._stations.values():
             await station.stop()
         await asyncio.sleep(2 * DELAY_MAX_S)  # what is still under way arrives
-
-    def _list_audited(self, undecided: bool) -> Iterator[Finding]:
-        """What the auditor found."""
-        for found in self._auditor.verdict.findings:
-            # Once the auditor has lost its way it says nothing certain of decisions any more.
-            if not undecided or found.check == "outbox-not-empty":
-                yield Finding(found.check, f"{found.message} [{' '.join(found.tap_ids)}]")
-
-    def _judge(self) -> Iterator[Finding]:
-        """Read everything back; what is broken beside what the auditor finds."""
-        auditor, engines, now_ms = self._auditor, self._engines, self._engines.now_ms()
-        disk = engines.disk
-        for tap_id in self._wire.sent:
-            self._read_back(tap_id, now_ms)
-        for station_id, station in self._stations.items():
-            auditor.outbox(f"{station_id}-1", station.list_held())
-            for tap_id in station.list_alone():
-                if tap_id in disk.tap_ids and disk.tap_ids[tap_id] not in disk.reports:
-                    yield Finding("report-lost", f"{station_id} decided {tap_id} alone")
-            if station.broken is not None:
-                yield Finding("upkeep-died", f"{station_id}: {station.broken!r}")
-        at_once = self._scenario.engines > 1
-        issued = settle_day(disk, engines.catalogue, now_ms, at_once=at_once)
-        auditor.settled(issued, now_ms + RUNS_MS[-1])
-        auditor.finish()
-        for found in list_lost(disk, self._wire.acknowledged, self._wire.conflicted):
-            yield Finding("invariant", found)
-        for tap_id in engines.shared.answers.differing:
-            yield Finding("invariant", f"answered in two ways: {tap_id}")
-        for found in self._follower.list_wrong({*disk.rows}) if self._follower else ():
-            yield Finding("invariant", found)
-
-    def _read_back(self, tap_id: str, now_ms: int) -> None:
-        disk = self._engines.disk
-        row = disk.tap_ids.get(tap_id)
-        if row is None:
-            self._auditor.read_back(tap_id, 404, None, now_ms)
-            return
-        stored = disk.rows[row]
-        explanation = Explanation(
-            verdict=stored.verdict,
-            entry=None,
-            closed_by=None,
-            waived_before=None,
-            report=disk.reports.get(row),
-            conflicts=disk.count_conflicts(row),
-            detail=stored.detail or None,
-            adjustments=[],
-        )
-        document = explain(explanation, self._engines.catalogue.network).model_dump(mode="json")
-        self._auditor.read_back(tap_id, 200, document, now_ms)
 
     def _strike(self, fault: Fault) -> None:
         """A fault begins; message faults and kills are looked up where they happen."""

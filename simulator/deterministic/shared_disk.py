@@ -65,11 +65,7 @@ class SharedDisk:
 
     def commit(self, changes: Changes) -> None:
         """Store all of it, or raise Overtaken or Outdated and store nothing."""
-        self._compare_heads(changes)
-        self._check_tap_ids(changes)
-        self._check_codes(changes)
-        self._check_reports(changes)
-        self._compare_version(changes)
+        self._check(changes)
         self._note(changes)
         self._store(changes)
         self.batches.append(Stored(changes, self.published.version))
@@ -115,6 +111,13 @@ class SharedDisk:
             self._store(one.changes)
         self.batches = batches
         self._next_row = max(self.rows, default=0) + 1
+
+    def _check(self, changes: Changes) -> None:
+        self._compare_heads(changes)
+        self._check_tap_ids(changes)
+        self._check_codes(changes)
+        self._check_reports(changes)
+        self._compare_version(changes)
 
     def _compare_heads(self, changes: Changes) -> None:
         heads = self.heads

@@ -2,6 +2,9 @@
 
 import json
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -13,10 +16,16 @@ from simulator.deterministic.planting import planted
 
 FIXED = 20
 FRESH = 10
+PRINT_DIGEST = """
+from simulator.deterministic.check import Check
+checked = Check(0, 80, 3)
+checked.run(4, lambda *_: None)
+print(checked.digest)
+"""
 
 
-def check(first: int, seeds: int, taps: int = 80) -> Check:
-    checked = Check(first, taps)
+def check(first: int, seeds: int, taps: int = 80, engines: int = 1) -> Check:
+    checked = Check(first, taps, engines)
     checked.run(seeds, lambda _what, _done, _total: None)
     return checked
 
@@ -44,16 +53,40 @@ def test_a_fixed_handful_of_seeds_shows_every_fault_and_no_finding() -> None:
     }
 
 
-def test_a_fresh_handful_of_seeds_shows_no_finding() -> None:
+def test_several_engines_meet_in_every_way_and_no_finding_comes_of_it() -> None:
+    checked = check(0, FIXED, engines=3)
+    assert checked.failed == [], "\n".join(checked.lines())
+    assert checked.faults["overtaken"] > 5 * FIXED
+    assert set(checked.faults) >= {"outdated", "cut", "sleep", "kill", "lie", "failover", "wipe"}
+    assert 0 < checked.checked["seeds that lose commits"] < FIXED / 2
+
+
+@pytest.mark.parametrize("engines", [1, 2, 3])
+def test_a_fresh_handful_of_seeds_shows_no_finding(engines: int) -> None:
     first = random.SystemRandom().randrange(1_000_000_000)
-    print(f"fare-engine simulate check --first {first} --seeds {FRESH}")
-    checked = check(first, FRESH)
+    print(f"fare-engine simulate check --first {first} --seeds {FRESH} --engines {engines}")
+    checked = check(first, FRESH, engines=engines)
     assert checked.failed == [], "\n".join(checked.lines())
 
 
-def test_the_same_seeds_come_to_the_same_hash_and_others_to_another() -> None:
-    assert check(3, 4).digest == check(3, 4).digest
-    assert check(3, 4).digest != check(4, 4).digest
+@pytest.mark.parametrize("engines", [1, 3])
+def test_the_same_seeds_come_to_the_same_hash_and_others_to_another(engines: int) -> None:
+    assert check(3, 4, engines=engines).digest == check(3, 4, engines=engines).digest
+    assert check(3, 4, engines=engines).digest != check(4, 4, engines=engines).digest
+
+
+def test_the_hash_of_several_engines_does_not_depend_on_the_process(tmp_path: Path) -> None:
+    """Sets of tokens have another order in each process."""
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", PRINT_DIGEST],
+            env={"PYTHONHASHSEED": seed, "PATH": str(tmp_path)},
+            check=True,
+            capture_output=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(digests) == 1
 
 
 def test_a_failing_seed_is_told_by_one_command_and_a_history_that_can_be_read() -> None:
@@ -82,6 +115,15 @@ def test_the_command_tells_the_result_as_json_and_for_people() -> None:
     plain = runner.invoke(app, ["check", "--seeds", "2", "--first", "3"])
     assert f"hash      {document['hash']}" in plain.stdout
     assert "findings  none" in plain.stdout
+
+
+def test_a_seed_of_several_engines_is_played_again_with_as_many() -> None:
+    with planted(BUGS["settled-twice-at-once"]) as make_engine:
+        checked = Check(0, 80, 2)
+        checked.run(3, lambda *_: None, make_engine)
+    assert checked.told[0]["command"].endswith("--taps 80 --engines 2")
+    told = CliRunner().invoke(app, ["check", "--seeds", "1", "--engines", "2", "--json"])
+    assert json.loads(told.stdout)["engines"] == 2
 
 
 def test_the_command_fails_when_a_seed_fails() -> None:
