@@ -31,7 +31,7 @@ def take_report(batch: Batch, known: KnownTap, report: Report, received_at_ms: i
 def _reverse_passage(batch: Batch, known: KnownTap, report: Report) -> int | None:
     """Return the token to before its latest tap, when nobody went through at it after all.
 
-    That takes the next number of the token's chain: whoever holds the state of before would
+    That takes the next number of the token's chain: an engine that holds the state of before would
     otherwise pass for up to date. None where nothing changes.
     """
     if report.passed is not False and report.gate_opened:

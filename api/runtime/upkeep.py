@@ -57,7 +57,7 @@ class Upkeep:
         self._planned = None
         maintenance = self._maintenance
         if maintenance is None or self._closed or not self._turn.is_idle:
-            return  # whoever ends the work that came meanwhile plans it again
+            return  # the end of the work that came meanwhile plans it again
         if not (maintenance.is_due and maintenance.can_step):
             self.plan()
             return

@@ -1,4 +1,4 @@
-"""Plays seed after seed and counts; a seed that fails is shrunk and told so that it can be read."""
+"""Plays seed after seed and counts; a seed that fails is shrunk, so that it can be read."""
 
 import hashlib
 import logging
@@ -18,8 +18,8 @@ from simulator.deterministic.run import Outcome, run_scenario
 from simulator.deterministic.scenario import Scenario, draw_scenario
 from simulator.deterministic.shrinking import shrink
 
-TOLD_MAX: Final = 3
-"""Failing seeds that are shrunk and told; all are counted."""
+EXAMPLES_MAX: Final = 3
+"""Failing seeds that are shrunk and shown; all are counted."""
 SEEDS_AT_ONCE: Final = 8
 """Seeds that a worker fetches together."""
 
@@ -42,7 +42,7 @@ class Check:
         self.findings: Counter[str] = Counter()
         self.failed: list[int] = []
         self.undecided: list[int] = []
-        self.told: list[dict[str, Any]] = []
+        self.examples: list[dict[str, Any]] = []
         self.processor_s = 0.0
         """What playing and judging took of the processors, all workers together."""
 
@@ -69,7 +69,7 @@ class Check:
         return self._hash.hexdigest()
 
     def document(self) -> dict[str, Any]:
-        """The result as JSON tells it."""
+        """The result as JSON."""
         return {
             "first_seed": self._first,
             "seeds": self.seeds,
@@ -81,7 +81,7 @@ class Check:
             "findings": dict(sorted(self.findings.items())),
             "failed_seeds": self.failed,
             "undecided_seeds": self.undecided,
-            "told": self.told,
+            "told": self.examples,
             "processor_seconds": round(self.processor_s, 3),
             "taps_per_processor_second": round(self.taps_per_s),
             "hash": self.digest,
@@ -90,10 +90,10 @@ class Check:
 
     def lines(self) -> Iterator[str]:
         """The result for people."""
-        for told in self.told:
-            yield f"seed {told['seed']} fails; again: {told['command']}"
-            yield f"  shrunk to {told['passengers']} passengers, {told['faults']} faults:"
-            yield from (f"  {line}" for line in told["history"])
+        for example in self.examples:
+            yield f"seed {example['seed']} fails; again: {example['command']}"
+            yield f"  shrunk to {example['passengers']} passengers, {example['faults']} faults:"
+            yield from (f"  {line}" for line in example["history"])
             yield ""
         yield f"seeds     {self.seeds:,} from {self._first}"
         checked = self.checked
@@ -132,11 +132,11 @@ class Check:
         if outcome.findings:
             self.findings.update(finding.check for finding in outcome.findings)
             self.failed.append(seed)
-            if len(self.told) < TOLD_MAX:
+            if len(self.examples) < EXAMPLES_MAX:
                 scenario = draw_scenario(seed, self._taps_max, self._engines)
-                self.told.append(self._tell(scenario, make_engine))
+                self.examples.append(self._describe(scenario, make_engine))
 
-    def _tell(self, scenario: Scenario, make_engine: MakeEngine) -> dict[str, Any]:
+    def _describe(self, scenario: Scenario, make_engine: MakeEngine) -> dict[str, Any]:
         def play(smaller: Scenario) -> Outcome:
             return run_scenario(smaller, make_engine)
 
@@ -182,7 +182,7 @@ def _be_quiet() -> None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Gates tell a log of everything that goes wrong here, on purpose and often."""
+    """Gates log everything that goes wrong here, on purpose and often."""
     before = structlog.get_config()
     _be_quiet()
     try:

@@ -1,7 +1,7 @@
-"""A station's line to the engine: in the place of `gates.client`, with the same messages.
+"""A station's connection to the engine: in the place of `gates.client`, with its messages.
 
-Every copy of a message that leaves a station is told to the auditor as a request of its own, since
-each may be decided; the answer that comes first is the one that counts.
+Every copy of a message that leaves a station is reported to the auditor as a request of its own,
+since each may be decided; the answer that comes first is the one that counts.
 """
 
 import asyncio
@@ -73,7 +73,7 @@ class SimulatedClient(AsyncEngineClient):
         self._loop = asyncio.get_running_loop()
 
     async def decide(self, tap: TapMessage, deadline_s: float | None = None) -> Decision:
-        """Have one tap decided within the deadline; how much of it the disk took is not told."""
+        """Have one tap decided within the deadline; how much of it the disk took is not counted."""
         sender = _name_sender(tap)
         answer = await self._ask("taps", encode(tap), [tap.tap_id], sender, self.tap_deadline_s)
         return self._acknowledge(tap.tap_id, decode(answer, Decision))
@@ -96,7 +96,7 @@ class SimulatedClient(AsyncEngineClient):
     async def report(
         self, tap_id: str, report: ReportMessage, deadline_s: float | None = None
     ) -> Decision:
-        """Tell what a gate did."""
+        """Report what a gate did."""
         sender = f"{self._station_id} reports"
         answer = await self._ask(tap_id, encode(report), [tap_id], sender, CALL_DEADLINE_S)
         return self._acknowledge(tap_id, decode(answer, Decision))
@@ -117,10 +117,10 @@ class SimulatedClient(AsyncEngineClient):
     async def send_heartbeat(
         self, controller_id: str, heartbeat: Heartbeat, deadline_s: float | None = None
     ) -> HeartbeatAnswer:
-        """Tell of clocks, and hear of the engine's; it may have heard though nobody answers."""
+        """Report clocks, and learn the engine's; it may have them though nobody answers."""
         sent_ms = self._clock_ms()
         await self._go_there_and_back()
-        self._wire.take_skews({told.gate_id: told.clock_skew_ms for told in heartbeat.gates})
+        self._wire.take_skews({gate.gate_id: gate.clock_skew_ms for gate in heartbeat.gates})
         engine = await self._go_there_and_back()
         now_ms = self._wire.engines.now_ms()
         self._skew.add(sent_ms, self._clock_ms(), now_ms, 1)
@@ -152,7 +152,7 @@ class SimulatedClient(AsyncEngineClient):
         answered: asyncio.Future[tuple[str, Answer]] = self._loop.create_future()
         takes_s = wire.network.plan(self._station_id, sender)
         names = [wire.name_request() for _ in takes_s or (0.0,)]
-        self._tell_sent(names, path, body, tap_ids)
+        self._report_sent(names, path, body, tap_ids)
         for name, one_s in zip(names, takes_s, strict=False):
             respond = _Reply(self._station_id, sender, name, wire, self._loop, answered)
             self._loop.call_later(one_s, wire.engines.take, path, body, tap_ids, respond)
@@ -170,7 +170,7 @@ class SimulatedClient(AsyncEngineClient):
             raise Unreachable("the connection broke")
         return self._read(name, tap_ids, answer)
 
-    def _tell_sent(self, names: list[str], path: str, body: bytes, tap_ids: list[str]) -> None:
+    def _report_sent(self, names: list[str], path: str, body: bytes, tap_ids: list[str]) -> None:
         """Each copy by its name."""
         wire, now_ms = self._wire, self._wire.engines.now_ms()
         document: Any = msgspec.json.decode(body)
@@ -200,7 +200,7 @@ class SimulatedClient(AsyncEngineClient):
 
 
 def _name_sender(tap: TapMessage) -> str:
-    """Who has a chance of her own: a medium, or whoever shows a code."""
+    """Who has a chance of her own: a medium, or a telephone that shows a code."""
     return str(tap.medium.token or tap.medium.code)
 
 

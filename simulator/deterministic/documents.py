@@ -1,4 +1,4 @@
-"""What is published, as the documents of the contract tell it: all that an auditor may know."""
+"""What is published, in the documents of the contract: all that an auditor may know."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,17 +8,17 @@ from fare_engine.catalogue import Catalogue
 from simulator.publications import describe_block, describe_changing, describe_lasting
 
 
-class Teller:
-    """Tells what is published, each time that something of it has changed.
+class Describer:
+    """Describes what is published, each time that something of it has changed.
 
-    What no scenario changes is told once: gates, media and tariffs.
+    What no scenario changes is described once: gates, media and tariffs.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._zone = catalogue.network.time_zone
         self._lasting = describe_lasting(catalogue)
 
-    def tell(
+    def describe(
         self,
         catalogue: Catalogue,
         blocked: Mapping[bytes, int],
@@ -26,7 +26,7 @@ class Teller:
     ) -> dict[str, Any]:
         """Everything that decides taps; of each blocked token, since when it is.
 
-        `skews` are what controllers told of their gates' clocks, each with when.
+        `skews` are what controllers reported of their gates' clocks, each with when.
         """
         zone = self._zone
         changing = describe_changing(catalogue)

@@ -213,7 +213,7 @@ class EngineProcess(Process):
 
     def _fail(self, work: Load | Commit, error: LedgerError) -> None:
         shared = self._shared
-        shared.journal.tell(shared.now_ms(), self.name, "a batch failed: {}", str(error))
+        shared.journal.note(shared.now_ms(), self.name, "a batch failed: {}", str(error))
         if isinstance(error, Overtaken | Outdated):
             shared.journal.faults[error.code] += 1
             if work.batch.tries >= TRIES_MAX:

@@ -1,4 +1,4 @@
-"""What happened, in order: for the hash of a run, and for whoever reads how a seed failed."""
+"""What happened, in order: for the hash of a run, and for people who read how a seed failed."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ class Journal:
         self.faults: Counter[str] = Counter()
         """Faults that came about, by kind."""
 
-    def tell(self, at_ms: int, who: str, what: str, *more: Any) -> None:
+    def note(self, at_ms: int, who: str, what: str, *more: Any) -> None:
         """Something happened; `what` may hold places for `more`."""
         self._events.append((at_ms, who, what, more))
 
@@ -47,16 +47,16 @@ class Journal:
         for at_ms, who, what, more in self._events:
             when = f"{from_ms(at_ms, self._zone):%H:%M:%S.%f}"[:-3]
             if what is _SENT:
-                told = _tell_sent(*more)
+                lines_of_it = _format_sent(*more)
             elif what is _ANSWERED:
-                told = _tell_answered(*more)
+                lines_of_it = _format_answered(*more)
             else:
-                told = [what.format(*more)]
-            lines += [f"{when}  {who:<7}  {line}" for line in told]
+                lines_of_it = [what.format(*more)]
+            lines += [f"{when}  {who:<7}  {line}" for line in lines_of_it]
         return lines
 
 
-def _tell_sent(request: str, path: str, body: bytes) -> list[str]:
+def _format_sent(request: str, path: str, body: bytes) -> list[str]:
     document = json.loads(body)
     if path not in ("taps", "batch"):
         return [f"{request:>5} →  report of {path}: {body.decode()}"]
@@ -73,7 +73,7 @@ def _tell_sent(request: str, path: str, body: bytes) -> list[str]:
     return lines
 
 
-def _tell_answered(request: str, status: int, body: bytes) -> list[str]:
+def _format_answered(request: str, status: int, body: bytes) -> list[str]:
     document = json.loads(body)
     lines = []
     for answer in document.get("results", [document]):

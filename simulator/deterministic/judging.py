@@ -16,7 +16,7 @@ class Finding(NamedTuple):
     """Something that is wrong."""
 
     check: str
-    told: str
+    message: str
 
 
 def list_findings(wire: Wire, stations: Mapping[str, Station]) -> Iterator[Finding]:

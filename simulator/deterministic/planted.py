@@ -150,8 +150,8 @@ def _discount_waiver(state: TokenState, tap: Tap, gate: Gate, terms: Terms, *mor
     return decision.replace(fare_waived=waived), after
 
 
-def _deciding(told: str, replacement: Callable[..., Decided]) -> Bug:
-    return Bug(told, module=deciding, name="decide", replacement=replacement)
+def _deciding(description: str, replacement: Callable[..., Decided]) -> Bug:
+    return Bug(description, module=deciding, name="decide", replacement=replacement)
 
 
 _ENGINE_BUGS: Final[dict[str, Bug]] = {

@@ -125,9 +125,9 @@ def _allow(_disk: SharedDisk, _changes: Changes | Collection[object]) -> None:
     return None
 
 
-def _without(told: str, name: str, replacement: object = _allow) -> Bug:
+def _without(description: str, name: str, replacement: object = _allow) -> Bug:
     """A ledger without one of its checks."""
-    return Bug(told, Engine, SharedDisk, name, replacement, ENGINES)  # type: ignore[arg-type]
+    return Bug(description, Engine, SharedDisk, name, replacement, ENGINES)  # type: ignore[arg-type]
 
 
 SHARING_BUGS: Final[dict[str, Bug]] = {

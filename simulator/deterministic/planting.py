@@ -12,7 +12,7 @@ from simulator.deterministic.engine_process import MakeEngine
 class Bug(NamedTuple):
     """A bug by what it changes: the class of the engine, or one name of a module."""
 
-    told: str
+    description: str
     make_engine: MakeEngine = Engine
     module: Any = None
     name: str = ""

@@ -90,7 +90,7 @@ class Process(ABC):
         self._loop.call_later(for_s, self._restart)
 
     def _restart(self) -> None:
-        self._shared.journal.tell(self._shared.now_ms(), self.name, "starts")
+        self._shared.journal.note(self._shared.now_ms(), self.name, "starts")
         self._life += 1
         self.is_up = True
         self._start()

@@ -10,7 +10,7 @@ from fare_engine.modes import MODES_BY_CODE, DegradedMode
 from fare_engine.policy import Suspension
 from gates.media import TokenMaker
 from simulator.auditor.auditor import Auditor
-from simulator.deterministic.documents import Teller
+from simulator.deterministic.documents import Describer
 from simulator.deterministic.engines import Engines
 from simulator.deterministic.faults import Fault
 from simulator.deterministic.scenario import Scenario
@@ -19,20 +19,20 @@ from simulator.deterministic.virtual_time import VirtualLoop
 
 
 class Publisher:
-    """Whoever operates the metro of a scenario."""
+    """The operators of the metro of a scenario."""
 
     def __init__(
         self,
         loop: VirtualLoop,
         scenario: Scenario,
         engines: Engines,
-        teller: Teller,
+        describer: Describer,
         auditor: Auditor,
     ) -> None:
         self._loop = loop
         self._scenario = scenario
         self._engines = engines
-        self._teller = teller
+        self._describer = describer
         self._auditor = auditor
         self._skews: dict[str, tuple[int, int]] = {}
 
@@ -112,7 +112,7 @@ class Publisher:
     def _use_blocked(self, blocked: Mapping[bytes, int]) -> None:
         self._auditor.changing()
         self._engines.block(blocked)
-        self._tell_published()
+        self._report_published()
 
     def _publish(self, **changes: object) -> None:
         """A change of what is published, at once."""
@@ -121,11 +121,11 @@ class Publisher:
     def _use(self, catalogue: Catalogue) -> None:
         self._auditor.changing()
         self._engines.publish(catalogue)
-        self._tell_published()
+        self._report_published()
 
-    def _tell_published(self) -> None:
+    def _report_published(self) -> None:
         engines = self._engines
-        document = self._teller.tell(engines.catalogue, engines.blocked, self._skews)
+        document = self._describer.describe(engines.catalogue, engines.blocked, self._skews)
         self._auditor.changed(document)
 
     def take_skews(self, skews_ms: Mapping[str, int]) -> None:
@@ -146,5 +146,5 @@ class Publisher:
         self._auditor.changing()
         engines.take_skews(skews_ms)
         self._skews.update({gate_id: (skew_ms, now_ms) for gate_id, skew_ms in skews_ms.items()})
-        self._tell_published()
-        engines.shared.journal.tell(now_ms, "engine", "learns of clocks: {}", skews_ms)
+        self._report_published()
+        engines.shared.journal.note(now_ms, "engine", "learns of clocks: {}", skews_ms)

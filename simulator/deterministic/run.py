@@ -12,7 +12,7 @@ from gates.media import TokenMaker
 from gates.times import format_ms
 from simulator.auditor.auditor import Auditor
 from simulator.deterministic.client import Wire
-from simulator.deterministic.documents import Teller
+from simulator.deterministic.documents import Describer
 from simulator.deterministic.engine_process import MakeEngine
 from simulator.deterministic.engines import Engines
 from simulator.deterministic.faults import ASYNCHRONOUS, Fault
@@ -85,14 +85,14 @@ class _Play:
             loop, world.start_ms, catalogue, seed, scenario.engines, faults, journal, make_engine
         )
         network = Network(loop, seed, faults, journal, engines.now_ms)
-        teller = Teller(catalogue)
+        describer = Describer(catalogue)
         self._auditor = Auditor(
             describe_network(catalogue.network),
-            teller.tell(catalogue, {}, {}),
+            describer.describe(catalogue, {}, {}),
             partial(name_token, TokenMaker(TOKEN_KEY)),
             SEARCH_STEPS_MAX,
         )
-        self._publisher = Publisher(loop, scenario, engines, teller, self._auditor)
+        self._publisher = Publisher(loop, scenario, engines, describer, self._auditor)
         self._wire = Wire(network, engines, self._auditor, journal)
         self._stations = {
             station_id: Station(
@@ -137,7 +137,7 @@ class _Play:
         for station in self._stations.values():
             station.give_back()
         for finding in findings:
-            self._journal.tell(self._engines.now_ms(), "FINDING", "{}: {}", *finding)
+            self._journal.note(self._engines.now_ms(), "FINDING", "{}: {}", *finding)
         taps = len(self._wire.sent)
         journal = self._journal
         lines = journal.lines() if with_history else []
@@ -173,7 +173,7 @@ class _Play:
         strike = getattr(self, f"_strike_{fault.kind}", None)
         if strike is not None:
             now_ms = self._engines.now_ms()
-            if fault.kind not in ("power_cut", "clash"):  # these tell when they come about
+            if fault.kind not in ("power_cut", "clash"):  # these are noted when they come about
                 self._journal.fault(fault.kind, now_ms, fault.where, fault.amount)
             strike(fault)
 

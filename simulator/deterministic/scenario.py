@@ -24,7 +24,7 @@ class Step(NamedTuple):
 
     `after_s` counts from the step before. With `exactly_ms` she waits instead until the clock at
     the gate shows so many milliseconds more than at her latest entry, if it still can.
-    `turns_back_s`: the gate opened and nobody went through, which it tells so much later.
+    `turns_back_s`: the gate opened and nobody went through, which it reports so much later.
     """
 
     gate_id: str

@@ -195,7 +195,7 @@ class Station:
         assert passenger is not None
         self._lanes[passenger] = None
         try:
-            await asyncio.sleep(0)  # whoever else acts at this instant has begun before
+            await asyncio.sleep(0)  # all that acts at this instant has begun before
             return await self.controller.present(gate_id, direction, medium, barrier)
         except PowerCut:
             return None

@@ -1,4 +1,4 @@
-"""An event loop whose clock jumps: whoever sleeps for an hour is woken at once.
+"""An event loop whose clock jumps: what sleeps for an hour is woken at once.
 
 Nothing waits for the outside, so the next thing to happen is always known; what is due at one
 instant happens in the order in which it was asked for.

@@ -18,7 +18,7 @@ def test_every_planted_engine_changes_what_the_engine_has() -> None:
     for bug in BUGS.values():
         if isinstance(bug.make_engine, type):
             own = {name for name in vars(bug.make_engine) if not name.startswith("__")}
-            assert own <= set(dir(Engine)), bug.told
+            assert own <= set(dir(Engine)), bug.description
 
 
 @pytest.mark.parametrize("name", BUGS)
@@ -31,6 +31,6 @@ def test_a_planted_bug_is_caught(name: str) -> None:
         if outcome.findings:
             break
     else:
-        pytest.fail(f"{name} ({BUGS[name].told}) was not caught by {SEEDS_MAX} seeds")
+        pytest.fail(f"{name} ({BUGS[name].description}) was not caught by {SEEDS_MAX} seeds")
     print(f"{name}: caught after {seed + 1} seeds: {', '.join(sorted(outcome.checks))}")
     assert not run_scenario(scenario).findings  # the same seed without the bug

@@ -46,15 +46,16 @@ def find_first_row(connection: Connection, received_from_ms: int) -> int:
 def scan_tokens(
     database: Database, day: ServiceDay, first_row: int, last_row: int
 ) -> Iterator[list[bytes]]:
-    """Tokens with something to look at on that date, as its gates' clocks tell it.
+    """Tokens with something to look at on that date, by its gates' clocks.
 
-    That is a late tap, a report, a tap set aside or of a suspect clock, or an entry without exit.
+    That is a late tap, a report, a quarantined tap, one of a suspect clock, or an entry without
+    exit.
 
     One may come more than once.
     """
     with reading(database) as connection:
-        tokens = _list_set_aside(connection, day)
-    yield tokens  # not within the reading: whoever settles them takes a while
+        tokens = _list_quarantined(connection, day)
+    yield tokens  # not within the reading: to settle them takes a while
     unended = _Bits(first_row, last_row)
     for start in range(first_row, last_row + 1, SCAN_ROWS):
         end = min(start + SCAN_ROWS - 1, last_row)
@@ -69,7 +70,7 @@ def scan_tokens(
         yield tokens
 
 
-def _list_set_aside(connection: Connection, day: ServiceDay) -> list[bytes]:
+def _list_quarantined(connection: Connection, day: ServiceDay) -> list[bytes]:
     # Not a join: the database might begin it at the taps, and read every one of them.
     query = select(taps.c.token).where(taps.c.row.in_(select(quarantine.c.row)), _on(day))
     return list(connection.execute(query).scalars())
@@ -82,8 +83,8 @@ def _list_late_and_reported(
     is_suspect = taps.c.flags.op("&")(int(Flag.CLOCK_SUSPECT)) != 0
     within = taps.c.row.between(start, end)
     late = select(taps.c.token).where(within, is_late | is_suspect, _on(day))
-    told = select(reports.c.row).where(reports.c.row.between(start, end))
-    reported = select(taps.c.token).where(taps.c.row.in_(told), _on(day))
+    with_report = select(reports.c.row).where(reports.c.row.between(start, end))
+    reported = select(taps.c.token).where(taps.c.row.in_(with_report), _on(day))
     return [*connection.execute(late).scalars(), *connection.execute(reported).scalars()]
 
 

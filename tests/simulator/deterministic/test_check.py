@@ -93,14 +93,14 @@ def test_a_failing_seed_is_told_by_one_command_and_a_history_that_can_be_read() 
     with planted(BUGS["window-exclusive"]) as make_engine:
         checked = Check(0, 80)
         checked.run(3, lambda *_: None, make_engine)
-    told = checked.told[0]
-    assert told["command"] == (
-        f"fare-engine simulate check --seeds 1 --first {told['seed']} --taps 80"
+    example = checked.examples[0]
+    assert example["command"] == (
+        f"fare-engine simulate check --seeds 1 --first {example['seed']} --taps 80"
     )
-    assert told["passengers"] == 1
-    assert told["faults"] == 0
-    assert len(told["history"]) < 15
-    assert "FINDING" in told["history"][-1]
+    assert example["passengers"] == 1
+    assert example["faults"] == 0
+    assert len(example["history"]) < 15
+    assert "FINDING" in example["history"][-1]
     document = checked.document()
     assert document["passed"] is False
     assert document["failed_seeds"] == checked.failed
@@ -108,9 +108,9 @@ def test_a_failing_seed_is_told_by_one_command_and_a_history_that_can_be_read() 
 
 def test_the_command_tells_the_result_as_json_and_for_people() -> None:
     runner = CliRunner()
-    told = runner.invoke(app, ["check", "--seeds", "2", "--first", "3", "--json"])
-    assert told.exit_code == 0, told.output
-    document = json.loads(told.stdout)
+    run = runner.invoke(app, ["check", "--seeds", "2", "--first", "3", "--json"])
+    assert run.exit_code == 0, run.output
+    document = json.loads(run.stdout)
     assert (document["first_seed"], document["seeds"], document["findings"]) == (3, 2, {})
     plain = runner.invoke(app, ["check", "--seeds", "2", "--first", "3"])
     assert f"hash      {document['hash']}" in plain.stdout
@@ -121,16 +121,16 @@ def test_a_seed_of_several_engines_is_played_again_with_as_many() -> None:
     with planted(BUGS["settled-twice-at-once"]) as make_engine:
         checked = Check(0, 80, 2)
         checked.run(3, lambda *_: None, make_engine)
-    assert checked.told[0]["command"].endswith("--taps 80 --engines 2")
-    told = CliRunner().invoke(app, ["check", "--seeds", "1", "--engines", "2", "--json"])
-    assert json.loads(told.stdout)["engines"] == 2
+    assert checked.examples[0]["command"].endswith("--taps 80 --engines 2")
+    run = CliRunner().invoke(app, ["check", "--seeds", "1", "--engines", "2", "--json"])
+    assert json.loads(run.stdout)["engines"] == 2
 
 
 def test_the_command_fails_when_a_seed_fails() -> None:
     with planted(BUGS["consumed-twice"]):
-        told = CliRunner().invoke(app, ["check", "--seeds", "1", "--taps", "20"])
-    assert told.exit_code == 1
-    assert "FINDING" in told.stdout
+        run = CliRunner().invoke(app, ["check", "--seeds", "1", "--taps", "20"])
+    assert run.exit_code == 1
+    assert "FINDING" in run.stdout
 
 
 @pytest.mark.parametrize("taps", [4, 200])
