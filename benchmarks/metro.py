@@ -96,8 +96,8 @@ def as_tap(tap: Presented) -> Tap:
 @contextmanager
 def _opened(path: Path) -> Iterator[Engine]:
     """An engine in this process over a data directory."""
-    with open_engine(DataDirectory(path).open().ledger_path, load(path)) as opened:
-        yield opened.engine
+    with open_engine(DataDirectory(path).open().ledger_path, load(path)) as (engine, _):
+        yield engine
 
 
 def _make_policy(number: int) -> Policy:

@@ -114,9 +114,7 @@ class Batch:
     def begin(self) -> None:
         """Forget all that was decided: it is decided for the first time, or again whole."""
         self.tries += 1
-        self.decided_at_ms = 0
-        self.next_row = 0
-        self.version = 0
+        self.decided_at_ms = self.next_row = self.version = self.replays = 0
         self.wanted = _NOTHING
         self.tokens: set[bytes] = set()
         self.cached: dict[bytes, TokenState] = {}
@@ -128,7 +126,6 @@ class Batch:
         self.conflicts: list[Conflict] = []
         self.codes: dict[str, CodeUse] = {}
         self.new_codes: list[tuple[str, int]] = []
-        self.replays = 0
 
     def take(self, loaded: Loaded) -> None:
         """Stand on what was loaded, and on what the batch before decided, which is newer."""

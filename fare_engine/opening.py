@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from fare_engine.deciding import NO_SUSPECTS
 from fare_engine.engine import BATCH_TAPS_MAX, PENDING_TAPS_MAX, Engine
@@ -12,13 +11,6 @@ from fare_engine.ledger.sqlite.ledger import SqliteLedger
 from fare_engine.ledger.stores.published import load_published
 from fare_engine.published import Published
 from fare_engine.states.memory import MemoryStates
-
-
-class OpenEngine(NamedTuple):
-    """An engine, and the ledger it works over."""
-
-    engine: Engine
-    ledger: SqliteLedger
 
 
 @contextmanager
@@ -30,7 +22,7 @@ def open_engine(
     pending_taps_max: int = PENDING_TAPS_MAX,
     suspect_gates: Collection[str] = NO_SUSPECTS,
     open_ledger: Callable[[Path, Published], SqliteLedger] = SqliteLedger,
-) -> Iterator[OpenEngine]:
+) -> Iterator[tuple[Engine, SqliteLedger]]:
     """An engine over a ledger that this process has for itself; closed at the end.
 
     `published` is what the ledger holds (`read_published`).
@@ -45,7 +37,7 @@ def open_engine(
             pending_taps_max=pending_taps_max,
             suspect_gates=suspect_gates,
         )
-        yield OpenEngine(engine, ledger)
+        yield engine, ledger
     finally:
         ledger.close()
 

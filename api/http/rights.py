@@ -110,15 +110,10 @@ ROUTE_RIGHTS: Final[dict[Route, Right]] = {
 
 def check_right(key: Key, right: Right) -> None:
     """Refuse a key that does not have a right, and say whose keys have it."""
-    if not has_right(key, right):
+    if right not in RIGHTS_OF_KIND[key.kind]:
         kinds = [kind for kind, rights in RIGHTS_OF_KIND.items() if right in rights]
         article = "an" if kinds[0][0] in "aeiou" else "a"
         raise Refused("forbidden", f"only {article} {' or '.join(kinds)} key may do this")
-
-
-def has_right(key: Key, right: Right) -> bool:
-    """Whether a key has a right."""
-    return right in RIGHTS_OF_KIND[key.kind]
 
 
 def needs_key(method: str, path: str) -> bool:

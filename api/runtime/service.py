@@ -16,10 +16,8 @@ from typing import Final
 
 import structlog
 
-from api.runtime.reloading import Reloading
 from api.runtime.upkeep import Upkeep
 from fare_engine.batch import Batch, Finding, ReportSubmission, Result, Submission
-from fare_engine.catalogue import Catalogue
 from fare_engine.engine import Engine
 from fare_engine.errors import LedgerError, LedgerUnavailable, Outdated, Overtaken
 from fare_engine.published import Published
@@ -40,25 +38,15 @@ def now_ms() -> int:
 
 
 class EngineService:
-    """One engine in one event loop; everything that waits for a decision waits here.
+    """One engine in one event loop; everything that waits for a decision waits here."""
 
-    `reload` reads what is published now; None where nobody but this process publishes anything.
-    """
-
-    def __init__(
-        self,
-        engine: Engine,
-        *,
-        inline_taps_max: int = INLINE_TAPS_MAX,
-        reload: Callable[[], Published] | None = None,
-    ) -> None:
+    def __init__(self, engine: Engine, *, inline_taps_max: int = INLINE_TAPS_MAX) -> None:
         self._engine = engine
         self._turn = Turn(engine)
         self._inline_taps_max = inline_taps_max
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._upkeep = Upkeep(engine.maintenance, self._turn, self._run_in_thread, self._schedule)
-        self._reloading = Reloading(reload, engine, self._turn, self._run_in_thread, self._schedule)
         self._is_scheduled = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -70,11 +58,6 @@ class EngineService:
         self.replayed = 0
         self.batches = 0
         self.failed_batches = 0
-
-    @property
-    def catalogue(self) -> Catalogue:
-        """The catalogue that decides now."""
-        return self._engine.catalogue
 
     @property
     def published(self) -> Published:
@@ -149,12 +132,11 @@ class EngineService:
             while (work := self._turn.find_work()) is not None:
                 if isinstance(work, Load):
                     self._load(work)
-                elif isinstance(work, Commit):
-                    self._commit(work)
-                    if not self._turn.is_committing:
-                        break
-                else:
-                    self._reloading.begin()
+                    continue
+                assert isinstance(work, Commit), "nobody but this process publishes anything"
+                self._commit(work)
+                if not self._turn.is_committing:
+                    break
             self._go_on()
         except BaseException as error:
             self._die(error)
@@ -206,7 +188,7 @@ class EngineService:
 
     def _go_on(self) -> None:
         """After some work: go on with more, or note that there is none."""
-        if self._turn.is_committing or self._turn.is_reloading:
+        if self._turn.is_committing:
             return  # whatever ends looks for work again
         if not self._turn.is_idle:
             self._schedule()

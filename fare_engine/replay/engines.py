@@ -32,8 +32,8 @@ def open_scratch(catalogue: Catalogue) -> Iterator[Engine]:
         finally:
             database.dispose()
         numbered = replace(catalogue, network=network, terms={})
-        with open_engine(path, Published(0, numbered)) as opened:
-            yield opened.engine
+        with open_engine(path, Published(0, numbered)) as (engine, _):
+            yield engine
 
 
 @contextmanager
@@ -41,8 +41,8 @@ def open_directory(directory: DataDirectory) -> Iterator[Engine]:
     """An engine over the ledger of a data directory, which is held alone meanwhile."""
     with directory.lock("replay"):
         published = read_published(directory.ledger_path)
-        with open_engine(directory.ledger_path, published) as opened:
-            yield opened.engine
+        with open_engine(directory.ledger_path, published) as (engine, _):
+            yield engine
 
 
 def record_replay(

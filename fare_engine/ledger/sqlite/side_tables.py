@@ -10,7 +10,7 @@ import msgspec.structs
 from fare_engine.code_use import CodeUse
 from fare_engine.ledger.rows import encode_report
 from fare_engine.network import DIRECTION_WORDS
-from fare_engine.ports import Changes, Conflict, DecidedTap, StoredReport
+from fare_engine.ports import Changes, Conflict, DecidedTap
 from fare_engine.tap import Report, Tap
 
 CONFLICTS_PER_TAP_MAX: Final = 16
@@ -19,6 +19,10 @@ CONFLICTS_PER_TAP_MAX: Final = 16
 
 REPORT_COLUMNS: Final = "row, gate_opened, fare_taken, passed, cause, reversed, received_at, number"
 
+_INSERT_REPORT: Final = (
+    f"INSERT OR REPLACE INTO reports ({REPORT_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)"
+)
+_INSERT_CODE: Final = 'INSERT INTO ride_codes (code_id, "row") VALUES (?, ?)'
 _FIND_CODE: Final = (
     "SELECT t.token, t.station, t.direction, t.occurred_at"
     " FROM ride_codes c JOIN taps t ON t.row = c.row WHERE c.code_id = ?"
@@ -28,24 +32,11 @@ _FIND_CODE: Final = (
 def insert_beside(connection: sqlite3.Connection, changes: Changes) -> None:
     """Store what stands beside the taps of a transaction."""
     if changes.reports:
-        insert_reports(connection, changes.reports)
+        connection.executemany(_INSERT_REPORT, map(encode_report, changes.reports))
         insert_quarantine(connection, changes.taps)  # only of gates that reported what they did
     if changes.codes:
-        insert_codes(connection, changes.codes)
+        connection.executemany(_INSERT_CODE, changes.codes)
     insert_conflicts(connection, changes.conflicts)
-
-
-def insert_reports(connection: sqlite3.Connection, reports: Iterable[StoredReport]) -> None:
-    """Store what gates did."""
-    connection.executemany(
-        f"INSERT OR REPLACE INTO reports ({REPORT_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)",
-        [encode_report(report) for report in reports],
-    )
-
-
-def insert_codes(connection: sqlite3.Connection, codes: Iterable[tuple[str, int]]) -> None:
-    """Store which ride codes are used now, with the rows of their taps."""
-    connection.executemany('INSERT INTO ride_codes (code_id, "row") VALUES (?, ?)', codes)
 
 
 def find_codes(
