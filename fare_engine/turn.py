@@ -59,7 +59,7 @@ class Turn:
         self._decided: Batch | None = None
         self._committing: Batch | None = None
         self._is_outdated = False
-        self.is_reloading = False
+        self._is_reloading = False
         self.is_maintaining = False
 
     @property
@@ -79,10 +79,10 @@ class Turn:
 
     def find_work(self) -> Work | None:
         """What is to be done now; the same is not returned twice."""
-        if self.is_maintaining or self.is_reloading:
+        if self.is_maintaining or self._is_reloading:
             return None
         if self._is_outdated:
-            self.is_reloading = True
+            self._is_reloading = True
             return Reload()
         if self._committing is None and self._decided is not None:
             self._committing, self._decided = self._decided, None
@@ -110,7 +110,7 @@ class Turn:
     def failed(self, work: Work, error: LedgerError) -> None:
         """Work has failed: the batch is decided again, or everyone who waits gets the error."""
         if isinstance(work, Reload):
-            self.is_reloading = False  # it is tried again
+            self._is_reloading = False  # it is tried again
             return
         if isinstance(work, Commit):
             self._committing = None  # one that goes on beside a load that failed must end first
@@ -128,7 +128,7 @@ class Turn:
     def use(self, published: Published) -> None:
         """Decide by what is published now from the next batch on."""
         self._engine.use(published)
-        self._is_outdated = self.is_reloading = False
+        self._is_outdated = self._is_reloading = False
 
     def _may_decide_ahead(self) -> bool:
         engine = self._engine

@@ -15,5 +15,5 @@ def test_what_should_be_small_reaches_its_goal_from_above() -> None:
 
 
 def test_a_figure_without_a_goal_has_no_share() -> None:
-    told = figures.format_table([figures.rate("rows", [10.0], unit="rows/s")])
-    assert told[-1] == "| rows | 10 rows/s | 10–10 | none | – |"
+    table = figures.format_table([figures.rate("rows", [10.0], unit="rows/s")])
+    assert table[-1] == "| rows | 10 rows/s | 10–10 | none | – |"

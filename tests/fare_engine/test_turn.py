@@ -260,7 +260,7 @@ def test_a_load_that_was_given_up_is_ignored_when_it_ends(
     shell.ledger.lost_loads += [error] if error else []
     shell.load(loading)
     assert shell.run() == [Load, Commit]
-    assert shell.list_reasons()[2:] == [Reason.ENTRY_OPENED], "whoever came since has no part in it"
+    assert shell.list_reasons()[2:] == [Reason.ENTRY_OPENED], "what came since has no part in it"
 
 
 def test_what_was_published_elsewhere_is_read_before_anything_is_decided(shell: Shell) -> None:

@@ -22,8 +22,8 @@ METRO = Catalogue(replace(NETWORK, gates=GATES), {"FHY": (PILOT,)}, {}, (TARIFF,
 
 
 def read(parameters: Parameters) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(parameters.body())
-    return told
+    document: dict[str, Any] = json.loads(parameters.body())
+    return document
 
 
 def publish(catalogue: Catalogue, *blocked: bytes) -> Published:
@@ -44,26 +44,26 @@ def test_a_document_is_made_once_for_each_change() -> None:
     first, again, later, later_again = get_all(ParametersBook(), *[(one, NOON_MS) for one in asked])
     assert again is first
     assert later_again is later
-    told = read(later)
-    assert told["blocked"] == ["61" * 16, "62" * 16]
-    assert told["version"] != first.version
+    document = read(later)
+    assert document["blocked"] == ["61" * 16, "62" * 16]
+    assert document["version"] != first.version
 
 
-@pytest.mark.parametrize(("after_ms", "told"), [(0, 1), (DAY_MS, 1), (DAY_MS + 1, 0)])
-def test_a_mode_is_told_for_a_day_after_its_end(after_ms: int, told: int) -> None:
+@pytest.mark.parametrize(("after_ms", "shown"), [(0, 1), (DAY_MS, 1), (DAY_MS + 1, 0)])
+def test_a_mode_is_shown_for_a_day_after_its_end(after_ms: int, shown: int) -> None:
     ended = DegradedMode("FHY", Mode.TIME_FREE, NOON_MS - MINUTE_MS, "x", NOON_MS)
     catalogue = METRO.with_modes("FHY", (ended,))
     published = publish(catalogue)
     first, later = get_all(ParametersBook(), (published, NOON_MS), (published, NOON_MS + after_ms))
     assert len(read(first)["stations"][0]["degraded_modes"]) == 1
-    assert len(read(later)["stations"][0]["degraded_modes"]) == told
-    assert (later is first) == (told == 1), "made anew only where time has changed it"
+    assert len(read(later)["stations"][0]["degraded_modes"]) == shown
+    assert (later is first) == (shown == 1), "made anew only where time has changed it"
 
 
 @pytest.mark.parametrize(
     ("after_ms", "versions"), [(0, [1, 2]), (DAY_MS - 1, [1, 2]), (DAY_MS, [2])]
 )
-def test_a_version_is_told_for_a_day_after_its_successor_began(
+def test_a_version_is_shown_for_a_day_after_its_successor_began(
     after_ms: int, versions: list[int]
 ) -> None:
     tariff = replace(TARIFF, version=2, effective_from_ms=NOON_MS)
@@ -71,13 +71,13 @@ def test_a_version_is_told_for_a_day_after_its_successor_began(
     catalogue = replace(METRO, tariffs=(TARIFF, tariff), policies={"FHY": (PILOT, policy)})
     published = publish(catalogue)
     *_, later = get_all(ParametersBook(), (published, NOON_MS), (published, NOON_MS + after_ms))
-    told = read(later)
-    assert [tariff["version"] for tariff in told["tariffs"]] == versions
-    assert [policy["version"] for policy in told["stations"][0]["policies"]] == versions
-    assert [int(version) for version in told["stations"][0]["highest_fares"]] == versions
+    document = read(later)
+    assert [tariff["version"] for tariff in document["tariffs"]] == versions
+    assert [policy["version"] for policy in document["stations"][0]["policies"]] == versions
+    assert [int(version) for version in document["stations"][0]["highest_fares"]] == versions
 
 
-def test_what_all_controllers_are_told_alike_is_as_new_for_each() -> None:
+def test_what_all_controllers_get_alike_is_as_new_for_each() -> None:
     tariff = replace(TARIFF, version=2, effective_from_ms=NOON_MS)
     two_tariffs = replace(METRO, tariffs=(TARIFF, tariff))
     media = tuple(replace(medium, id_pattern="[0-9]{4}") for medium in NETWORK.media)
@@ -98,9 +98,9 @@ def test_what_all_controllers_are_told_alike_is_as_new_for_each() -> None:
 
     async def compare() -> None:
         for controller_id, published, at_ms in asked:
-            told = await book.get(controller_id, published, at_ms)
+            document = await book.get(controller_id, published, at_ms)
             anew = await ParametersBook().get(controller_id, published, at_ms)
-            assert told.body() == anew.body()
+            assert document.body() == anew.body()
 
     asyncio.run(compare())
 
