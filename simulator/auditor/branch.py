@@ -98,7 +98,7 @@ class Branch:
         """
         return (
             tuple(map(id, self.facts)),
-            frozenset(map(id, self.known.values())),
+            frozenset((tap_id, id(known)) for tap_id, known in self.known.items()),
             self.order,
             frozenset(
                 (id(ask), result.kind, result.problem, id(result.known))

@@ -338,6 +338,20 @@ def test_orders_that_differ_only_in_when_a_gate_was_to_stay_shut_are_two() -> No
     assert one_way.identity() != other_way.identity()
 
 
+def test_taps_alike_in_all_but_their_tap_id_are_two(auditor: Auditor) -> None:
+    """A lost batch counts whole, though two of its late taps differ in their tap_ids alone."""
+    enter, again = entry(5), entry(10, "in-2")
+    late = [leaving(4, "late-1"), leaving(4, "late-2")]
+    sends(auditor, "in", enter)
+    replies(auditor, "in", opened(enter))
+    auditor.batch_sent("lost", [*late, leaving(5)], NOON_MS + 60 * MINUTE_MS)
+    auditor.unanswered("lost")
+    sends(auditor, "in-2", again)
+    replies(auditor, "in-2", opened(again))
+    verdict = auditor.finish()
+    assert verdict.is_clean, verdict.findings
+
+
 def test_an_error_may_have_been_on_its_way_when_the_tap_was_recorded(auditor: Auditor) -> None:
     """Sent again with its report the tap is quarantined while the first answer is to come."""
     ahead = entry(70)
