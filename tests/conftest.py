@@ -13,7 +13,10 @@ from tests.server_process import ServerProcess
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """One server for the whole run. Whoever kills or stops it starts it again."""
-    process = ServerProcess(tmp_path_factory.mktemp("server") / "data")
+    process = ServerProcess(
+        tmp_path_factory.mktemp("server") / "data",
+        FARE_AUTH_FAILURES_PER_MINUTE="1000000",  # the tests of a whole run are one peer
+    )
     yield process
     process.stop()
 

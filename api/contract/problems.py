@@ -51,6 +51,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "tap-refused": Kind(422, "The tap cannot be decided"),
     "catalogue-invalid": Kind(422, "The catalogue would hold what cannot be"),
     "file-invalid": Kind(422, "The document cannot be read"),
+    "too-many-failures": Kind(429, "Too many requests without a valid key"),
     "internal-error": Kind(500, "Something broke inside; it is in the log"),
     "fare-engine-error": Kind(500, "Something broke inside; it is in the log"),
     "ledger-damaged": Kind(500, "The ledger contradicts itself"),
@@ -74,6 +75,7 @@ _CODES_BY_STATUS: Final = {
     413: "body-too-large",
     415: "unsupported-media-type",
     422: "invalid-request",
+    429: "too-many-failures",
     503: "overloaded",
 }
 

@@ -17,7 +17,6 @@ from api.runtime.wiring import Runtime
 from fare_engine.access_key import Key
 
 KEY_BYTES_MAX: Final = 256
-UNAUTHORIZED: Final = "send a valid key: Authorization: Bearer <key>"
 
 
 def find_key(runtime: Runtime, authorization: bytes | None) -> Key | None:
@@ -49,11 +48,14 @@ class KeyRequired:
         self._runtime = runtime
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 401, or go on with the key in the scope."""
+        """Answer 401 or 429, or go on with the key in the scope."""
         if scope["type"] == "http" and needs_key(scope["method"], scope["path"]):
             key = find_key(self._runtime, _find_authorization(scope))
             if key is None:
-                status, headers, body = problem_bytes("unauthorized", UNAUTHORIZED)
+                failed = self._runtime.failed_authentications
+                refused = failed.count(scope["client"], scope["headers"])
+                status, headers, body = problem_bytes(refused.code, refused.detail)
+                headers += refused.headers
                 await send({"type": "http.response.start", "status": status, "headers": headers})
                 await send({"type": "http.response.body", "body": body})
                 return

@@ -27,6 +27,7 @@ from api.contract.problems import Refused, problem_bytes
 from api.http.tap_desk import BATCH, TAPS, RequestHeaders, Response, TapDesk, refused_bytes
 
 _TAP_PATHS: Final = (TAPS, BATCH)
+_CLOSE: Final = (b"connection", b"close")
 LARGE_BYTES: Final = 65_536
 
 
@@ -69,7 +70,8 @@ class TapCycle:
             self._protocol.flow.resume_reading()
         elif not self.disconnected:
             self._taken = True
-            desk.take(self._path, self._headers, self.body, self.respond)
+            client = self._protocol.client
+            desk.take(self._path, self._headers, self.body, self.respond, client)
 
     def respond(self, response: Response) -> None:
         """Write head and body at once."""
@@ -80,6 +82,9 @@ class TapCycle:
         if self.disconnected or transport.is_closing():
             return
         status, headers, body = response
+        if status >= 400 and _CLOSE in headers:
+            self.keep_alive = False
+            headers = [header for header in headers if header != _CLOSE]
         content = [STATUS_LINE[status]]
         for name, value in (*protocol.server_state.default_headers, *headers):
             content += (name, b": ", value, b"\r\n")

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from api.contract.problems import Headers, Refused, error_bytes, problem_bytes
-from api.http.auth import UNAUTHORIZED, find_key, speaks_for
+from api.http.auth import find_key, speaks_for
 from api.http.rights import ROUTE_RIGHTS, check_right
 from api.runtime.service import now_ms
 from api.runtime.wiring import Runtime
@@ -30,6 +30,7 @@ logger = structlog.get_logger(__name__)
 Response = tuple[int, Headers, bytes]
 Respond = Callable[[Response], None]
 RequestHeaders = list[tuple[bytes, bytes]]
+Client = tuple[str, int]
 
 TAPS: Final = b"/v1/taps"
 BATCH: Final = b"/v1/taps/batch"
@@ -55,11 +56,21 @@ class TapDesk:
         network = runtime.catalogue.network
         self._writer = AnswerWriter(network.time_zone, network.currency)
 
-    def take(self, path: bytes, headers: RequestHeaders, body: bytes, respond: Respond) -> None:
-        """Take one request; `respond` is called once, now or when the decision is durable."""
+    def take(
+        self,
+        path: bytes,
+        headers: RequestHeaders,
+        body: bytes,
+        respond: Respond,
+        client: Client | None = None,
+    ) -> None:
+        """Take one request; `respond` is called once, now or when the decision is durable.
+
+        `client` is the address of its socket, None where that is not known.
+        """
         take = self._take_one if path == TAPS else self._take_batch
         try:
-            take(self._check(path, headers), body, respond)
+            take(self._check(path, headers, client), body, respond)
         except Refused as refused:
             respond(refused_bytes(refused))
         except FareEngineError as error:
@@ -68,7 +79,7 @@ class TapDesk:
             logger.exception("request_failed")
             respond(_BROKEN)
 
-    def _check(self, path: bytes, headers: RequestHeaders) -> Key:
+    def _check(self, path: bytes, headers: RequestHeaders, client: Client | None) -> Key:
         """The key of a request, once it may make it and its headers are right."""
         authorization = content_type = None
         for name, value in headers:
@@ -78,7 +89,7 @@ class TapDesk:
                 content_type = value
         key = find_key(self._runtime, authorization)
         if key is None:
-            raise Refused("unauthorized", UNAUTHORIZED)
+            raise self._runtime.failed_authentications.count(client, headers)
         check_right(key, self._rights[path])
         if content_type is not None and not is_json(content_type):
             raise Refused("unsupported-media-type", "send application/json")

@@ -5,17 +5,22 @@
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from api.runtime.peers import Network, parse_trusted_proxies
 from fare_engine.engine import BATCH_TAPS_MAX, PENDING_TAPS_MAX
 from fare_engine.errors import ConfigurationError
 
 PREFIX = "FARE_"
 BATCH_REQUEST_TAPS_MAX = 1_000
 """The contract's limit; a site may lower it, never raise it."""
+
+
+def _parse_if_text(value: object) -> object:
+    return parse_trusted_proxies(value) if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -41,6 +46,12 @@ class Settings(BaseSettings):
     )
     keep_alive_seconds: int = Field(75, ge=1, description="an idle connection is closed after it")
     shutdown_seconds: int = Field(30, ge=1, description="how long a shutdown waits for answers")
+    auth_failures_per_minute: int = Field(
+        60, ge=1, description="requests of one peer without a valid key; beyond it 429"
+    )
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_parse_if_text)] = (
+        Field((), description="addresses whose X-Forwarded-For is believed: `10.0.0.2, fd00::/64`")
+    )
     admin_key: SecretStr | None = Field(
         None, description="for operator commands that speak to a running server"
     )

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from api.runtime.clocks import GateClocks
+from api.runtime.failed_authentications import FailedAuthentications
+from api.runtime.peers import PeerFinder
 from api.runtime.service import EngineService, now_ms
 from api.runtime.settings import Settings
 from api.views.parameters import ParametersBook
@@ -52,6 +54,7 @@ class Runtime:
     parameters: ParametersBook
     make_token: Callable[[str, str], bytes]
     ride_codes: RideCodeReader
+    failed_authentications: FailedAuthentications
     settings: Settings
     ledger_path: Path
     _changing: asyncio.Lock
@@ -185,6 +188,9 @@ async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIte
                 parameters=ParametersBook(),
                 make_token=maker.token,
                 ride_codes=RideCodeReader(maker.token, catalogue),
+                failed_authentications=FailedAuthentications(
+                    PeerFinder(settings.trusted_proxies), settings.auth_failures_per_minute
+                ),
                 settings=settings,
                 ledger_path=path,
                 _changing=asyncio.Lock(),

@@ -118,10 +118,19 @@ class RuntimeCollector(Collector):
             refused.add_metric([fault.value], count)
         yield refused
         checkpointer = ledger.checkpointer
+        authentications = self._runtime.failed_authentications
         counters = {
             "fare_taps_replayed": ("Taps answered with their first decision", service.replayed),
             "fare_batches": ("Transactions of the ledger", service.batches),
             "fare_batches_failed": ("Transactions that were not confirmed", service.failed_batches),
+            "fare_authentications_failed": (
+                "Requests without a valid key, where one is needed",
+                authentications.failed,
+            ),
+            "fare_authentications_limited": (
+                "Those of them that were refused because their peer had too many",
+                authentications.limited,
+            ),
             "fare_checkpoints": ("Write-ahead logs folded in", checkpointer.checkpoints),
             "fare_checkpoint_waits": (
                 "Commits that had to wait for a checkpoint",
