@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65_535, description="0 takes any free port")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info")
     log_format: Literal["console", "json"] = Field("console")
+    log_lines_per_minute: int = Field(
+        20, ge=1, description="lines of one kind; further ones are counted"
+    )
     body_bytes_max: int = Field(2**20, ge=1_024, description="a longer request body: 413")
     pending_taps_max: int = Field(
         PENDING_TAPS_MAX, ge=BATCH_REQUEST_TAPS_MAX, description="taps that may wait: else 503"

@@ -15,6 +15,7 @@ from api.contract.problems import Refused
 from api.contract.taps import Answer
 from api.http.auth import TheRuntime
 from api.runtime.clocks import GateClocks
+from api.runtime.logs import count_lines_left_out
 from api.runtime.service import now_ms
 from api.runtime.wiring import Runtime
 from fare_engine.decision import Reason
@@ -130,6 +131,10 @@ class RuntimeCollector(Collector):
             "fare_authentications_limited": (
                 "Those of them that were refused because their peer had too many",
                 authentications.limited,
+            ),
+            "fare_log_lines_left_out": (
+                "Lines not logged since too many of their kind were",
+                count_lines_left_out(),
             ),
             "fare_checkpoints": ("Write-ahead logs folded in", checkpointer.checkpoints),
             "fare_checkpoint_waits": (
