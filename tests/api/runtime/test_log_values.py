@@ -45,6 +45,28 @@ def test_control_characters_become_escapes(value: Any) -> None:
     assert str(bound(value)).isprintable()
 
 
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("the card 3104870512345678 again", "the card ****5678 again"),
+        ("3104 8705 1234 5678 90", "****8 90"),
+        ("3104-8705-1234-5678", "****5678"),
+        ("Bearer fe_gate_AbC-123_x: no", "Bearer fe_gate_…: no"),
+        ("FHY-A-01.20211124.000173", "FHY-A-01.20211124.000173"),
+        ("2026-11-27T21:28:45.123456Z", "2026-11-27T21:28:45.123456Z"),
+        ("2026-11-27 21:28:45", "2026-11-27 21:28:45"),
+        ("process 123456789", "process 123456789"),
+    ],
+)
+def test_what_may_be_a_card_or_a_key_is_masked(text: str, masked: str) -> None:
+    assert bound(text) == masked
+    assert text == masked or text not in fail(text)
+
+
+def test_a_card_at_the_end_of_what_is_kept_is_masked_too() -> None:
+    assert "31048705" not in bound("a" * 491 + " 3104870512345678 " + "b" * 100)
+
+
 def fail(message: str) -> str:
     output = io.StringIO()
     try:
