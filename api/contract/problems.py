@@ -4,6 +4,7 @@ The table below lists all that clients may get. Nothing here knows a web framewo
 bare handlers of the tap routes and the routes behind them answer with the same bytes.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -80,6 +81,10 @@ _CODES_BY_STATUS: Final = {
 }
 
 
+counts: Final[Counter[str]] = Counter()
+"""Answers of this process that were problems, by code: for the metrics."""
+
+
 class Refused(Exception):
     """A request that is answered with a problem; for what the engine does not raise."""
 
@@ -125,6 +130,7 @@ def problem_bytes(
     code: str, detail: str, errors: Iterable[FieldFault] | None = None, **more: Any
 ) -> tuple[int, Headers, bytes]:
     """Status, headers and body of a problem, for handlers that speak bare ASGI."""
+    counts[code] += 1
     members = problem(code, detail, errors, **more)
     body = msgspec.json.encode(members)
     status: int = members["status"]

@@ -60,7 +60,7 @@ class FailedAuthentications:
         `client` is the address and port of its socket; the names of its headers are in lower case.
         """
         self.failed += 1
-        peer = self._peers.find_peer(None if client is None else client[0], headers)
+        peer = self._peers.find_peer(client, headers)
         now = self._clock()
         window = self._get_window(peer, now)
         window.failures += 1

@@ -64,12 +64,14 @@ class PeerFinder:
         address = None if host is None else _find_address(host)
         return address is not None and self._trusts(address)
 
-    def find_peer(self, host: str | None, headers: Iterable[tuple[bytes, bytes]]) -> str:
+    def find_peer(
+        self, client: tuple[str, int] | None, headers: Iterable[tuple[bytes, bytes]]
+    ) -> str:
         """The peer of a request: an IPv4 address, an IPv6 network, or `unknown`.
 
-        `host` is the address of the socket; the names of the headers are in lower case.
+        `client` is the address and port of the socket; the names of the headers are in lower case.
         """
-        address = None if host is None else _find_address(host)
+        address = None if client is None else _find_address(client[0])
         if address is None:
             return UNKNOWN
         if not self._trusts(address):

@@ -54,6 +54,7 @@ class Runtime:
     parameters: ParametersBook
     make_token: Callable[[str, str], bytes]
     ride_codes: RideCodeReader
+    peers: PeerFinder
     failed_authentications: FailedAuthentications
     settings: Settings
     ledger_path: Path
@@ -178,6 +179,7 @@ async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIte
             suspect_gates=clocks.suspects,
         ) as (engine, ledger):
             service = EngineService(engine, inline_taps_max=settings.commit_inline_taps_max)
+            peers = PeerFinder(settings.trusted_proxies)
             maker = TokenMaker(directory.read_token_key())
             path = directory.ledger_path
             yield Runtime(
@@ -188,8 +190,9 @@ async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIte
                 parameters=ParametersBook(),
                 make_token=maker.token,
                 ride_codes=RideCodeReader(maker.token, catalogue),
+                peers=peers,
                 failed_authentications=FailedAuthentications(
-                    PeerFinder(settings.trusted_proxies), settings.auth_failures_per_minute
+                    peers, settings.auth_failures_per_minute
                 ),
                 settings=settings,
                 ledger_path=path,

@@ -172,13 +172,18 @@ def test_a_storm_of_bad_requests_is_a_short_log(strict: ServerProcess) -> None:
         b"GET /" + b"x" * 9_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET /\nstopped failed=False\r\n\r\n",
         TLS_HELLO + b"\r\n\r\n",
+        request("/wp-login.php"),
+        request("/livez", method="DELETE"),
     ]
+    before = measure(strict, "fare_problems_total")
     for _ in range(200):
         for content in storm:
-            with Line(strict.port) as line:
+            with Line(strict.port, "127.0.0.4") as line:
                 line.send(content)
-                line.read_refusal()
+                assert line.read().status >= 400
     log = strict.log_path.read_text("utf-8")[begun:]
+    assert measure(strict, "fare_problems_total") == before + 200 * len(storm)
+    assert "127.0.0.4" in log
     assert len(log) < 20_000
     assert max(map(len, ["", *log.splitlines()])) < 1_000
     assert "stopped" not in log

@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector, CollectorRegistry
 from starlette.responses import Response
 
+from api.contract import problems
 from api.contract.problems import Refused
 from api.contract.taps import Answer
 from api.http.auth import TheRuntime
@@ -118,6 +119,12 @@ class RuntimeCollector(Collector):
         for fault, count in sorted(self._runtime.ride_codes.faults.items(), key=str):
             refused.add_metric([fault.value], count)
         yield refused
+        answered = CounterMetricFamily(
+            "fare_problems", "Requests answered with a problem, by its code", labels=["code"]
+        )
+        for code, count in sorted(problems.counts.items()):
+            answered.add_metric([code], count)
+        yield answered
         checkpointer = ledger.checkpointer
         authentications = self._runtime.failed_authentications
         counters = {

@@ -10,7 +10,8 @@ PROXY = "10.0.0.2"
 def find(host: str | None, *forwarded: str, trusted: str = "10.0.0.0/24, fd00::2") -> str:
     headers = [(b"x-forwarded-for", text.encode()) for text in forwarded]
     finder = PeerFinder(parse_trusted_proxies(trusted))
-    return finder.find_peer(host, [(b"host", b"fare-engine"), *headers])
+    client = None if host is None else (host, 50_000)
+    return finder.find_peer(client, [(b"host", b"fare-engine"), *headers])
 
 
 def test_without_a_trusted_proxy_the_peer_is_the_address_of_the_socket() -> None:
