@@ -18,6 +18,8 @@ logger = structlog.get_logger(__name__)
 
 PEERS_MAX: Final = 10_000
 WINDOW_SECONDS: Final = 60
+COUNTED_CODES: Final = frozenset({"unauthorized", "too-many-failures"})
+"""How these requests are refused: they are logged where they are counted."""
 UNAUTHORIZED: Final = "send a valid key: Authorization: Bearer <key>"
 _LOGGED_EACH: Final = 10
 """A peer that goes on is logged again at so many times the failures of its last line."""
@@ -74,7 +76,7 @@ class FailedAuthentications:
         seconds = max(1, ceil(window.begun_at + WINDOW_SECONDS - now))
         detail = f"more than {self._per_minute} requests without a valid key in a minute"
         after = (b"retry-after", str(seconds).encode())
-        return Refused("too-many-failures", detail, headers=[after, (b"connection", b"close")])
+        return Refused("too-many-failures", detail, headers=[after])
 
     def _get_window(self, peer: str, now: float) -> _Window:
         """The window of a peer at this moment; they stand in the order of their beginnings."""

@@ -47,6 +47,25 @@ class Settings(BaseSettings):
     commit_inline_taps_max: int = Field(
         128, ge=0, description="commits up to this size run in the event loop; 0 for a slow disk"
     )
+    url_bytes_max: int = Field(8_192, ge=256, description="a longer URL: 414")
+    header_bytes_max: int = Field(
+        16_384, ge=1_024, description="larger headers of a request, with their line ends: 431"
+    )
+    headers_max: int = Field(64, ge=8, description="more headers of a request: 431")
+    pipelined_requests_max: int = Field(
+        16, ge=1, description="of one connection, answered before others have their turn"
+    )
+    connections_max: int = Field(
+        4_096, ge=1, description="open connections; then one without a key makes room"
+    )
+    connections_per_peer_max: int = Field(1_024, ge=1, description="the same, of one address")
+    strangers_bytes_max: int = Field(
+        32 * 2**20, ge=65_536, description="what connections without a key may hold together"
+    )
+    first_byte_seconds: int = Field(10, ge=1, description="until a new connection sends anything")
+    head_seconds: int = Field(10, ge=1, description="for the whole head of a request: else 408")
+    body_seconds: int = Field(30, ge=1, description="for its whole body: else 408")
+    write_seconds: int = Field(30, ge=1, description="for a client to read what it was answered")
     keep_alive_seconds: int = Field(75, ge=1, description="an idle connection is closed after it")
     shutdown_seconds: int = Field(30, ge=1, description="how long a shutdown waits for answers")
     auth_failures_per_minute: int = Field(

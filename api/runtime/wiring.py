@@ -7,12 +7,13 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
 from api.runtime.clocks import GateClocks
+from api.runtime.connection_counts import ConnectionCounts
 from api.runtime.failed_authentications import FailedAuthentications
 from api.runtime.peers import PeerFinder
 from api.runtime.service import EngineService, now_ms
@@ -62,6 +63,7 @@ class Runtime:
     _settling: asyncio.Lock
     _ledger_file: os.stat_result
     requests_in_flight: Callable[[], int] = lambda: 0
+    connection_counts: ConnectionCounts = field(default_factory=ConnectionCounts)
     _checked: tuple[Catalogue, list[Fault]] | None = None
 
     @property

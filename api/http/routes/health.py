@@ -16,6 +16,7 @@ from api.contract.problems import Refused
 from api.contract.taps import Answer
 from api.http.auth import TheRuntime
 from api.runtime.clocks import GateClocks
+from api.runtime.connection_counts import ConnectionCounts
 from api.runtime.logs import count_lines_left_out
 from api.runtime.service import now_ms
 from api.runtime.wiring import Runtime
@@ -167,7 +168,33 @@ class RuntimeCollector(Collector):
         }
         for name, (help_text, value) in gauges.items():
             yield GaugeMetricFamily(name, help_text, value=value)
+        yield from _collect_connections(self._runtime.connection_counts)
         yield from _collect_controllers(self._runtime.clocks)
+
+
+def _collect_connections(counts: ConnectionCounts) -> Iterator[Metric]:
+    """Connections, and what was refused or closed because of a limit; named as its setting is."""
+    connections = GaugeMetricFamily(
+        "fare_connections",
+        "Open connections, by whether they have presented a valid key",
+        labels=["key"],
+    )
+    connections.add_metric(["valid"], counts.with_key)
+    connections.add_metric(["none"], counts.strangers)
+    yield connections
+    for name, help_text, numbers in (
+        ("fare_requests_refused", "Requests refused for a limit or a deadline", counts.refused),
+        ("fare_connections_closed", "Connections closed for a limit or a deadline", counts.closed),
+    ):
+        family = CounterMetricFamily(name, help_text, labels=["limit"])
+        for limit, number in sorted(numbers.items()):
+            family.add_metric([limit], number)
+        yield family
+    yield CounterMetricFamily(
+        "fare_accepts_failed",
+        "Times that no connection could be accepted: most likely descriptors were short",
+        value=counts.accepts_failed,
+    )
 
 
 def _collect_controllers(clocks: GateClocks) -> Iterator[Metric]:
