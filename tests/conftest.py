@@ -1,5 +1,6 @@
 """A real server for all tests that need one; those that break theirs make one of their own."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -7,13 +8,32 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.server_process import ServerProcess
+from tests.server_process import FARE_ENGINE, ServerProcess
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--server-binary",
+        type=Path,
+        default=Path(os.environ.get("FARE_HOSTILE_BINARY", FARE_ENGINE)),
+        help="the `fare-engine` that tests/hostile attacks; this checkout's by default",
+    )
+
+
+@pytest.fixture(scope="session")
+def server_binary(request: pytest.FixtureRequest) -> Path:
+    """The binary that is attacked."""
+    binary: Path = request.config.getoption("--server-binary")
+    return binary
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """One server for the whole run. Whoever kills or stops it starts it again."""
-    process = ServerProcess(tmp_path_factory.mktemp("server") / "data")
+    process = ServerProcess(
+        tmp_path_factory.mktemp("server") / "data",
+        FARE_AUTH_FAILURES_PER_MINUTE="1000000",  # the tests of a whole run are one peer
+    )
     yield process
     process.stop()
 

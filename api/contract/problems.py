@@ -4,6 +4,7 @@ The table below lists all that clients may get. Nothing here knows a web framewo
 bare handlers of the tap routes and the routes behind them answer with the same bytes.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -36,10 +37,13 @@ KINDS: Final[Mapping[str, Kind]] = {
     "not-found": Kind(404, "There is no such thing"),
     "unknown-gate": Kind(404, "There is no such gate"),
     "method-not-allowed": Kind(405, "This address does not take this method"),
+    "request-timeout": Kind(408, "The request did not come in time"),
     "conflict": Kind(409, "This contradicts what is stored"),
     "tap-conflict": Kind(409, "The tap_id was used before with other content"),
     "body-too-large": Kind(413, "The body is too large"),
+    "url-too-long": Kind(414, "The URL is too long"),
     "unsupported-media-type": Kind(415, "The body must be application/json"),
+    "expectation-failed": Kind(417, "The expectation cannot be met"),
     "invalid-request": Kind(422, "The request does not fit the contract"),
     "clock-ahead": Kind(422, "The gate's clock is ahead", "occurred_at"),
     "direction-not-allowed": Kind(422, "The gate does not take this direction", "direction"),
@@ -51,6 +55,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "tap-refused": Kind(422, "The tap cannot be decided"),
     "catalogue-invalid": Kind(422, "The catalogue would hold what cannot be"),
     "file-invalid": Kind(422, "The document cannot be read"),
+    "too-many-failures": Kind(429, "Too many requests without a valid key"),
+    "headers-too-large": Kind(431, "The headers are too many or too large"),
     "internal-error": Kind(500, "Something broke inside; it is in the log"),
     "fare-engine-error": Kind(500, "Something broke inside; it is in the log"),
     "ledger-damaged": Kind(500, "The ledger contradicts itself"),
@@ -63,6 +69,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "ledger-unavailable": Kind(503, "The ledger did not confirm"),
     "overloaded": Kind(503, "Too much waits already"),
     "not-ready": Kind(503, "Not ready"),
+    "http-version-not-supported": Kind(505, "This version of HTTP is not spoken here"),
 }
 
 _CODES_BY_STATUS: Final = {
@@ -74,8 +81,13 @@ _CODES_BY_STATUS: Final = {
     413: "body-too-large",
     415: "unsupported-media-type",
     422: "invalid-request",
+    429: "too-many-failures",
     503: "overloaded",
 }
+
+
+counts: Final[Counter[str]] = Counter()
+"""Answers of this process that were problems, by code: for the metrics."""
 
 
 class Refused(Exception):
@@ -123,6 +135,7 @@ def problem_bytes(
     code: str, detail: str, errors: Iterable[FieldFault] | None = None, **more: Any
 ) -> tuple[int, Headers, bytes]:
     """Status, headers and body of a problem, for handlers that speak bare ASGI."""
+    counts[code] += 1
     members = problem(code, detail, errors, **more)
     body = msgspec.json.encode(members)
     status: int = members["status"]

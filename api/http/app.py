@@ -103,7 +103,7 @@ class LastResort:
         try:
             await self._app(scope, receive, send)
         except Exception as error:
-            logger.exception("request_failed", path=scope.get("path"))
+            logger.exception("request_failed", route=_name_route(scope))
             if scope.get(ANSWERED):
                 return
             refused = Refused("internal-error", "the error is in the log of the server")
@@ -111,3 +111,9 @@ class LastResort:
                 await send_problem(send, refused)
             except RuntimeError:  # an answer had begun: the server must break the connection
                 raise error from None
+
+
+def _name_route(scope: Scope) -> str:
+    """The method and path template of a request: its own path may hold anything."""
+    path = getattr(scope.get("route"), "path", "unknown")
+    return f"{scope.get('method')} {path}"

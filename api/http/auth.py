@@ -5,6 +5,7 @@ everything (`api.http.rights`). Only the SHA-256 of a key is kept: a random key 
 and a tap no time for one.
 """
 
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Annotated, Final
 
@@ -17,7 +18,6 @@ from api.runtime.wiring import Runtime
 from fare_engine.access_key import Key
 
 KEY_BYTES_MAX: Final = 256
-UNAUTHORIZED: Final = "send a valid key: Authorization: Bearer <key>"
 
 
 def find_key(runtime: Runtime, authorization: bytes | None) -> Key | None:
@@ -27,6 +27,19 @@ def find_key(runtime: Runtime, authorization: bytes | None) -> Key | None:
     if authorization[:7].lower() != b"bearer ":
         return None
     return runtime.published.keys.get(sha256(authorization[7:].strip()).digest())
+
+
+def authenticate(
+    runtime: Runtime, client: tuple[str, int] | None, headers: Iterable[tuple[bytes, bytes]]
+) -> Key:
+    """The key of a request; Refused when its headers name none that is in force.
+
+    `client` is the address of its socket: failures are counted for each peer.
+    """
+    key = find_key(runtime, _find_authorization(headers))
+    if key is None:
+        raise runtime.failed_authentications.count(client, headers)
+    return key
 
 
 def speaks_for(key: Key, station_id: str | None) -> bool:
@@ -42,18 +55,20 @@ def check_speaks_for(key: Key, station_id: str | None, gate_id: str) -> None:
 
 
 class KeyRequired:
-    """Refuses calls without a key, before anything else is read of them."""
+    """Refuses calls without a key, also where no server has looked at it before."""
 
     def __init__(self, app: ASGIApp, runtime: Runtime) -> None:
         self._app = app
         self._runtime = runtime
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 401, or go on with the key in the scope."""
+        """Answer 401 or 429, or go on with the key in the scope."""
         if scope["type"] == "http" and needs_key(scope["method"], scope["path"]):
-            key = find_key(self._runtime, _find_authorization(scope))
-            if key is None:
-                status, headers, body = problem_bytes("unauthorized", UNAUTHORIZED)
+            try:
+                key = authenticate(self._runtime, scope["client"], scope["headers"])
+            except Refused as refused:
+                status, headers, body = problem_bytes(refused.code, refused.detail)
+                headers += refused.headers
                 await send({"type": "http.response.start", "status": status, "headers": headers})
                 await send({"type": "http.response.body", "body": body})
                 return
@@ -64,8 +79,8 @@ class KeyRequired:
 _IN_SCOPE: Final = "fare_engine.key"
 
 
-def _find_authorization(scope: Scope) -> bytes | None:
-    for name, value in scope["headers"]:
+def _find_authorization(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    for name, value in headers:
         if name == b"authorization":
             return bytes(value)
     return None

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -12,6 +13,8 @@ from starlette.responses import Response
 from api.contract.problems import Headers, Refused, error_bytes, find_code, problem_bytes
 from api.contract.taps import MEDIUM_FORMS
 from fare_engine.errors import FareEngineError
+
+logger = structlog.get_logger(__name__)
 
 _PARAMETER: Final = re.compile(r"\{[^}]+\}")
 ANSWERED: Final = "fare_engine.answered"
@@ -62,11 +65,15 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 def _no_route(request: Request, methods: list[str]) -> Response:
-    if methods and request.method not in methods:
-        detail = f"this address takes {', '.join(methods)}"
+    known = bool(methods) and request.method not in methods
+    code = "method-not-allowed" if known else "not-found"
+    peer = request.app.state.runtime.peers.find_peer(request.client, request.scope["headers"])
+    logger.warning("request_refused", peer=peer, code=code)
+    if known:
         headers = [(b"allow", ", ".join(methods).encode())]
-        return _respond(*problem_bytes("method-not-allowed", detail), headers)
-    return _respond(*problem_bytes("not-found", "there is nothing at this address"))
+        detail = f"this address takes {', '.join(methods)}"
+        return _respond(*problem_bytes(code, detail), headers)
+    return _respond(*problem_bytes(code, "there is nothing at this address"))
 
 
 async def _on_invalid(_request: Request, error: Exception) -> Response:

@@ -1,152 +1,384 @@
 """The server's HTTP protocol: taps go straight to the tap desk, all else to the application.
 
-uvicorn keeps doing what it does well: parsing, keep-alive, pipelining, flow control and shutdown.
-For the two tap routes only what would follow is left out: an ASGI scope, a task and two messages a
-request, and a write for the head and another for the body.
+uvicorn keeps what it does well: requests of the application (`RequestResponseCycle`), their tasks,
+flow control and the order of the shutdown. That uses names which it does not promise to keep, so
+`pyproject.toml` bounds its version from above. Before the bound is raised, these places are to be
+compared with the new version:
 
-That uses names which uvicorn does not promise to keep, so `pyproject.toml` bounds its version from
-above. Before the bound is raised, these six places are to be compared with the new version:
-
-1. The import of `HttpToolsProtocol` and `STATUS_LINE`.
-2. `TapCycle` stands where uvicorn's `RequestResponseCycle` does: `keep_alive`, `body`, `more_body`,
-   `disconnected`, `response_complete` and `message_event` are read and written by the protocol.
-3. `TapCycle.respond` uses `server_state.default_headers`, `transport` and `on_response_complete`,
-   and `TapCycle.set` uses `flow`.
-4. `Protocol.on_headers_complete` replaces the parser's callback for taps: `url`, `headers`,
-   `parser`, `cycle`, `expect_100_continue`, `flow`, `pipeline` and `app`.
-5. `Protocol._start_asgi_task`, which starts what waits in `pipeline`, and `send_400_response`.
-6. `api.http.server`: `server_state.tasks`, and of `uvicorn.Server` the methods `startup` and
-   `capture_signals` with the flags `should_exit` and `force_exit`.
+1. The imports of `HttpToolsProtocol`, `RequestResponseCycle` and `STATUS_LINE`.
+2. Of `HttpToolsProtocol`: `transport`, `flow`, `parser`, `url`, `headers`, `cycle`, `client`,
+   `server`, `scheme`, `root_path`, `asgi_version`, `app_state`, `logger`, `access_log`,
+   `_start_asgi_task`, `connection_made`, `connection_lost`, `pause_writing` and `resume_writing`;
+   all other callbacks of the parser and of the transport are replaced here or in
+   `api.http.door.reader`.
+3. Of `RequestResponseCycle`: how it is made, `body`, `more_body`, `message_event`, `disconnected`
+   and `keep_alive`.
+4. `server_state.default_headers` and `total_requests`.
+5. `api.http.server`: `server_state.connections` and `tasks`, and of `uvicorn.Server` the methods
+   `startup`, `shutdown` and `capture_signals` with the flags `should_exit` and `force_exit`.
 """
 
+import asyncio
+from enum import Enum, auto
+from functools import partial
+from math import inf
+from time import perf_counter
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+import structlog
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from api.contract.problems import Refused, problem_bytes
-from api.http.tap_desk import BATCH, TAPS, RequestHeaders, Response, TapDesk, refused_bytes
+from api.contract.problems import Refused
+from api.http.door import head
+from api.http.door.door import Door
+from api.http.door.reader import RequestReader
+from api.http.rights import METHODS
+from api.http.tap_desk import TAP_PATHS, Response, refused_bytes
+from api.runtime.failed_authentications import COUNTED_CODES
 
-_TAP_PATHS: Final = (TAPS, BATCH)
+logger = structlog.get_logger(__name__)
+
 LARGE_BYTES: Final = 65_536
+READ_AHEAD_BYTES: Final = 65_536
+"""Bytes behind a request that is being answered; with more, reading waits."""
+TURN_S: Final = 0.002
+"""How long requests of one connection are answered before others have their turn."""
+LINGER_SECONDS: Final = 2
+LINGER_BYTES_MAX: Final = 8 * 2**20
+"""What is read and forgotten behind a refusal, so that its answer is not lost with the rest."""
+WRITE_PROGRESS_BYTES: Final = 16_384
+"""A client that has read so much of its answers before the deadline gets another one."""
+
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_SERVER_ANSWER: Final[Response] = (204, [(b"allow", ", ".join(METHODS).encode())], b"")
 
 
-class TapCycle:
-    """One tap request and its response, in the place of uvicorn's cycle for all others.
+class State(Enum):
+    """What a connection waits for."""
 
-    uvicorn fills `body`, clears `more_body`, sets `disconnected`, and calls `set` after each: here
-    that is the moment to look whether the request is complete.
-    """
+    OPENED = auto()  # the first byte
+    HEAD = auto()
+    BODY = auto()
+    ANSWERING = auto()
+    UNREAD = auto()  # the client, to read what it was answered
+    IDLE = auto()  # the next request
+    CLOSING = auto()
 
-    def __init__(self, protocol: "Protocol", path: bytes, keep_alive: bool) -> None:
-        self._protocol = protocol
-        self._path = path
-        self._headers: RequestHeaders = protocol.headers
-        self.keep_alive = keep_alive
-        self.body = b""
-        self.more_body = True
-        self.disconnected = False
-        self.response_complete = False
-        self.message_event: TapCycle | _NoListener = self
-        self._started = False
-        self._taken = False
 
-    def start(self) -> None:
-        """It is this request's turn on the connection."""
-        self._started = True
-        self.set()
+_OPENED, _HEAD, _BODY, _ANSWERING, _UNREAD, _IDLE, _CLOSING = State
 
-    def set(self) -> None:
-        """More of the request has come, or the client has gone."""
-        if not self._started or self._taken:
+
+class Protocol(RequestReader):
+    """HTTP/1.1, one request of a connection after the other, each wait with a deadline."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.deadline = inf
+        self.held_bytes = 0
+        self._state = _OPENED
+        self._is_advancing = self._is_yielding = self._is_at_end = False
+        self._is_reading_paused = False
+        self._discarded_bytes = 0
+        self._unwritten_bytes = 0
+
+    # What the transport calls.
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take the connection in; another one may have to make room."""
+        super().connection_made(transport)
+        self._wait(_OPENED, self.door.settings.first_byte_seconds)
+        self.door.connections.admit(self, self.client[0] if self.client else None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of everything; what is being decided is decided all the same."""
+        self.door.connections.forget(self)
+        self._state, self.deadline = _CLOSING, inf
+        self.forget_rest()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has come, as far as it is its turn."""
+        state = self._state
+        if state is _CLOSING:
+            self._discard(len(data))
             return
-        desk = self._protocol.desk
-        if len(self.body) > desk.body_bytes_max:
-            self._taken = True
-            self.keep_alive = False  # the rest of the body is not worth reading
-            limit = f"a body may have {desk.body_bytes_max} bytes at most"
-            self.respond(refused_bytes(Refused("body-too-large", limit)))
-        elif self.more_body:
-            self._protocol.flow.resume_reading()
-        elif not self.disconnected:
-            self._taken = True
-            desk.take(self._path, self._headers, self.body, self.respond)
+        self.add(data)
+        if state is _ANSWERING or state is _UNREAD or self._is_yielding:
+            if self._must_wait_to_read and not self._is_reading_paused:
+                self._is_reading_paused = True
+                self.transport.pause_reading()
+            self._note_held()
+        else:
+            self._advance()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Answer what a client has sent before it closed its half; then close."""
+        self._is_at_end = True
+        return self._is_busy
+
+    def pause_writing(self) -> None:
+        """The client does not read: nothing more is begun for it."""
+        super().pause_writing()
+        if self._state is not _CLOSING:
+            self._wait_for_reader()
+
+    def resume_writing(self) -> None:
+        """It has read enough to go on."""
+        super().resume_writing()
+        if self._state is _ANSWERING:
+            self.deadline = inf
+        elif self._state is _UNREAD:
+            self._wait(_IDLE, self.door.settings.keep_alive_seconds)
+            self._advance()
+
+    # One request after the other.
+
+    @property
+    def _is_busy(self) -> bool:
+        """Whether what comes now has to wait."""
+        return self._state is _ANSWERING or self._state is _UNREAD or self._is_yielding
+
+    @property
+    def _must_wait_to_read(self) -> bool:
+        return self._is_busy and self.waiting_bytes > READ_AHEAD_BYTES
+
+    def _advance(self) -> None:
+        """Take requests until something is missing, or has to be waited for."""
+        self._is_advancing = True
+        taken, ends_at = 0, 0.0
+        try:
+            while (body := self.take_request()) is not None:
+                self._dispatch(body)
+                if self._state is not _IDLE or not self.has_more:
+                    break
+                taken += 1
+                ends_at = ends_at or perf_counter() + TURN_S
+                if taken >= self.door.settings.pipelined_requests_max or perf_counter() > ends_at:
+                    self._yield()
+                    break
+            else:
+                self._wait_for_more()
+        except Refused as refused:
+            self.refuse(refused)
+        self._is_advancing = False
+        if self._is_reading_paused and not self._must_wait_to_read:
+            self._is_reading_paused = False
+            self.transport.resume_reading()
+        if not self.has_key:
+            self._note_held()
+        if self._is_at_end and not self._is_busy:
+            self._close()
+
+    def _wait_for_more(self) -> None:
+        """A request is not complete: it has a deadline from its first byte, and from its body's."""
+        settings = self.door.settings
+        if self.is_in_body:
+            if self.has_more_chunks:
+                self._yield()
+            if self._state is not _BODY:
+                self._wait(_BODY, settings.body_seconds)
+                if self.is_waiting:
+                    self.transport.write(_CONTINUE)
+        elif self.has_more and self._state is not _HEAD:
+            self._wait(_HEAD, settings.head_seconds)
+
+    def _yield(self) -> None:
+        """Let other connections have their turn."""
+        self._is_yielding = True
+        self.loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._is_yielding = False
+        if self._state is not _CLOSING and not self._is_busy:
+            self._advance()
+
+    def _dispatch(self, body: bytes) -> None:
+        """Have a request answered that is complete."""
+        self._state, self.deadline = _ANSWERING, inf
+        if self.path in TAP_PATHS and self.method == "POST" and self.key is not None:
+            self.door.desk.take(self.path, self.key, self.headers, body, self.respond)
+        elif self.path == head.SERVER:
+            self.respond(_SERVER_ANSWER)
+        else:
+            self._ask_application(body)
+
+    def _ask_application(self, body: bytes) -> None:
+        complete = asyncio.Event()
+        complete.set()
+        cycle = RequestResponseCycle(
+            scope=self._make_scope(),
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=complete,
+            expect_100_continue=False,
+            keep_alive=self.keep_alive,
+            on_response=self.on_response_complete,
+        )
+        cycle.body += body
+        cycle.more_body = False
+        self.cycle = cycle
+        if self.key is None:
+            self.door.begin_soon(partial(self._begin, cycle))
+        else:
+            self._start_asgi_task(cycle, self.app)
+
+    def _begin(self, cycle: RequestResponseCycle) -> None:
+        if not cycle.disconnected:
+            self._start_asgi_task(cycle, self.app)
+
+    def _make_scope(self) -> Any:
+        return {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": self.version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "root_path": self.root_path,
+            "method": self.method,
+            "path": self.path,
+            "raw_path": self.path.encode(),
+            "query_string": self.query,
+            "headers": self.headers,
+            "state": self.app_state.copy(),
+        }
+
+    def on_first_key(self) -> None:
+        """It is a stranger no more."""
+        self.keep_alive &= self.door.connections.know(self)
+
+    # Answers.
 
     def respond(self, response: Response) -> None:
-        """Write head and body at once."""
-        protocol = self._protocol
-        self.response_complete = True
-        self.message_event = _NO_LISTENER  # no cycle is left for the garbage collector
-        transport = protocol.transport
-        if self.disconnected or transport.is_closing():
+        """Answer a request of ours, head and body at once."""
+        if self.transport.is_closing():
             return
+        self._write(response)
+        if not self.keep_alive:
+            self._close()
+        self.on_response_complete()
+
+    def _write(self, response: Response) -> None:
         status, headers, body = response
         content = [STATUS_LINE[status]]
-        for name, value in (*protocol.server_state.default_headers, *headers):
+        for name, value in (*self.server_state.default_headers, *headers):
             content += (name, b": ", value, b"\r\n")
         if not self.keep_alive:
             content.append(b"connection: close\r\n")
         content += (b"\r\n", body)
         if len(body) < LARGE_BYTES:
-            transport.write(b"".join(content))
+            self.transport.write(b"".join(content))
         else:  # not copied once more
-            transport.writelines((b"".join(content[:-1]), body))
-        if not self.keep_alive:
-            transport.close()
-        protocol.on_response_complete()
+            self.transport.writelines((b"".join(content[:-1]), body))
 
+    def on_response_complete(self) -> None:
+        """The answer is written: let go of the request, and come to the next one."""
+        self.server_state.total_requests += 1
+        self.cycle = None  # type: ignore[assignment]
+        self.headers, self.head_bytes = [], 0
+        if self.transport.is_closing():
+            self._close()
+        elif self.flow.write_paused:
+            self._state = _UNREAD  # its deadline is set
+        else:
+            self._wait(_IDLE, self.door.settings.keep_alive_seconds)
+            if not self._is_advancing and (self.has_more or self._is_at_end):
+                self._advance()
 
-class _NoListener:
-    """What is notified of a request that has been answered."""
+    def refuse(self, refused: Refused) -> None:
+        """Answer a request that is not read any further, and close."""
+        if isinstance(refused, head.LimitExceeded):
+            self.door.counts.refused[refused.limit] += 1
+        if refused.code not in COUNTED_CODES:
+            peer = self.door.runtime.peers.find_peer(self.client, self.headers or ())
+            logger.warning("request_refused", peer=peer, code=refused.code)
+        self.keep_alive = False
+        status, headers, body = refused_bytes(refused)
+        self._write((status, headers, b"" if self.method == "HEAD" else body))
+        self._wait(_CLOSING, LINGER_SECONDS)
+        self.forget_rest()
+        self.transport.write_eof()
 
-    def set(self) -> None:
-        """Nothing waits for more of it."""
+    def _discard(self, count: int) -> None:
+        """Something has come behind a refusal: were it left unread, the answer would be lost."""
+        self._discarded_bytes += count
+        if self._discarded_bytes > LINGER_BYTES_MAX:
+            self.transport.abort()
 
+    # Deadlines, limits and the end.
 
-_NO_LISTENER: Final = _NoListener()
-
-
-class Protocol(HttpToolsProtocol):
-    """HTTP/1.1 with httptools."""
-
-    desk: TapDesk
-
-    def on_headers_complete(self) -> None:
-        """Begin a cycle of ours for a tap, and leave every other request to uvicorn."""
-        path = self.url.partition(b"?")[0]
-        if (
-            path not in _TAP_PATHS
-            or self.parser.get_method() != b"POST"
-            or self.parser.should_upgrade()
-        ):
-            super().on_headers_complete()
+    def check(self, now: float) -> None:
+        """Act on a deadline that is over."""
+        if self._state is not _CLOSING and self.transport.is_closing():
+            self._close()  # by the application, in the middle of an answer
+        if not self.has_key:
+            self._note_held()
+        if now < self.deadline:
             return
-        before: Any = self.cycle  # None before the first request
-        keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
-        cycle: Any = TapCycle(self, path, keep_alive)
-        self.cycle = cycle
-        if self.expect_100_continue:
-            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        if before is None or before.response_complete:
-            cycle.start()
+        settings = self.door.settings
+        if self._state is _HEAD:
+            self._time_out("head_seconds", f"a head is waited for for {settings.head_seconds} s")
+        elif self._state is _BODY:
+            self._time_out("body_seconds", f"a body is waited for for {settings.body_seconds} s")
+        elif self._state is _OPENED or self._state is _IDLE:
+            opened = self._state is _OPENED
+            self.door.counts.closed["first_byte_seconds" if opened else "keep_alive_seconds"] += 1
+            self._close()
+        elif self._state is _CLOSING and not self.transport.get_write_buffer_size():
+            self.transport.abort()
+        elif self.transport.get_write_buffer_size() + WRITE_PROGRESS_BYTES > self._unwritten_bytes:
+            self.drop("write_seconds")
         else:
-            self.flow.pause_reading()
-            self.pipeline.appendleft((cycle, self.app))
+            self._wait_for_reader()
 
-    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
-        if isinstance(cycle, TapCycle):
-            cycle.start()
-        else:
-            super()._start_asgi_task(cycle, app)
+    def _time_out(self, limit: str, detail: str) -> None:
+        self.refuse(head.LimitExceeded(limit, "request-timeout", detail))
 
-    def send_400_response(self, msg: str) -> None:
-        """Answer bytes that are no HTTP, and close."""
-        _, headers, body = problem_bytes("malformed-request", msg)
-        lines = [b"HTTP/1.1 400 Bad Request"]
-        lines += [name + b": " + value for name, value in headers]
-        self.transport.write(b"\r\n".join([*lines, b"connection: close", b"", body]))
+    def drop(self, limit: str) -> None:
+        """Close at once, without an answer."""
+        self.door.counts.closed[limit] += 1
+        self.door.connections.forget(self)
+        self._wait(_CLOSING, LINGER_SECONDS)
+        self.transport.abort()
+
+    def shutdown(self) -> None:
+        """The server stops: close, or do so behind the answer to what is complete."""
+        if self._state is not _ANSWERING:
+            self._close()
+        self.keep_alive = False
+        if self.cycle is not None:
+            self.cycle.keep_alive = False
+        if self.deadline < inf:  # nobody reads what was answered
+            self.deadline = min(self.deadline, self.loop.time() + self.door.closing_seconds)
+
+    def _wait(self, state: State, seconds: float) -> None:
+        self._state = state
+        self.deadline = self.loop.time() + seconds
+
+    def _wait_for_reader(self) -> None:
+        self._unwritten_bytes = self.transport.get_write_buffer_size()
+        self.deadline = self.loop.time() + self.door.settings.write_seconds
+
+    def _close(self) -> None:
+        """Close once all that was answered is written."""
+        if self._state is not _CLOSING:
+            self._unwritten_bytes = self.transport.get_write_buffer_size()
+            self._wait(_CLOSING, self.door.closing_seconds)
         self.transport.close()
 
+    def _note_held(self) -> None:
+        """Say what this connection makes the server hold, while it is a stranger."""
+        if self.has_key:
+            return
+        held = self.waiting_bytes + self.head_bytes + self.transport.get_write_buffer_size()
+        if held != self.held_bytes:
+            self.door.connections.hold(self, held)
 
-def make_protocol(desk: TapDesk) -> type[Protocol]:
-    """The protocol of a server whose taps go to this desk."""
-    return type("DeskProtocol", (Protocol,), {"desk": desk})
+
+def make_protocol(door: Door) -> type[Protocol]:
+    """The protocol of a server whose connections come through this door."""
+    return type("DoorProtocol", (Protocol,), {"door": door})

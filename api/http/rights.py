@@ -108,6 +108,9 @@ ROUTE_RIGHTS: Final[dict[Route, Right]] = {
 }
 
 
+METHODS: Final = sorted({"HEAD", "OPTIONS", *(method for method, _ in ROUTE_RIGHTS)})
+
+
 def check_right(key: Key, right: Right) -> None:
     """Refuse a key that does not have a right, and say whose keys have it."""
     if right not in RIGHTS_OF_KIND[key.kind]:

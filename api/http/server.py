@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 import structlog
@@ -17,8 +18,9 @@ import uvicorn
 import uvloop
 
 from api.http.app import create_app
+from api.http.door.door import Door
+from api.http.door.listener import Listener, find_connections_max
 from api.http.protocol import make_protocol
-from api.http.tap_desk import TapDesk
 from api.runtime import gc_control
 from api.runtime.logs import configure_logs
 from api.runtime.settings import Settings
@@ -28,7 +30,6 @@ from fare_engine.ledger.sqlite.data_directory import DataDirectory
 
 logger = structlog.get_logger(__name__)
 
-BACKLOG: Final = 2_048
 _STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 SWITCH_INTERVAL_S: Final = 0.000_5
 """The ledger's thread asks for the interpreter a few times a commit; it should not wait for it ten
@@ -63,9 +64,9 @@ async def _serve(
     listening: Callable[[], None],
 ) -> int:
     async with open_runtime(directory, settings) as runtime:
+        door = Door(runtime, find_connections_max(settings.connections_max))
         config = uvicorn.Config(
             create_app(runtime),
-            http=make_protocol(TapDesk(runtime)),
             ws="none",
             lifespan="off",
             interface="asgi3",
@@ -73,11 +74,9 @@ async def _serve(
             log_config=None,
             server_header=False,
             proxy_headers=False,
-            backlog=BACKLOG,
-            timeout_keep_alive=settings.keep_alive_seconds,
             timeout_graceful_shutdown=settings.shutdown_seconds,
         )
-        server = _Server(config, listening)
+        server = _Server(config, door, listening)
         runtime.requests_in_flight = lambda: len(server.server_state.tasks)
         runtime.service.on_death = lambda: server.stop("the engine has died")
         loop = asyncio.get_running_loop()
@@ -102,9 +101,18 @@ def _ignore_signals(loop: asyncio.AbstractEventLoop) -> None:
 class _Server(uvicorn.Server):
     """uvicorn, stopped by us: its own signal handlers would end the process before the ledger."""
 
-    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        door: Door,
+        listening: Callable[[], None],
+    ) -> None:
         super().__init__(config)
+        self._door = door
+        protocol = partial(make_protocol(door), config, self.server_state, {})
+        self._listener = Listener(protocol, door.counts)
         self._listening = listening
+        self.servers = []
 
     def stop(self, why: str) -> None:
         """Stop accepting and answer what was accepted; called twice, do not wait for clients."""
@@ -115,8 +123,18 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and call back once it does."""
-        await super().startup(sockets)
+        (bound,) = sockets or []
+        self._listener.open(bound)
+        self._sweeping = asyncio.create_task(self._door.sweep())
+        self.started = True
         self._listening()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what is complete, and wait for nothing else."""
+        self._listener.close()
+        self._door.stop()
+        await super().shutdown(sockets)
+        self._sweeping.cancel()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from api.contract.problems import Headers, Refused, error_bytes, problem_bytes
-from api.http.auth import UNAUTHORIZED, find_key, speaks_for
+from api.http.auth import speaks_for
 from api.http.rights import ROUTE_RIGHTS, check_right
 from api.runtime.service import now_ms
 from api.runtime.wiring import Runtime
@@ -31,8 +31,9 @@ Response = tuple[int, Headers, bytes]
 Respond = Callable[[Response], None]
 RequestHeaders = list[tuple[bytes, bytes]]
 
-TAPS: Final = b"/v1/taps"
-BATCH: Final = b"/v1/taps/batch"
+TAPS: Final = "/v1/taps"
+BATCH: Final = "/v1/taps/batch"
+TAP_PATHS: Final = (TAPS, BATCH)
 
 KEYS_MAX: Final = 1_000
 """Keys whose foreign gates are remembered: one controller a station, and many to spare."""
@@ -49,17 +50,22 @@ class TapDesk:
         self._runtime = runtime
         self._foreign_in: Catalogue | None = None
         self._foreign: dict[Key, frozenset[str]] = {}
-        self._rights = {path: ROUTE_RIGHTS["POST", path.decode()] for path in (TAPS, BATCH)}
-        self.body_bytes_max = runtime.settings.body_bytes_max
+        self._rights = {path: ROUTE_RIGHTS["POST", path] for path in TAP_PATHS}
         self._reader = TapReader(runtime.make_token, runtime.ride_codes.read)
         network = runtime.catalogue.network
         self._writer = AnswerWriter(network.time_zone, network.currency)
 
-    def take(self, path: bytes, headers: RequestHeaders, body: bytes, respond: Respond) -> None:
-        """Take one request; `respond` is called once, now or when the decision is durable."""
+    def take(
+        self, path: str, key: Key, headers: RequestHeaders, body: bytes, respond: Respond
+    ) -> None:
+        """Take one request of a key; `respond` is called once, now or when the decision is durable.
+
+        The names of the headers are in lower case.
+        """
         take = self._take_one if path == TAPS else self._take_batch
         try:
-            take(self._check(path, headers), body, respond)
+            self._check(path, key, headers)
+            take(key, body, respond)
         except Refused as refused:
             respond(refused_bytes(refused))
         except FareEngineError as error:
@@ -68,21 +74,12 @@ class TapDesk:
             logger.exception("request_failed")
             respond(_BROKEN)
 
-    def _check(self, path: bytes, headers: RequestHeaders) -> Key:
-        """The key of a request, once it may make it and its headers are right."""
-        authorization = content_type = None
-        for name, value in headers:
-            if name == b"authorization":
-                authorization = value
-            elif name == b"content-type":
-                content_type = value
-        key = find_key(self._runtime, authorization)
-        if key is None:
-            raise Refused("unauthorized", UNAUTHORIZED)
+    def _check(self, path: str, key: Key, headers: RequestHeaders) -> None:
+        """Refuse a request that its key may not make, or whose body is said not to be JSON."""
         check_right(key, self._rights[path])
-        if content_type is not None and not is_json(content_type):
-            raise Refused("unsupported-media-type", "send application/json")
-        return key
+        for name, value in headers:
+            if name == b"content-type" and not is_json(value):
+                raise Refused("unsupported-media-type", "send application/json")
 
     def _take_one(self, key: Key, body: bytes, respond: Respond) -> None:
         received_at_ms = now_ms()

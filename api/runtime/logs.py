@@ -7,6 +7,8 @@ import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import Processor
 
+from api.runtime.log_limits import LimitedHandler
+from api.runtime.log_values import bound_values, write_traceback
 from api.runtime.settings import Settings
 
 
@@ -23,13 +25,15 @@ def configure_logs(settings: Settings) -> None:
     if settings.log_format == "json":
         render = [
             structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            bound_values,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ]
     else:
         render = [
+            bound_values,
             structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-            )
+                colors=sys.stderr.isatty(), exception_formatter=write_traceback
+            ),
         ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -37,7 +41,7 @@ def configure_logs(settings: Settings) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = LimitedHandler(sys.stderr, settings.log_lines_per_minute)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -50,3 +54,9 @@ def configure_logs(settings: Settings) -> None:
     for name in ("uvicorn", "alembic", "asyncio"):
         # They log every step of a start; only their warnings are worth reading.
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def count_lines_left_out() -> int:
+    """Lines that were not written since too many of their kind were."""
+    handlers = logging.getLogger().handlers
+    return sum(handler.left_out for handler in handlers if isinstance(handler, LimitedHandler))

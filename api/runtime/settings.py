@@ -5,17 +5,22 @@
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from api.runtime.peers import Network, parse_trusted_proxies
 from fare_engine.engine import BATCH_TAPS_MAX, PENDING_TAPS_MAX
 from fare_engine.errors import ConfigurationError
 
 PREFIX = "FARE_"
 BATCH_REQUEST_TAPS_MAX = 1_000
 """The contract's limit; a site may lower it, never raise it."""
+
+
+def _parse_if_text(value: object) -> object:
+    return parse_trusted_proxies(value) if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -29,6 +34,9 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65_535, description="0 takes any free port")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info")
     log_format: Literal["console", "json"] = Field("console")
+    log_lines_per_minute: int = Field(
+        20, ge=1, description="lines of one kind; further ones are counted"
+    )
     body_bytes_max: int = Field(2**20, ge=1_024, description="a longer request body: 413")
     pending_taps_max: int = Field(
         PENDING_TAPS_MAX, ge=BATCH_REQUEST_TAPS_MAX, description="taps that may wait: else 503"
@@ -39,8 +47,33 @@ class Settings(BaseSettings):
     commit_inline_taps_max: int = Field(
         128, ge=0, description="commits up to this size run in the event loop; 0 for a slow disk"
     )
+    url_bytes_max: int = Field(8_192, ge=256, description="a longer URL: 414")
+    header_bytes_max: int = Field(
+        16_384, ge=1_024, description="larger headers of a request, with their line ends: 431"
+    )
+    headers_max: int = Field(64, ge=8, description="more headers of a request: 431")
+    pipelined_requests_max: int = Field(
+        16, ge=1, description="of one connection, answered before others have their turn"
+    )
+    connections_max: int = Field(
+        4_096, ge=1, description="open connections; then one without a key makes room"
+    )
+    connections_per_peer_max: int = Field(1_024, ge=1, description="the same, of one address")
+    strangers_bytes_max: int = Field(
+        32 * 2**20, ge=65_536, description="what connections without a key may hold together"
+    )
+    first_byte_seconds: int = Field(10, ge=1, description="until a new connection sends anything")
+    head_seconds: int = Field(10, ge=1, description="for the whole head of a request: else 408")
+    body_seconds: int = Field(30, ge=1, description="for its whole body: else 408")
+    write_seconds: int = Field(30, ge=1, description="for a client to read what it was answered")
     keep_alive_seconds: int = Field(75, ge=1, description="an idle connection is closed after it")
     shutdown_seconds: int = Field(30, ge=1, description="how long a shutdown waits for answers")
+    auth_failures_per_minute: int = Field(
+        60, ge=1, description="requests of one peer without a valid key; beyond it 429"
+    )
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_parse_if_text)] = (
+        Field((), description="addresses whose X-Forwarded-For is believed: `10.0.0.2, fd00::/64`")
+    )
     admin_key: SecretStr | None = Field(
         None, description="for operator commands that speak to a running server"
     )

@@ -7,12 +7,15 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
 from api.runtime.clocks import GateClocks
+from api.runtime.connection_counts import ConnectionCounts
+from api.runtime.failed_authentications import FailedAuthentications
+from api.runtime.peers import PeerFinder
 from api.runtime.service import EngineService, now_ms
 from api.runtime.settings import Settings
 from api.views.parameters import ParametersBook
@@ -52,12 +55,15 @@ class Runtime:
     parameters: ParametersBook
     make_token: Callable[[str, str], bytes]
     ride_codes: RideCodeReader
+    peers: PeerFinder
+    failed_authentications: FailedAuthentications
     settings: Settings
     ledger_path: Path
     _changing: asyncio.Lock
     _settling: asyncio.Lock
     _ledger_file: os.stat_result
     requests_in_flight: Callable[[], int] = lambda: 0
+    connection_counts: ConnectionCounts = field(default_factory=ConnectionCounts)
     _checked: tuple[Catalogue, list[Fault]] | None = None
 
     @property
@@ -175,6 +181,7 @@ async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIte
             suspect_gates=clocks.suspects,
         ) as (engine, ledger):
             service = EngineService(engine, inline_taps_max=settings.commit_inline_taps_max)
+            peers = PeerFinder(settings.trusted_proxies)
             maker = TokenMaker(directory.read_token_key())
             path = directory.ledger_path
             yield Runtime(
@@ -185,6 +192,10 @@ async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIte
                 parameters=ParametersBook(),
                 make_token=maker.token,
                 ride_codes=RideCodeReader(maker.token, catalogue),
+                peers=peers,
+                failed_authentications=FailedAuthentications(
+                    peers, settings.auth_failures_per_minute
+                ),
                 settings=settings,
                 ledger_path=path,
                 _changing=asyncio.Lock(),

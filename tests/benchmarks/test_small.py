@@ -58,3 +58,18 @@ def test_the_small_size_of_the_time_to_a_gates_action_is_measured_and_printed() 
     assert done.returncode == 0, done.stderr
     rows = [line for line in done.stdout.splitlines() if line.startswith("| ")]
     assert len(rows) == 4, done.stdout
+
+
+def test_the_small_size_of_attacks_is_measured_and_printed() -> None:
+    attacks = ["none", "answers never read: /livez", "silent connections, few descriptors"]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.attacks", "--small", "--only", *attacks],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    head, _, *rows = [line.split(" | ") for line in done.stdout.splitlines()]
+    assert [row[0].removeprefix("| ") for row in rows] == attacks
+    assert {len(row) for row in rows} == {len(head)}

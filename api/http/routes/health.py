@@ -11,10 +11,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector, CollectorRegistry
 from starlette.responses import Response
 
+from api.contract import problems
 from api.contract.problems import Refused
 from api.contract.taps import Answer
 from api.http.auth import TheRuntime
 from api.runtime.clocks import GateClocks
+from api.runtime.connection_counts import ConnectionCounts
+from api.runtime.logs import count_lines_left_out
 from api.runtime.service import now_ms
 from api.runtime.wiring import Runtime
 from fare_engine.decision import Reason
@@ -117,11 +120,30 @@ class RuntimeCollector(Collector):
         for fault, count in sorted(self._runtime.ride_codes.faults.items(), key=str):
             refused.add_metric([fault.value], count)
         yield refused
+        answered = CounterMetricFamily(
+            "fare_problems", "Requests answered with a problem, by its code", labels=["code"]
+        )
+        for code, count in sorted(problems.counts.items()):
+            answered.add_metric([code], count)
+        yield answered
         checkpointer = ledger.checkpointer
+        authentications = self._runtime.failed_authentications
         counters = {
             "fare_taps_replayed": ("Taps answered with their first decision", service.replayed),
             "fare_batches": ("Transactions of the ledger", service.batches),
             "fare_batches_failed": ("Transactions that were not confirmed", service.failed_batches),
+            "fare_authentications_failed": (
+                "Requests without a valid key, where one is needed",
+                authentications.failed,
+            ),
+            "fare_authentications_limited": (
+                "Those of them that were refused because their peer had too many",
+                authentications.limited,
+            ),
+            "fare_log_lines_left_out": (
+                "Lines not logged since too many of their kind were",
+                count_lines_left_out(),
+            ),
             "fare_checkpoints": ("Write-ahead logs folded in", checkpointer.checkpoints),
             "fare_checkpoint_waits": (
                 "Commits that had to wait for a checkpoint",
@@ -146,7 +168,33 @@ class RuntimeCollector(Collector):
         }
         for name, (help_text, value) in gauges.items():
             yield GaugeMetricFamily(name, help_text, value=value)
+        yield from _collect_connections(self._runtime.connection_counts)
         yield from _collect_controllers(self._runtime.clocks)
+
+
+def _collect_connections(counts: ConnectionCounts) -> Iterator[Metric]:
+    """Connections, and what was refused or closed because of a limit; named as its setting is."""
+    connections = GaugeMetricFamily(
+        "fare_connections",
+        "Open connections, by whether they have presented a valid key",
+        labels=["key"],
+    )
+    connections.add_metric(["valid"], counts.with_key)
+    connections.add_metric(["none"], counts.strangers)
+    yield connections
+    for name, help_text, numbers in (
+        ("fare_requests_refused", "Requests refused for a limit or a deadline", counts.refused),
+        ("fare_connections_closed", "Connections closed for a limit or a deadline", counts.closed),
+    ):
+        family = CounterMetricFamily(name, help_text, labels=["limit"])
+        for limit, number in sorted(numbers.items()):
+            family.add_metric([limit], number)
+        yield family
+    yield CounterMetricFamily(
+        "fare_accepts_failed",
+        "Times that no connection could be accepted: most likely descriptors were short",
+        value=counts.accepts_failed,
+    )
 
 
 def _collect_controllers(clocks: GateClocks) -> Iterator[Metric]:

@@ -1,12 +1,27 @@
 """Keys: a call without one is refused, and a gate key speaks for its stations alone."""
 
+from collections.abc import Iterator
+
 import httpx2
 import pytest
 
 from tests.api.contract.test_problems import check
-from tests.server_process import ServerProcess, make_tap, new_card
+from tests.api.http.routes.test_health import measure
+from tests.server_process import ServerProcess, make_tap, new_card, new_number
 
 TIME = "2021-11-24T08:15:30.120+08:00"
+
+
+@pytest.fixture(scope="module")
+def strict_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server that soon limits the failures of a peer, behind a proxy on this machine."""
+    process = ServerProcess(
+        tmp_path_factory.mktemp("strict") / "data",
+        FARE_AUTH_FAILURES_PER_MINUTE="3",
+        FARE_TRUSTED_PROXIES="127.0.0.1",
+    )
+    yield process
+    process.stop()
 
 
 @pytest.mark.parametrize(
@@ -113,3 +128,59 @@ def test_an_invalid_key_is_refused(
 
 def test_a_key_that_does_not_exist_cannot_be_revoked(admin: httpx2.Client) -> None:
     check(admin.delete("/v1/keys/000000000000"), 404, "not-found")
+
+
+@pytest.mark.parametrize("path", ["/v1/taps", "/v1/taps/batch", "/v1/keys", "/v1/nothing"])
+def test_failures_of_a_peer_are_limited_on_every_route(
+    strict_server: ServerProcess, path: str
+) -> None:
+    peer = {"X-Forwarded-For": f"203.0.113.9, 2001:db8:{new_number() % 10_000}::1"}
+    with strict_server.client("fe_gate_wrong") as stranger:
+        before = measure(stranger)
+        for _ in range(3):
+            check(stranger.post(path, json={}, headers=peer), 401, "unauthorized")
+        refused = stranger.post(path, json={}, headers=peer)
+        check(refused, 429, "too-many-failures")
+        assert refused.headers.get_list("connection") == ["close"]
+        assert 0 < int(refused.headers["retry-after"]) <= 60
+        after = measure(stranger)
+    failed, limited = [f"fare_authentications_{name}_total" for name in ("failed", "limited")]
+    assert (after[failed] - before[failed], after[limited] - before[limited]) == (4, 1)
+
+
+def test_failures_of_all_routes_are_counted_together(strict_server: ServerProcess) -> None:
+    peer = {"X-Forwarded-For": "198.51.100.1"}
+    with strict_server.client("") as stranger:
+        paths = ("/v1/taps", "/v1/keys", "/v1/taps/batch", "/v1/taps", "/v1/stations")
+        statuses = [stranger.post(path, json={}, headers=peer).status_code for path in paths]
+    assert statuses == [401, 401, 401, 429, 429]
+
+
+def test_a_valid_key_is_never_refused_for_the_failures_of_others(
+    strict_server: ServerProcess,
+) -> None:
+    peer = {"X-Forwarded-For": "198.51.100.2"}
+    tap = make_tap("FHY-A-01", "entry", new_card(), TIME)
+    with strict_server.client("") as stranger, strict_server.client() as gate:
+        for _ in range(5):
+            status = stranger.post("/v1/taps", json={}, headers=peer).status_code
+        assert status == 429
+        assert gate.post("/v1/taps", json=tap, headers=peer).json()["outcome"] == "entered"
+        assert gate.get("/v1/stations", headers=peer).status_code == 200
+        assert stranger.get("/readyz", headers=peer).status_code == 200
+        assert stranger.post("/v1/taps", json={}, headers=peer).status_code == 429
+
+
+def test_who_is_limited_is_logged_by_address_and_never_by_key(
+    strict_server: ServerProcess,
+) -> None:
+    peer = {"X-Forwarded-For": "198.51.100.3"}
+    with strict_server.client("fe_gate_of-somebody") as stranger:
+        for _ in range(5):
+            stranger.post("/v1/taps", json={}, headers=peer)
+    log = strict_server.log_path.read_text("utf-8")
+    lines = [line for line in log.splitlines() if "198.51.100.3" in line]
+    assert [line.count("authentication_failed") for line in lines] == [1, 1, 1, 0]
+    assert "authentications_limited" in lines[3]
+    assert "failures=4" in lines[3]
+    assert "fe_gate_of-somebody" not in log

@@ -9,6 +9,7 @@ import pytest
 
 from api.contract.problems import Refused
 from api.http.app import create_app, list_routes, make_fastapi
+from api.http.auth import authenticate
 from api.http.rights import (
     RIGHTS_OF_KIND,
     ROUTE_RIGHTS,
@@ -17,7 +18,7 @@ from api.http.rights import (
     check_right,
     needs_key,
 )
-from api.http.tap_desk import BATCH, TAPS, Response, TapDesk
+from api.http.tap_desk import TAP_PATHS, Response, TapDesk
 from api.runtime.settings import Settings
 from api.runtime.wiring import open_runtime
 from fare_engine.access_key import ADMIN, GATE, Key
@@ -26,7 +27,7 @@ from fare_engine.setup import initialise
 from tests.api.contract.test_problems import check
 from tests.server_process import ServerProcess
 
-TAP_ROUTES = {("POST", path.decode()) for path in (TAPS, BATCH)}
+TAP_ROUTES = {("POST", path) for path in TAP_PATHS}
 NUMBERS = ("version", "settlement_id")
 
 
@@ -92,8 +93,9 @@ def test_a_kind_of_key_that_loses_its_rights_is_refused_at_the_tap_desk_and_behi
     async def ask() -> tuple[list[Response], httpx2.Response]:
         async with open_runtime(directory, Settings()) as runtime:
             desk, answers = TapDesk(runtime), list[Response]()
-            for path in (TAPS, BATCH):
-                desk.take(path, [(b"authorization", authorization.encode())], b"", answers.append)
+            key = authenticate(runtime, None, [(b"authorization", authorization.encode())])
+            for path in TAP_PATHS:
+                desk.take(path, key, [], b"", answers.append)
             transport = httpx2.ASGITransport(create_app(runtime))
             async with httpx2.AsyncClient(transport=transport, base_url="http://here") as client:
                 headers = {"Authorization": authorization}

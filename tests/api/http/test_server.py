@@ -136,6 +136,7 @@ def test_when_the_engine_dies_the_process_says_so_and_ends(
     assert server.process.wait(60) == 1
     log = server.log_path.read_text("utf-8")
     assert "engine_died" in log
+    assert card not in log
 
 
 def test_no_card_and_no_key_is_logged(make_server: Callable[..., ServerProcess]) -> None:

@@ -62,3 +62,13 @@ def test_a_ledger_that_is_gone_is_not_ready(make_server: Callable[..., ServerPro
         members = check(client.get("/readyz"), 503, "not-ready")
         assert "database" in members["detail"]
         assert client.get("/livez").status_code == 200
+
+
+def test_problems_are_counted_by_their_code(gates: httpx2.Client) -> None:
+    before = measure(gates)
+    check(gates.get("/nothing"), 404, "not-found")
+    check(gates.post("/v1/taps", content=b"{"), 400, "malformed-json")
+    after = measure(gates)
+    for code in ("not-found", "malformed-json"):
+        name = f"fare_problems_total {code}"
+        assert after[name] == before.get(name, 0) + 1

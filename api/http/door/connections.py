@@ -1,0 +1,142 @@
+"""Open connections: how many there may be, which one makes room, and what strangers hold.
+
+A stranger is a connection that has not presented a valid key. Where there are too many connections,
+of one peer or in all, the stranger that is open longest makes room for the new one. So whoever asks
+for health, or comes with a key, gets in, and no connection with a key is closed for a stranger.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from ipaddress import IPv6Address
+from typing import Final, Protocol
+
+from api.runtime.connection_counts import ConnectionCounts
+
+KEPT_FOR_STRANGERS: Final = 64
+"""Of so many connections, one is kept for strangers."""
+
+
+class Connection(Protocol):
+    """What is asked of a connection here."""
+
+    held_bytes: int
+
+    def check(self, now: float) -> None:
+        """Look whether its deadline is over, and act on it."""
+
+    def drop(self, limit: str) -> None:
+        """Close at once, without an answer; `limit` is the setting for whose sake."""
+
+
+class _Peer:
+    """The connections of one address."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self.strangers: OrderedDict[Connection, None] = OrderedDict()
+
+
+class Connections:
+    """Every open connection, with its peer and whether it has presented a valid key.
+
+    `is_proxy` says of which addresses the peers behind are not known: they have no limit of theirs.
+    """
+
+    def __init__(
+        self,
+        *,
+        connections_max: int,
+        per_peer_max: int,
+        strangers_bytes_max: int,
+        counts: ConnectionCounts,
+        is_proxy: Callable[[str], bool],
+    ) -> None:
+        self._connections_max = connections_max
+        self._with_key_max = connections_max - connections_max // KEPT_FOR_STRANGERS
+        self._per_peer_max = per_peer_max
+        self._bytes_max = strangers_bytes_max
+        self._counts = counts
+        self._is_proxy = is_proxy
+        self._names: dict[Connection, str] = {}
+        self._peers: dict[str, _Peer] = {}
+        self._strangers: OrderedDict[Connection, None] = OrderedDict()
+        self._held_bytes = 0
+
+    def admit(self, connection: Connection, host: str | None) -> None:
+        """Take in a connection that was just opened, and have another one make room for it."""
+        name = find_peer(host)
+        peer = self._peers.get(name) or self._peers.setdefault(name, _Peer())
+        if peer.total >= self._per_peer_max and not (host and self._is_proxy(host)):
+            _drop_oldest(peer.strangers, "connections_per_peer_max")
+        if len(self._names) >= self._connections_max:
+            _drop_oldest(self._strangers, "connections_max")
+        self._peers[name] = peer  # it may have gone with its last connection
+        peer.total += 1
+        self._names[connection] = name
+        peer.strangers[connection] = self._strangers[connection] = None
+        self._count()
+
+    def list_all(self) -> list[Connection]:
+        """All that are open."""
+        return list(self._names)
+
+    def know(self, connection: Connection) -> bool:
+        """Note that it has presented a valid key; whether it may stay open behind its answer.
+
+        There is no room for one more where all others have keys too: then it may not.
+        """
+        if connection not in self._strangers:
+            return True
+        peer = self._peers[self._names[connection]]
+        del self._strangers[connection], peer.strangers[connection]
+        self._held_bytes -= connection.held_bytes
+        self._count()
+        if self._counts.with_key > self._with_key_max:
+            return False
+        return peer.total - len(peer.strangers) <= self._per_peer_max
+
+    def hold(self, connection: Connection, held_bytes: int) -> None:
+        """Note how much a connection makes the server hold; the stranger with most makes room."""
+        if connection not in self._strangers:
+            return
+        self._held_bytes += held_bytes - connection.held_bytes
+        connection.held_bytes = held_bytes
+        while self._held_bytes > self._bytes_max:
+            largest = max(self._strangers, key=lambda stranger: stranger.held_bytes)
+            largest.drop("strangers_bytes_max")
+
+    def forget(self, connection: Connection) -> None:
+        """Let go of a connection that is closed, or will be at once; again does nothing."""
+        name = self._names.pop(connection, None)
+        if name is None:
+            return
+        peer = self._peers[name]
+        peer.total -= 1
+        if connection in self._strangers:
+            del self._strangers[connection], peer.strangers[connection]
+            self._held_bytes -= connection.held_bytes
+        if not peer.total:
+            del self._peers[name]
+        self._count()
+
+    def _count(self) -> None:
+        self._counts.strangers = len(self._strangers)
+        self._counts.with_key = len(self._names) - len(self._strangers)
+
+
+def _drop_oldest(strangers: OrderedDict[Connection, None], limit: str) -> None:
+    """Close the one that is open longest.
+
+    Where all have keys, the new one is let in above the limit: it is answered once.
+    """
+    if strangers:
+        next(iter(strangers)).drop(limit)
+
+
+def find_peer(host: str | None) -> str:
+    """What one host can choose its addresses from: an IPv4 address, or a /64 of IPv6."""
+    if host is None or ":" not in host:
+        return host or ""
+    address = IPv6Address(host.partition("%")[0])
+    mapped = address.ipv4_mapped
+    return str(mapped) if mapped else f"{int(address) >> 64:x}::/64"

@@ -1,0 +1,62 @@
+"""What all connections of a server share: limits, counts, deadlines, and turns for strangers."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from api.http.door.connections import Connections
+from api.http.tap_desk import TapDesk
+from api.runtime.wiring import Runtime
+
+STRANGERS_AT_ONCE: Final = 4
+"""Requests without a key that are begun in one turn of the event loop: taps come in between."""
+SWEEP_SECONDS: Final = 1
+STOP_SECONDS: Final = 2
+"""At a stop, how long answers that nobody reads are waited for."""
+
+
+class Door:
+    """One a server, with its settings and the desk that takes taps."""
+
+    def __init__(self, runtime: Runtime, connections_max: int) -> None:
+        self.runtime = runtime
+        self.settings = settings = runtime.settings
+        self.desk = TapDesk(runtime)
+        self.counts = runtime.connection_counts
+        self.connections = Connections(
+            connections_max=connections_max,
+            per_peer_max=settings.connections_per_peer_max,
+            strangers_bytes_max=settings.strangers_bytes_max,
+            counts=self.counts,
+            is_proxy=runtime.peers.is_trusted,
+        )
+        self.closing_seconds = settings.write_seconds
+        """How long a connection that is closed may take to read its answers."""
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[Callable[[], None]] = deque()
+
+    def stop(self) -> None:
+        """Wait no longer for answers to be read than a stop may take."""
+        self.closing_seconds = min(self.closing_seconds, STOP_SECONDS)
+
+    def begin_soon(self, begin: Callable[[], None]) -> None:
+        """Begin a request without a key when it is its turn."""
+        self._waiting.append(begin)
+        if len(self._waiting) == 1:
+            self._loop.call_soon(self._begin_some)
+
+    def _begin_some(self) -> None:
+        for _ in range(min(STRANGERS_AT_ONCE, len(self._waiting))):
+            self._waiting[0]()
+            self._waiting.popleft()
+        if self._waiting:
+            self._loop.call_soon(self._begin_some)
+
+    async def sweep(self) -> None:
+        """Look at all deadlines, once a second, until cancelled: cheaper than a timer a request."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now = self._loop.time()
+            for connection in self.connections.list_all():
+                connection.check(now)

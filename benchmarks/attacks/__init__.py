@@ -1,0 +1,1 @@
+"""What attacks cost the server that they are made on, and its other clients."""
