@@ -48,14 +48,15 @@ class MeasuredClocks:
         self._find_measured = find_measured
         self._tariffs = tariffs
         self._smallest_tolerance_ms = find_smallest_tolerance(tariffs)
+        self._earliest_ms = min((one.effective_from_ms for one in tariffs), default=0)
 
     def find_skew(self, gate_id: str, reading: Reading) -> int:
         """By how much a gate's clock was ahead at a tap, in milliseconds; 0 where nobody knows."""
-        measured = self._find_measured(gate_id)
+        measured, earliest_ms = self._find_measured(gate_id), self._earliest_ms
         # What no tariff calls an error may put a tap a little behind its receipt. Where nothing
         # else holds, a tap may be as far ahead as the engine lets any clock be.
-        found = find_measurement(measured, reading, self._smallest_tolerance_ms)
-        found = found or find_measurement(measured, reading, CLOCK_AHEAD_MAX_MS)
+        found = find_measurement(measured, reading, earliest_ms, self._smallest_tolerance_ms)
+        found = found or find_measurement(measured, reading, earliest_ms, CLOCK_AHEAD_MAX_MS)
         if found is None:
             return 0
         tariff = find_in_force(self._tariffs, found.at_engine_ms)
@@ -69,15 +70,16 @@ def find_smallest_tolerance(tariffs: Iterable[Tariff]) -> int:
 
 
 def find_measurement(
-    measured: Sequence[Measurement], reading: Reading, ahead_max_ms: int
+    measured: Sequence[Measurement], reading: Reading, earliest_ms: int, ahead_max_ms: int
 ) -> Measurement | None:
     """The measurement that holds for a tap: the one that agrees with the time it leads to.
 
     Each skew leads to another corrected time. It agrees where that time lies behind its own
     measurement and before the next one. Where none does, the clock jumped after the last
     measurement before the tap, and the one after it holds; before the first measurement that is the
-    first. Of several that agree the latest holds. No corrected time may be further ahead of when
-    the engine received the tap than `ahead_max_ms`.
+    first. Of several that agree the latest holds. No corrected time may lie before `earliest_ms`,
+    when the first tariff began, nor further ahead of when the engine received the tap than
+    `ahead_max_ms`.
     """
     at_gate_ms, received_engine_ms, was_live = reading
     latest_ms = received_engine_ms + ahead_max_ms
@@ -86,10 +88,10 @@ def find_measurement(
     for place in range(len(measured) - 1, -1, -1):
         found = measured[place]
         corrected_ms = at_gate_ms - found.skew_ms
-        if corrected_ms <= latest_ms:
+        if earliest_ms <= corrected_ms <= latest_ms:
             if found.at_engine_ms <= corrected_ms < next_ms:
                 return found
-            before_ms = measured[place - 1].at_engine_ms if place else -ALWAYS_MS
+            before_ms = measured[place - 1].at_engine_ms if place else earliest_ms
             if jumped is None and before_ms <= corrected_ms < found.at_engine_ms:
                 jumped = found
         next_ms = found.at_engine_ms

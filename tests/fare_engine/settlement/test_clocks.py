@@ -84,3 +84,8 @@ def test_a_live_tap_is_corrected_by_a_later_measurement_only_if_its_receipt_bear
     assert skew((2, 4), shows=1, received=1, was_live=True) == 0
     slow = -5 * DAY_MS // MINUTE_MS
     assert skew((2, slow), shows=1 - 120, received=1.1, was_live=True) == slow
+
+
+def test_no_tap_is_corrected_to_before_there_was_a_tariff() -> None:
+    absurd = 9_999 * 365 * DAY_MS // MINUTE_MS
+    assert skew((0, absurd), shows=1, received=1) == 0
