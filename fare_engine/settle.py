@@ -16,6 +16,7 @@ from fare_engine.catalogue import Catalogue
 from fare_engine.checks import CLOCK_AHEAD_MAX_MS
 from fare_engine.errors import NoTariffInForce, Overtaken
 from fare_engine.ledger.database import Connection, Database, reading, writing
+from fare_engine.ledger.queries.gate_clocks import open_clocks
 from fare_engine.ledger.queries.histories import Histories, Span, read_histories
 from fare_engine.ledger.queries.settlement_scan import find_first_row, find_last_row, scan_tokens
 from fare_engine.ledger.stores.settlements import (
@@ -23,6 +24,7 @@ from fare_engine.ledger.stores.settlements import (
     begin_settlement,
     end_settlement,
     insert_adjustments,
+    insert_corrections,
     insert_repairs,
     read_issued,
 )
@@ -43,6 +45,9 @@ KEPT_MAX: Final = 1_000
 DAY_MS: Final = 86_400_000
 WAIVERS_MS: Final = 2 * DAY_MS
 """How long a waiver counts: the latest two service dates."""
+
+SET_BACK_MAX_MS: Final = DAY_MS
+"""How far the engine's own clock may once have been set back: rows may be so much out of order."""
 
 
 class Issue(NamedTuple):
@@ -123,8 +128,11 @@ class _Run:
         self._day = find_service_day(catalogue, service_date)
         # A journey that was open when the date began may still be ended on it.
         longest_ms = max(tariff.journey_expiry_ms or 0 for tariff in catalogue.tariffs)
-        self._from_ms = self._day.start_ms - longest_ms
-        self._read_from_ms = self._from_ms - max(longest_ms, DAY_MS) - WAIVERS_MS
+        self._from_corrected_ms = self._day.start_ms - longest_ms
+        self._read_from_corrected_ms = (
+            self._from_corrected_ms - max(longest_ms, DAY_MS) - WAIVERS_MS
+        )
+        self._clocks = open_clocks(database, catalogue)
 
     def settle(self, actor: str, clock: Callable[[], int]) -> Outcome:
         outcome, database = self._outcome, self._database
@@ -134,10 +142,11 @@ class _Run:
                     connection, outcome.service_date.isoformat(), actor, self._now_ms
                 )
         with reading(database) as connection:
-            first_of_day = find_first_row(connection, self._day.start_ms - CLOCK_AHEAD_MAX_MS)
-            first_row = find_first_row(connection, self._read_from_ms - CLOCK_AHEAD_MAX_MS)
-        span = Span(self._read_from_ms, first_row, self._last_row)
-        found = scan_tokens(database, self._day, first_of_day, self._last_row)
+            first_of_day = _find_first_row(connection, self._day.start_ms)
+            first_row = _find_first_row(connection, self._read_from_corrected_ms)
+        span = Span(self._read_from_corrected_ms, first_row, self._last_row)
+        rows = range(first_of_day, self._last_row + 1)
+        found = scan_tokens(database, self._catalogue, self._clocks, self._day, rows)
         for tokens in _gather(found):
             self._settle_tokens(tokens, span)
         if outcome.settlement is not None:
@@ -150,7 +159,13 @@ class _Run:
         while True:
             with reading(self._database) as connection:
                 histories = read_histories(
-                    connection, self._catalogue, self._where, tokens, span, self._now_ms
+                    connection,
+                    self._catalogue,
+                    self._clocks,
+                    self._where,
+                    tokens,
+                    span,
+                    self._now_ms,
                 )
                 issues = list(self._find_issues(connection, histories))
             try:
@@ -165,15 +180,16 @@ class _Run:
 
     def _store(self, histories: Histories, issues: Sequence[Issue]) -> None:
         settlement = self._outcome.settlement
-        if settlement is not None and (issues or histories.repaired):
+        if settlement is not None and (issues or histories.repaired or histories.corrected):
             with writing(self._database) as connection:
                 insert_repairs(connection, settlement, histories.repaired)
+                insert_corrections(connection, settlement, histories.corrected)
                 insert_adjustments(connection, settlement, [one.adjustment for one in issues])
 
     def _find_issues(self, connection: Connection, histories: Histories) -> Iterator[Issue]:
         by_token = histories.by_token
         settled = {
-            token: settle_history(stored, self._from_ms, self._now_ms, histories.skews)
+            token: settle_history(stored, self._from_corrected_ms, self._now_ms)
             for token, stored in by_token.items()
         }
         issued = read_issued(connection, {due.row for dues in settled.values() for due in dues})
@@ -183,6 +199,14 @@ class _Run:
                 due = difference.due
                 entry_tap_id = None if due.entry_row is None else tap_ids[due.entry_row]
                 yield Issue(difference, tap_ids[due.row], entry_tap_id)
+
+
+def _find_first_row(connection: Connection, from_corrected_ms: int) -> int:
+    """A row before which nothing stands that occurred from an instant of corrected time on.
+
+    But for what a gate's clock alone says, nothing is received long before it occurs.
+    """
+    return find_first_row(connection, from_corrected_ms - CLOCK_AHEAD_MAX_MS - SET_BACK_MAX_MS)
 
 
 def find_service_day(catalogue: Catalogue, service_date: date) -> ServiceDay:

@@ -39,7 +39,6 @@ CALL_DEADLINE_S: Final = 3.0
 HEARTBEAT_EVERY_S: Final = 10.0
 REFRESH_EVERY_S: Final = 60.0
 PRUNE_EVERY_S: Final = 60.0
-SKEW_REPORTED_MAX_MS: Final = 100_000_000_000
 AGAIN_AFTER_S: Final = 1.0
 """Until the next try after a failed call, or when taps of a batch stay waiting."""
 
@@ -182,8 +181,7 @@ class Upkeep:
         skew = self._client.find_skew()
         gates: list[GateSkew] = []
         if skew is not None:
-            skew_ms = _bounded(skew.skew_ms)
-            gates = [GateSkew(gate_id, skew_ms) for gate_id in controller.outbox.list_gates()]
+            gates = [GateSkew(gate_id, skew.skew_ms) for gate_id in controller.outbox.list_gates()]
         heartbeat = Heartbeat(
             sent_at=format_ms(self._clock_ms()),
             outbox_taps=controller.outbox.count().waiting,
@@ -245,8 +243,3 @@ class Upkeep:
         if not self.empty.is_set():
             due_s.append(self._due_s["send"])
         return min(due_s)
-
-
-def _bounded(skew_ms: int) -> int:
-    """A clock that lost its battery says 1970, further off than the contract allows to say."""
-    return max(-SKEW_REPORTED_MAX_MS, min(skew_ms, SKEW_REPORTED_MAX_MS))

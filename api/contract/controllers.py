@@ -1,22 +1,55 @@
 """The contract of the controllers' routes: parameters, heartbeats, alarms."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictInt, StringConstraints
+from pydantic import (
+    Field,
+    PrivateAttr,
+    StrictInt,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from api.contract.taps import Answer, Id, Instant, Request, Time
 
-SKEW_MAX_MS = 100_000_000_000
-"""Three years: clocks that lost their battery say 1970 or 2000 and cannot be measured."""
+SKEW_MAX_MS = 400_000_000_000_000
+"""More than lies between the years 1 and 9999: what is beyond counts as so much."""
 GATES_MAX = 1_000
 OUTBOX_TAPS_MAX = 1_000_000_000
-
-Skew = Annotated[StrictInt, Field(ge=-SKEW_MAX_MS, le=SKEW_MAX_MS)]
+SHOWN_MAX = 64
+"""Characters that are shown of what a heartbeat has in the place of a gate_id."""
 
 
 class GateHeartbeat(Request):
     gate_id: Id
-    clock_skew_ms: Skew = Field(description="the gate's clock minus the engine's")
+    clock_skew_ms: StrictInt = Field(description="the gate's clock minus the engine's")
+    _fault: str | None = PrivateAttr(None)
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with this entry, which does not count then."""
+        return self._fault
+
+    @property
+    def bounded_skew_ms(self) -> int:
+        """The skew as it is kept: a number that no clock can be off by is still an alarm."""
+        return max(-SKEW_MAX_MS, min(self.clock_skew_ms, SKEW_MAX_MS))
+
+
+def _keep_faulty(value: Any, read: ValidatorFunctionWrapHandler) -> GateHeartbeat:
+    """One entry that cannot be read must not lose what the heartbeat says of all other gates."""
+    try:
+        gate: GateHeartbeat = read(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        named = value.get("gate_id") if isinstance(value, Mapping) else None
+        shown = named[:SHOWN_MAX] if isinstance(named, str) else ""
+        gate = GateHeartbeat.model_construct(gate_id=shown, clock_skew_ms=0)
+        gate._fault = ": ".join([*map(str, first["loc"]), first["msg"]])
+    return gate
 
 
 class HeartbeatRequest(Request):
@@ -27,12 +60,20 @@ class HeartbeatRequest(Request):
         Field(None, description="what it has; null while it has none")
     )
     outbox_taps: Annotated[StrictInt, Field(ge=0, le=OUTBOX_TAPS_MAX)]
-    gates: list[GateHeartbeat] = Field(max_length=GATES_MAX)
+    gates: list[Annotated[GateHeartbeat, WrapValidator(_keep_faulty)]] = Field(max_length=GATES_MAX)
+
+
+class NotTaken(Answer):
+    """An entry of a heartbeat that does not count; all others do."""
+
+    gate_id: str = Field(description="as it was sent; empty where it could not be read")
+    detail: str
 
 
 class HeartbeatAnswer(Answer):
     received_at: Time
     parameters_version: str = Field(description="what there is; fetch it when it is another")
+    not_taken: list[NotTaken] = Field(description="entries of gates that do not count")
 
 
 class ParametersAnswer(Answer):

@@ -59,6 +59,11 @@ class TapExplanation(TapDecision):
     medium_type: str
     occurred_at: Time = Field(description="the gate's clock")
     received_at: Time = Field(description="the engine's clock")
+    corrected_at: Time | None = Field(
+        description="occurred_at less the error of the gate's clock, once settlement has corrected "
+        "it; else null"
+    )
+    offline: bool = Field(description="it came with what its gate had done alone")
     entry: TapSummary | None = Field(description="the tap that had opened the journey found open")
     journey_found: Literal[
         "none", "consumed", "replaced", "superseded", "expired", "left_open", "excused"

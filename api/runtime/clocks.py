@@ -49,11 +49,16 @@ class GateClocks:
             self.apply({gate_id: skew_ms}, measured_at_ms, tolerance_ms)
 
     def list_changes(self, skews_ms: Mapping[str, int], tolerance_ms: int | None) -> dict[str, int]:
-        """The skews to store: those that moved, or crossed the tolerance."""
+        """The skews to store: a gate's first, and those that moved or crossed the tolerance.
+
+        The first is stored however small it is: settlement reads from it that the clock was right.
+        """
+        recorded_ms = self._recorded_ms
         return {
             gate_id: skew_ms
             for gate_id, skew_ms in skews_ms.items()
-            if abs(skew_ms - self._recorded_ms.get(gate_id, 0)) >= SKEW_STEP_MS
+            if gate_id not in recorded_ms
+            or abs(skew_ms - recorded_ms[gate_id]) >= SKEW_STEP_MS
             or _is_wrong(skew_ms, tolerance_ms) != (gate_id in self.suspects)
         }
 

@@ -168,7 +168,7 @@ async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIte
         check_schema(database)
         with reading(database) as connection:
             published = load_published(connection)
-            skews = load_skews(connection)
+            skews = load_skews(connection, now_ms())
         catalogue = published.catalogue
         numbers = {gate.number: gate.gate_id for gate in catalogue.network.gates}
         stored = {numbers[gate]: skew for gate, skew in skews.items()}

@@ -35,7 +35,7 @@ def explain(explanation: Explanation, network: Network) -> TapExplanation:
     """The whole answer."""
     verdict = explanation.verdict
     zone = network.time_zone
-    tap, decision = verdict.tap, verdict.decision
+    tap, decision, corrected_ms = verdict.tap, verdict.decision, explanation.corrected_ms
     answer = msgspec.json.decode(_find_writer(zone, network.currency).write(verdict))
     return TapExplanation(
         **answer,
@@ -45,6 +45,8 @@ def explain(explanation: Explanation, network: Network) -> TapExplanation:
         medium_type=tap.medium_type,
         occurred_at=format_ms(tap.occurred_at_ms, zone),
         received_at=format_ms(verdict.received_at_ms, zone),
+        corrected_at=None if corrected_ms is None else format_ms(corrected_ms, zone),
+        offline=tap.report is not None,
         entry=_summary(explanation.entry, zone),
         journey_found=_CLOSINGS[decision.closing],
         degraded_modes=view_modes(decision.modes),

@@ -27,6 +27,11 @@ class Flag(IntFlag):
     CLOCK_SUSPECT = 8
 
 
+def was_live(flags: int) -> bool:
+    """Whether a tap came as it was made, and its gate's clock was not known to be wrong by then."""
+    return not flags & (Flag.REPORTED | Flag.CLOCK_SUSPECT)
+
+
 COLUMNS: Final = tuple(column.name for column in taps.columns)
 WIDTH: Final = len(COLUMNS)
 

@@ -181,6 +181,20 @@ repairs = Table(
     comment="taps that left the quarantine, with the versions that were pinned then",
 )
 
+clock_corrections = Table(
+    "clock_corrections",
+    metadata,
+    Column("row", RowNumber, ForeignKey("taps.row"), primary_key=True, autoincrement=False),
+    Column("settlement", Integer, ForeignKey("settlements.settlement"), nullable=False),
+    Column("skew_ms", BigInteger, nullable=False, comment="what settlement takes off occurred_at"),
+    Column("station_id", String(16), ForeignKey("stations.station_id"), nullable=False),
+    Column("policy_version", Integer),
+    Column("suspended", SmallInteger, nullable=False),
+    Column("tariff_version", Integer, nullable=False),
+    Column("modes", SmallInteger, nullable=False, comment="degraded modes at the corrected time"),
+    comment="taps of wrong clocks, with the skew and the versions pinned when settled first",
+)
+
 configuration = Table(
     "configuration",
     metadata,

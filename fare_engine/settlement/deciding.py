@@ -11,14 +11,14 @@ from fare_engine.journey import BLANK, NEVER_MS, TokenState
 from fare_engine.matching import decide, is_excused, missing_exit_fare
 from fare_engine.network import Direction
 from fare_engine.settlement.adjustments import Due, Kind, Why
-from fare_engine.settlement.history import NO_SKEWS, Skews, StoredTap, put_in_order
+from fare_engine.settlement.history import StoredTap, put_in_order
 from fare_engine.tap import Report
 
 _INCOMPLETE: Final = frozenset({Closing.SUPERSEDED, Closing.EXPIRED})
 
 
 class Settled(NamedTuple):
-    """A tap decided again: in settled order, at its true time.
+    """A tap decided again: in settled order, at its corrected time.
 
     `passed` says whether the token's state followed it. A tap whose medium was refused has no
     decision.
@@ -29,13 +29,11 @@ class Settled(NamedTuple):
     passed: bool
 
 
-def decide_again(
-    stored: Iterable[StoredTap], skews: Skews = NO_SKEWS
-) -> tuple[list[Settled], TokenState]:
+def decide_again(stored: Iterable[StoredTap]) -> tuple[list[Settled], TokenState]:
     """Every tap of a token decided again, and the state they leave."""
     state = BLANK
     settled = []
-    for one in put_in_order(stored, skews):
+    for one in put_in_order(stored):
         if one.is_refused:
             settled.append(Settled(one, None, passed=False))
             continue
@@ -51,40 +49,41 @@ def decide_again(
 
 
 def settle_history(
-    stored: Iterable[StoredTap], from_ms: int, now_ms: int, skews: Skews = NO_SKEWS
+    stored: Iterable[StoredTap], from_corrected_ms: int, now_engine_ms: int
 ) -> list[Due]:
     """What every tap from an instant on comes to: fares, and journeys that nobody ended.
 
-    A journey that is still open and has not expired by `now_ms` may yet be ended.
+    Corrected times and the engine's are one clock, so they may be compared. A journey that is
+    still open and has not expired by now may yet be ended.
     """
-    settled, state = decide_again(stored, skews)
+    settled, state = decide_again(stored)
     claims: dict[int, tuple[int, int]] = {}
     for one in settled:
         decision = one.decision
         if decision and decision.entry and one.passed and decision.closing in _INCOMPLETE:
             claims[decision.entry.row] = decision.incomplete_fare, one.stored.row
     left = state.open
-    if left is not None and now_ms >= left.expires_at_ms:
+    if left is not None and now_engine_ms >= left.expires_at_ms:
         medium_type = next(
             one.stored.tap.medium_type for one in settled if one.stored.row == left.row
         )
         excused = is_excused(left, left.expires_at_ms, left.terms.stood_open)
         claims[left.row] = 0 if excused else missing_exit_fare(left, medium_type), left.row
-    return list(_list_due(settled, from_ms, claims, skews))
+    return list(_list_due(settled, from_corrected_ms, claims))
 
 
 def _list_due(
-    settled: list[Settled], from_ms: int, claims: dict[int, tuple[int, int]], skews: Skews
+    settled: list[Settled], from_corrected_ms: int, claims: dict[int, tuple[int, int]]
 ) -> Iterator[Due]:
     begun = False
     for one in settled:
         stored = one.stored
-        begun = begun or stored.tap.occurred_at_ms >= from_ms
+        begun = begun or stored.tap.occurred_at_ms >= from_corrected_ms
         if not begun:
             continue
         reason = one.decision.reason if one.decision else stored.reason
         entry = one.decision.entry if one.decision else None
-        why = Why.CLOCK_CORRECTED if stored.row in skews else _find_why(one)
+        why = Why.CLOCK_CORRECTED if stored.skew_ms else _find_why(one)
         entry_row = entry.row if entry else None
         due = _find_fare(one)
         yield Due(stored.row, Kind.FARE, stored.collected, due, why, reason, entry_row)

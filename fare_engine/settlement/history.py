@@ -1,6 +1,6 @@
 """One token's taps in the order in which settlement decides them again."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from fare_engine.decision import REFUSALS, Reason
@@ -8,21 +8,16 @@ from fare_engine.journey import Terms
 from fare_engine.network import Gate
 from fare_engine.tap import Report, Tap
 
-Skews = Mapping[int, int]
-"""By row: how far the gate's clock was ahead of the engine's when it tapped, in milliseconds."""
-
-NO_SKEWS: Final[Skews] = {}
-
 
 class StoredTap(NamedTuple):
-    """A tap as the ledger has it.
+    """A tap as the ledger has it, but for its time: `tap.occurred_at_ms` is the corrected time.
 
-    `gate` stands at the station it had at the tap. `terms` are in force for the tap itself: those
-    its row pins, where it pins its own. `reason` and `fare` are the first decision; `report` is
-    what the gate said it did, then or later, None where it said nothing. `number` is its place in
-    its token's chain, None where it changed no state; `previous_row` made the state that it found,
-    None where the ledger did not keep that yet. `decided_at_ms` is the engine's clock at the first
-    decision.
+    `skew_ms` is what was taken off the gate's time for that. `gate` stands at the station it had
+    at the tap. `terms` are in force for the tap itself: those its row pins, where it pins its own.
+    `reason` and `fare` are the first decision; `report` is what the gate said it did, then or
+    later, None where it said nothing. `number` is its place in its token's chain, None where it
+    changed no state; `previous_row` made the state that it found, None where the ledger did not
+    keep that yet. `decided_at_ms` is the engine's clock at the first decision.
     """
 
     row: int
@@ -35,6 +30,7 @@ class StoredTap(NamedTuple):
     number: int | None = None
     previous_row: int | None = None
     decided_at_ms: int = 0
+    skew_ms: int = 0
 
     @property
     def collected(self) -> int:
@@ -60,8 +56,8 @@ class StoredTap(NamedTuple):
         return self.reason is Reason.RIDE_CODE_INVALID or not opened
 
 
-def put_in_order(stored: Iterable[StoredTap], skews: Skews = NO_SKEWS) -> list[StoredTap]:
-    """The taps of a token in settled order; those of a clock with a skew at their true time.
+def put_in_order(stored: Iterable[StoredTap]) -> list[StoredTap]:
+    """The taps of a token in settled order.
 
     What was decided keeps its live order. Each other tap (late, repaired, refused while the gate
     opened, or of a wrong clock) goes before the first decided one that occurred later.
@@ -69,14 +65,7 @@ def put_in_order(stored: Iterable[StoredTap], skews: Skews = NO_SKEWS) -> list[S
     kept: list[StoredTap] = []
     placed: list[StoredTap] = []
     for one in _put_in_live_order(stored):
-        skew_ms = skews.get(one.row, 0)
-        if skew_ms:
-            at_ms = one.tap.occurred_at_ms - skew_ms
-            placed.append(one._replace(tap=one.tap.replace(occurred_at_ms=at_ms)))
-        elif one.reason in _TO_BE_PLACED:
-            placed.append(one)
-        else:
-            kept.append(one)
+        (placed if one.skew_ms or one.reason in _TO_BE_PLACED else kept).append(one)
     return _merge(kept, sorted(placed, key=_moment))
 
 

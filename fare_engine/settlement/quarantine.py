@@ -17,9 +17,13 @@ class Repair(NamedTuple):
     terms: Terms
 
 
-def find_repair(catalogue: Catalogue, verdict: Verdict, now_ms: int) -> Repair | None:
-    """What a tap in quarantine pins if it leaves now; None while it has to wait."""
-    checked = check_again(catalogue, verdict.tap, verdict.problem, now_ms)
+def find_repair(catalogue: Catalogue, verdict: Verdict, skew_ms: int, now_ms: int) -> Repair | None:
+    """What a tap in quarantine pins if it leaves now; None while it has to wait.
+
+    `skew_ms` is the error of its gate's clock: what counts is the corrected time.
+    """
+    tap = verdict.tap.replace(occurred_at_ms=verdict.tap.occurred_at_ms - skew_ms)
+    checked = check_again(catalogue, tap, verdict.problem, now_ms)
     if isinstance(checked, TapRefused):
         return None
     return Repair(verdict.row, checked.gate.station_id, checked.terms)
@@ -30,7 +34,8 @@ def check_again(
 ) -> Decidable | TapRefused:
     """What still is wrong with a tap in quarantine, or what decides it now.
 
-    An id that did not fit its medium's pattern was not kept, so it can never be looked at again.
+    Its `occurred_at_ms` is the corrected time, which may not be ahead of the engine's. An id that
+    did not fit its medium's pattern was not kept, so it can never be looked at again.
     """
     fault = None
     if first_problem == MediumIdInvalid.code:

@@ -1,6 +1,5 @@
-"""What a stored tap is decided again by: its terms, its gate's place, and its clock's error."""
+"""What a stored tap is decided again by: its terms, its gate's place, and its corrected time."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -12,8 +11,17 @@ from fare_engine.settlement.quarantine import Repair
 from fare_engine.tap import Report
 from fare_engine.verdict import Verdict
 
-FindSkew = Callable[[str, int], int | None]
-"""How far a gate's clock was ahead by the latest measurement up to an instant, if there is one."""
+
+class Correction(NamedTuple):
+    """A tap whose gate's clock was wrong: by how much it was ahead, and what the tap pins for it.
+
+    `station_id` and `terms` are those by which it is decided again.
+    """
+
+    row: int
+    skew_ms: int
+    station_id: str
+    terms: Terms
 
 
 class ChainPlace(NamedTuple):
@@ -29,22 +37,50 @@ def make_stored(
     place: ChainPlace,
     report: Report | None,
     repair: Repair | None = None,
+    correction: Correction | None = None,
 ) -> StoredTap:
     """A tap as it is decided again; `repair` is there for one that left the quarantine.
 
-    Its gate stands where it stood at the tap, wherever it stands by now.
+    `correction` is there for one whose gate's clock was wrong. Its gate stands where it stood at
+    the tap, wherever it stands by now.
     """
-    tap, decision = verdict.tap, verdict.decision
-    station_id = verdict.station_id if repair is None else repair.station_id
+    tap, decision, skew_ms = verdict.tap, verdict.decision, 0
+    pin = correction or repair
+    station_id = verdict.station_id if pin is None else pin.station_id
     assert station_id is not None, f"{tap.tap_id} waits in quarantine"
-    terms = get_terms(catalogue, verdict, station_id) if repair is None else repair.terms
+    terms = get_terms(catalogue, verdict, station_id) if pin is None else pin.terms
+    if correction is not None:
+        skew_ms = correction.skew_ms
+        tap = tap.replace(occurred_at_ms=tap.occurred_at_ms - skew_ms)
     gate = catalogue.gates[tap.gate_id]
     if gate.station_id != station_id:
         gate = replace(gate, station_id=station_id)
     reason, fare, decided_at_ms = decision.reason, decision.fare, verdict.decided_at_ms
     return StoredTap(
-        verdict.row, tap, gate, terms, reason, fare, report, *place, decided_at_ms=decided_at_ms
+        verdict.row, tap, gate, terms, reason, fare, report, *place, decided_at_ms, skew_ms
     )
+
+
+def make_correction(
+    catalogue: Catalogue, verdict: Verdict, skew_ms: int, repair: Repair | None = None
+) -> Correction | None:
+    """What a tap pins whose gate's clock was ahead by so much (behind: negative); None for 0.
+
+    What it pinned when it was decided stays, unless something else was in force at its corrected
+    time than at its gate's: then that counts, as it would have counted with a clock that was right.
+    """
+    if not skew_ms:
+        return None
+    if repair is not None:  # it was found at the corrected time
+        return Correction(verdict.row, skew_ms, repair.station_id, repair.terms)
+    station_id = verdict.station_id
+    assert station_id is not None, f"{verdict.tap.tap_id} waits in quarantine"
+    at_gate_ms = verdict.tap.occurred_at_ms
+    by_gate = catalogue.find_terms(station_id, at_gate_ms)
+    terms = catalogue.find_terms(station_id, at_gate_ms - skew_ms)
+    if terms is None or terms is by_gate:
+        terms = get_terms(catalogue, verdict, station_id)
+    return Correction(verdict.row, skew_ms, station_id, terms)
 
 
 def get_terms(catalogue: Catalogue, verdict: Verdict, station_id: str) -> Terms:
@@ -61,19 +97,3 @@ def get_terms(catalogue: Catalogue, verdict: Verdict, station_id: str) -> Terms:
     terms = catalogue.find_terms(station_id, verdict.tap.occurred_at_ms) or pinned
     assert terms is not None, f"{verdict.tap.tap_id} was decided without a tariff"
     return terms if terms.modes == decision.modes else replace(terms, modes=decision.modes)
-
-
-def find_skew(verdict: Verdict, find_measured: FindSkew) -> int | None:
-    """How far the clock of a suspect gate was ahead when it tapped; None where nobody knows.
-
-    A tap that its gate uploaded later is older than its receipt: for it counts what was measured by
-    its own time, where anything was.
-    """
-    if not verdict.decision.clock_suspect:
-        return None
-    tap = verdict.tap
-    if tap.report is not None:
-        skew_ms = find_measured(tap.gate_id, tap.occurred_at_ms)
-        if skew_ms is not None:
-            return skew_ms
-    return find_measured(tap.gate_id, verdict.received_at_ms)

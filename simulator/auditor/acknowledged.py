@@ -17,9 +17,11 @@ class Tap:
 
     __slots__ = (
         "acknowledged",
+        "came_offline",
         "contents",
         "histories",
         "nobody_passed",
+        "received_ms",
         "reports",
         "text",
         "was_new",
@@ -33,6 +35,10 @@ class Tap:
         self.text: str | None = None
         self.was_new = False
         self.nobody_passed = False
+        self.received_ms: int | None = None
+        """When the engine received it, as the ledger says; None until it is read back."""
+        self.came_offline = False
+        """Whether it was decided as a tap of a gate that had acted alone, as the ledger says."""
 
     @property
     def document(self) -> dict[str, Any] | None:

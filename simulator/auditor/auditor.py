@@ -10,6 +10,7 @@ from typing import Any
 from simulator.auditor.acknowledged import Acknowledged, Tap
 from simulator.auditor.alone import AloneTap, list_wrong
 from simulator.auditor.answers import UNJUDGED, Answer, read_answer, read_batch
+from simulator.auditor.clocks import Clocks
 from simulator.auditor.fares import Tracks
 from simulator.auditor.history import STEPS_MAX, Epochs, History
 from simulator.auditor.moments import format_moment
@@ -25,7 +26,7 @@ from simulator.auditor.requests import (
     read_report,
     read_tap,
 )
-from simulator.auditor.settlement import check_settlement
+from simulator.auditor.settlement import Facts, check_settlement
 from simulator.auditor.settling import add_later, check_money
 from simulator.auditor.verdict import Verdict
 
@@ -53,6 +54,7 @@ class Auditor:
         self._epochs.add(Published(published, self._tracks), -1, -1)
         self._histories: dict[str, History] = {}
         self._acknowledged = Acknowledged(self.verdict)
+        self._clocks = Clocks()
         self._reading_back = ReadingBack(self.verdict, self._acknowledged)
         self._codes: dict[str, RideCode] = {}
         self._codes_by_id: dict[str, RideCode] = {}
@@ -128,10 +130,14 @@ class Auditor:
             message = f"{controller_id} holds {len(tap_ids)} taps"
             self.verdict.find("outbox-not-empty", message, tap_ids[:20])
 
+    def clock_measured(self, gate_id: str, at_ms: int, skew_ms: int) -> None:
+        """The engine keeps that a gate's clock was ahead of its own by so much at an instant."""
+        self._clocks.measure(gate_id, at_ms, skew_ms)
+
     def settled(self, issued: Sequence[Document], at_ms: int) -> None:
         """All that settlement issued, after everything was read back; `at_ms`: its clock."""
-        published = self._epochs.published[-1]
-        check_settlement(self.verdict, issued, self._histories.values(), published, at_ms)
+        facts = Facts(self._epochs.published[-1], self._clocks, self._acknowledged.taps, at_ms)
+        check_settlement(self.verdict, issued, self._histories.values(), facts)
 
     def finish(self) -> Verdict:
         """The verdict. Requests without an answer count as never answered."""

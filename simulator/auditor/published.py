@@ -108,6 +108,8 @@ class Published:
             for block in document.get("blocked", ())
         }
         self._tariffs = _put_latest_first(Tariff(tariff, tracks) for tariff in document["tariffs"])
+        self.first_ms = min(tariff.from_ms for tariff in self._tariffs)
+        self.smallest_tolerance_ms = min(tariff.tolerance_ms for tariff in self._tariffs)
         self._suspect = self._find_suspect(document.get("clock_skews"))
         policies: dict[str, list[Policy]] = {}
         for policy in document["policies"]:

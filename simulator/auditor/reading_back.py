@@ -34,6 +34,8 @@ class ReadingBack:
             verdict.find("unreadable-answer", f"reading back is answered {status}", [tap_id])
             return
         try:
+            tap.received_ms = read_moment(stored["received_at"])
+            tap.came_offline = stored.get("offline") is True
             differences = self._compare(tap_id, tap, stored, place, at_ms)
         except (KeyError, TypeError, ValueError) as error:
             differences = [("unreadable-answer", f"the explanation cannot be read: {error!r}")]

@@ -1,14 +1,16 @@
 """What settlement must issue for one token: its taps decided again, each at its place.
 
 Written from the text of the rule (docs/settlement.md). What was decided keeps its order; a tap that
-was late, quarantined and repaired since, or refused while its gate opened all the same, goes before
-the first decided one that occurred later.
+was late, of a wrong clock, quarantined and repaired since, or refused while its gate opened all the
+same, goes before the first decided one that occurred later. All times are corrected ones.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from simulator.auditor.acknowledged import Tap
 from simulator.auditor.branch import Branch, Known
+from simulator.auditor.clocks import AHEAD_MAX_MS, Clocks, Shown
 from simulator.auditor.facts import Fact, find_open_entry
 from simulator.auditor.history import History
 from simulator.auditor.published import Published
@@ -19,6 +21,27 @@ FARE, MISSING_EXIT = "fare", "missing_exit"
 
 Differences = Mapping[tuple[str, str], int]
 """Fen to issue, by tap and kind."""
+
+
+class Facts(NamedTuple):
+    """All that settlement goes by beside the taps: `now_ms` is its own clock."""
+
+    published: Published
+    clocks: Clocks
+    taps: Mapping[str, Tap]
+    now_ms: int
+
+
+class _Placed(NamedTuple):
+    """A tap with its corrected time in its content; `was_moved`: its gate's clock was wrong."""
+
+    tap_id: str
+    known: Known
+    at_gate_ms: int
+
+    @property
+    def was_moved(self) -> bool:
+        return self.known.content.at_ms != self.at_gate_ms
 
 
 class _Again(NamedTuple):
@@ -34,8 +57,7 @@ def check_settlement(
     verdict: Verdict,
     issued: Iterable[Mapping[str, Any]],
     histories: Iterable[History],
-    published: Published,
-    at_ms: int,
+    facts: Facts,
 ) -> None:
     """Hold what was issued for each tap, once, to what its token's taps come to."""
     by_key: dict[tuple[str, str], int] = {}
@@ -48,11 +70,11 @@ def check_settlement(
         by_key[key] = by_key.get(key, 0) + one["fare"]
     for history in histories:
         branches = history.branches
-        if history.gave_up or any(_has_suspect(branch) for branch in branches):
+        if history.gave_up or any(_is_in_the_dark(branch, facts) for branch in branches):
             verdict.checked["tokens not settled again"] += 1
             continue
         verdict.checked["tokens settled again"] += 1
-        expected = [find_differences(branch, published, at_ms) for branch in branches]
+        expected = [find_differences(branch, facts) for branch in branches]
         known = branches[0].known
         actual = {key: fare for key, fare in by_key.items() if key[0] in known and fare}
         if actual not in expected:
@@ -61,17 +83,17 @@ def check_settlement(
             verdict.find("wrong-settlement", message, sorted(differing))
 
 
-def find_differences(branch: Branch, published: Published, now_ms: int) -> Differences:
+def find_differences(branch: Branch, facts: Facts) -> Differences:
     """All that must have been issued for a token by now, added up; what comes to nothing is not."""
-    facts: list[Fact] = []
+    passages: list[Fact] = []
     claims: dict[str, int] = {}
     fares: dict[tuple[str, str], int] = {}
-    for again in _decide_again(branch, published, facts, claims, now_ms):
+    for again in _decide_again(branch, facts, passages, claims):
         fares[again.tap_id, FARE] = _find_due(again) - _find_collected(again.known)
-    entry = find_open_entry(facts)
-    if entry is not None and entry.has_expired(now_ms):
+    entry = find_open_entry(passages)
+    if entry is not None and entry.has_expired(facts.now_ms):
         last_ms = max(entry.at_ms, entry.tariff.expires_at(entry.at_ms) - 1)
-        if not published.gates_stood_open(entry.at_ms, last_ms):
+        if not facts.published.gates_stood_open(entry.at_ms, last_ms):
             medium_type = branch.known[entry.tap_id].content.medium_type
             fare = entry.tariff.price(entry.tariff.missing_exit_fare, medium_type)
             claims[entry.tap_id] = fare
@@ -79,25 +101,28 @@ def find_differences(branch: Branch, published: Published, now_ms: int) -> Diffe
     return {key: fare for key, fare in fares.items() if fare}
 
 
-def _has_suspect(branch: Branch) -> bool:
-    """Whether the clock of some tap was wrong: by how much exactly, nobody outside knows."""
-    return any(known.suspect for known in branch.known.values())
+def _is_in_the_dark(branch: Branch, facts: Facts) -> bool:
+    """Whether the clock of some tap was wrong and nobody outside was told by how much."""
+    return any(
+        known.suspect and not facts.clocks.knows(known.content.gate_id)
+        for known in branch.known.values()
+    )
 
 
 def _decide_again(
-    branch: Branch,
-    published: Published,
-    facts: list[Fact],
-    claims: dict[str, int],
-    now_ms: int,
+    branch: Branch, facts: Facts, passages: list[Fact], claims: dict[str, int]
 ) -> Iterator[_Again]:
-    for tap_id, known in _put_in_order(branch, published, now_ms):
+    for placed in _put_in_order(branch, facts):
+        tap_id, known, _ = placed
         if _is_refused(known):
             yield _Again(tap_id, known, None, False)
             continue
         live, report = known.ruling, known.report
-        before = find_open_entry(facts)
-        ruling = rule_again(tap_id, known.content, facts, published, live and live.modes)
+        if live is not None and placed.was_moved and _is_other_then(placed, facts.published):
+            live = None  # it pins nothing of a time that was not its own
+        before = find_open_entry(passages)
+        modes = None if live is None else live.modes
+        ruling = rule_again(tap_id, known.content, passages, facts.published, modes)
         fact = ruling.fact
         assert fact is not None
         if live is not None and live.fact is not None:  # what the tap itself pinned stays
@@ -106,24 +131,40 @@ def _decide_again(
         if report is not None:
             opened = report.action == "open" and not report.nobody_passed
         if opened:
-            facts.append(fact)
+            passages.append(fact)
             if ruling.found in ("superseded", "expired") and before is not None:
                 claims[before.tap_id] = ruling.incomplete_fare
         yield _Again(tap_id, known, ruling, opened)
 
 
-def _put_in_order(branch: Branch, published: Published, now_ms: int) -> list[tuple[str, Known]]:
-    ordered: list[tuple[str, Known]] = []
-    to_place: list[tuple[str, Known]] = []
+def _is_other_then(placed: _Placed, published: Published) -> bool:
+    """Whether other versions, modes or a suspension were in force than at what the gate showed."""
+    station = published.gates[placed.known.content.gate_id].station_id
+
+    def in_force(at_ms: int) -> tuple[object, ...]:
+        return (
+            published.tariff_at(at_ms),
+            published.policy_at(station, at_ms),
+            published.is_suspended(station, at_ms),
+            published.modes_at(station, at_ms),
+        )
+
+    return in_force(placed.known.content.at_ms) != in_force(placed.at_gate_ms)
+
+
+def _put_in_order(branch: Branch, facts: Facts) -> list[_Placed]:
+    ordered: list[_Placed] = []
+    to_place: list[_Placed] = []
     for tap_id, known in branch.known.items():
+        placed = _correct(tap_id, known, facts)
         ruling = known.ruling
         if ruling is None:
-            if _is_repaired(known, published, now_ms):
-                to_place.append((tap_id, known))
-        elif ruling.outcome in ("late", "refused"):
-            to_place.append((tap_id, known))
+            if _is_repaired(placed.known, facts):
+                to_place.append(placed)
+        elif placed.was_moved or ruling.outcome in ("late", "refused"):
+            to_place.append(placed)
         else:
-            ordered.append((tap_id, known))
+            ordered.append(placed)
     decided = len(ordered)
     for one in sorted(to_place, key=_moment, reverse=True):
         later = (place for place in range(decided) if _moment(ordered[place]) > _moment(one))
@@ -132,20 +173,32 @@ def _put_in_order(branch: Branch, published: Published, now_ms: int) -> list[tup
     return ordered
 
 
-def _moment(one: tuple[str, Known]) -> tuple[int, str]:
-    return one[1].content.at_ms, one[0]
-
-
-def _is_repaired(known: Known, published: Published, now_ms: int) -> bool:
-    """Whether nothing stands in the way any more of a tap that was quarantined."""
+def _correct(tap_id: str, known: Known, facts: Facts) -> _Placed:
+    """A tap at the time at which it was made, as far as anybody knows."""
     content = known.content
+    tap = facts.taps[tap_id]
+    received_ms = content.at_ms if tap.received_ms is None else tap.received_ms
+    shown = Shown(
+        content.gate_id, content.at_ms, received_ms, not tap.came_offline and not known.suspect
+    )
+    at_ms = facts.clocks.correct(shown, facts.published)
+    return _Placed(tap_id, known._replace(content=content._replace(at_ms=at_ms)), content.at_ms)
+
+
+def _moment(one: _Placed) -> tuple[int, str]:
+    return one.known.content.at_ms, one.tap_id
+
+
+def _is_repaired(known: Known, facts: Facts) -> bool:
+    """Whether nothing stands in the way any more of a tap that was quarantined."""
+    content, published = known.content, facts.published
     gate = published.gates.get(content.gate_id)
     return (
         gate is not None
         and content.direction in gate.directions
         and content.medium_type in published.media
         and known.problem != "medium-id-invalid"
-        and content.at_ms <= now_ms
+        and content.at_ms <= facts.now_ms + AHEAD_MAX_MS
         and published.tariff_at(content.at_ms) is not None
     )
 

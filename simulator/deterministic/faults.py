@@ -17,6 +17,10 @@ SKEWED_SHARE: Final = 0.4
 SKEWS_MS: Final = (-40_000, -28_000, -16_000, -2_000, 2_000, 16_000, 28_000, 40_000)
 """How wrong a station's clock is from the beginning, in some scenarios; 30 s are tolerated."""
 
+CALENDAR_SHARE: Final = 0.25
+DAYS_OFF: Final = (-18_600, -400, -5, -1, 5, 400, 3_700)
+"""How many days a station's clock is off in some scenarios: an empty battery says 1970."""
+
 FAULTS: Final = {
     "lost": 12,
     "doubled": 12,
@@ -83,12 +87,23 @@ def draw_faults(chance: random.Random, world: World, engines: int) -> tuple[Faul
         for station_id in world.station_ids
         if chance.random() < SKEWED_SHARE
     ]
+    faults += _draw_calendars(chance, world)
     faults += [
         fault._replace(kind="lie", until_s=fault.until_s + LIES_LONGER_S, amount=0.5)
         for fault in faults
         if fault.where == ASYNCHRONOUS
     ]
     return tuple(sorted(faults, key=lambda fault: fault.at_s))
+
+
+def _draw_calendars(chance: random.Random, world: World) -> list[Fault]:
+    """In some scenarios the clock of one station is days or years off, for a while or for good."""
+    if chance.random() >= CALENDAR_SHARE:
+        return []
+    station_id, days = chance.choice(world.station_ids), chance.choice(DAYS_OFF)
+    at_s = chance.choice((0.0, chance.uniform(0, LASTS_S)))
+    until_s = at_s + chance.choice((30.0, 90.0, 2 * LASTS_S))
+    return [Fault("calendar", at_s, until_s, station_id, days)]
 
 
 def _draw_fault(chance: random.Random, world: World, kinds: Mapping[str, int]) -> Fault:

@@ -12,6 +12,8 @@ from simulator.deterministic.station import Station
 from simulator.deterministic.virtual_time import VirtualLoop
 
 TRIES: Final = 3
+CLOCKS_AGREE_MS: Final = 3_600_000
+"""What two gates' clocks may differ by for somebody to wait for one of them to show something."""
 AGAIN_AFTER_S: Final = 4.0
 """At a gate that is dead, or stays shut."""
 
@@ -45,6 +47,8 @@ class Walk:
         if step.exactly_ms is None or self._entered_ms is None:
             return step.after_s
         left_ms = self._entered_ms + step.exactly_ms - station.clock_ms()
+        if abs(left_ms) > CLOCKS_AGREE_MS:  # one of the two gates has another day
+            left_ms = step.exactly_ms
         return max(0, left_ms) / 1_000
 
     async def _tap(self, step: Step, station: Station) -> None:

@@ -7,13 +7,13 @@ from fare_engine.engine import Engine
 from fare_engine.errors import ClockAhead, TapRefused
 from fare_engine.settlement import deciding, quarantine
 from fare_engine.settlement.adjustments import Adjustment, Due, Issued, find_differences
-from fare_engine.settlement.history import Skews, StoredTap
+from fare_engine.settlement.history import StoredTap
 from fare_engine.tap import Report
 from simulator.deterministic import settling
 from simulator.deterministic.planting import Bug
 
 
-def _keep_arrival(stored: Iterable[StoredTap], _skews: Skews) -> list[StoredTap]:
+def _keep_arrival(stored: Iterable[StoredTap]) -> list[StoredTap]:
     return sorted(stored, key=lambda one: one.row)
 
 

@@ -140,11 +140,18 @@ class Publisher:
             (abs(skew_ms) > tolerance_ms) == (abs(known[gate_id]) > tolerance_ms)
             for gate_id, skew_ms in skews_ms.items()
         ):
-            engines.take_skews(skews_ms)
+            self._store_skews(skews_ms)
             return
         now_ms = engines.now_ms()
         self._auditor.changing()
-        engines.take_skews(skews_ms)
+        self._store_skews(skews_ms)
         self._skews.update({gate_id: (skew_ms, now_ms) for gate_id, skew_ms in skews_ms.items()})
         self._report_published()
         engines.shared.journal.note(now_ms, "engine", "learns of clocks: {}", skews_ms)
+
+    def _store_skews(self, skews_ms: Mapping[str, int]) -> None:
+        """The auditor is told what the engine keeps of them: settlement corrects by that."""
+        stored = len(self._engines.disk.skews)
+        self._engines.take_skews(skews_ms)
+        for gate_id, at_ms, skew_ms in self._engines.disk.skews[stored:]:
+            self._auditor.clock_measured(gate_id, at_ms, skew_ms)

@@ -26,6 +26,7 @@ from simulator.deterministic.passengers import Walk
 from simulator.deterministic.phones import name_token
 from simulator.deterministic.publishing import Publisher
 from simulator.deterministic.scenario import Scenario
+from simulator.deterministic.settling import DAY_MS
 from simulator.deterministic.shared import TOKEN_KEY
 from simulator.deterministic.shared_ledger import SharedLedger
 from simulator.deterministic.station import BOOT_S, Station
@@ -181,6 +182,11 @@ class _Play:
         station = self._stations[fault.where]
         station.jump(fault.amount)
         self._loop.call_at(fault.until_s, station.jump, -fault.amount)
+
+    def _strike_calendar(self, fault: Fault) -> None:
+        station, off_ms = self._stations[fault.where], fault.amount * DAY_MS
+        station.jump(off_ms)
+        self._loop.call_at(fault.until_s, station.jump, -off_ms)
 
     def _strike_skew(self, fault: Fault) -> None:
         self._stations[fault.where].jump(fault.amount)

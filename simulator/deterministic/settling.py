@@ -12,13 +12,16 @@ from fare_engine.catalogue import Catalogue
 from fare_engine.decision import Reason
 from fare_engine.errors import Overtaken
 from fare_engine.settlement.adjustments import Adjustment, Due, find_differences
+from fare_engine.settlement.clocks import MeasuredClocks, Measurement, Reading
 from fare_engine.settlement.deciding import settle_history
 from fare_engine.settlement.history import StoredTap
 from fare_engine.settlement.quarantine import find_repair
-from fare_engine.settlement.terms import ChainPlace, find_skew, make_stored
+from fare_engine.settlement.terms import ChainPlace, make_correction, make_stored
 from simulator.deterministic.shared_disk import SharedDisk
 
 DAY_MS = 86_400_000
+FROM_MS = -(2**62)
+"""Before everything: all is settled at once, whatever date a clock says."""
 RUNS_MS = (DAY_MS, 2 * DAY_MS)
 """When the day is settled, after its end: the second run finds little or nothing to issue."""
 
@@ -34,7 +37,7 @@ def settle_day(
         settlement = _Settlement(disk, catalogue, now_ms + later_ms)
         histories = settlement.read()
         dues = {
-            token: settle_history(stored, 0, now_ms + later_ms, settlement.skews)
+            token: settle_history(stored, FROM_MS, now_ms + later_ms)
             for token, stored in histories.items()
         }
         first = _find_differences(disk, dues)
@@ -67,32 +70,34 @@ class _Settlement:
         self._disk = disk
         self._catalogue = catalogue
         self._now_ms = now_ms
-        self.skews: dict[int, int] = {}
+        self._clocks = MeasuredClocks(self._find_measured, catalogue.tariffs)
 
     def read(self) -> dict[bytes, list[StoredTap]]:
         by_token: dict[bytes, list[StoredTap]] = defaultdict(list)
         for one in self._disk.rows.values():
-            verdict = one.verdict
+            verdict, decision = one.verdict, one.verdict.decision
+            tap = verdict.tap
+            was_live = tap.report is None and not decision.clock_suspect
+            reading = Reading(tap.occurred_at_ms, verdict.received_at_ms, was_live)
+            skew_ms = self._clocks.find_skew(tap.gate_id, reading)
             repair = None
-            if verdict.decision.reason is Reason.RECORDED:
-                repair = find_repair(self._catalogue, verdict, self._now_ms)
+            if decision.reason is Reason.RECORDED:
+                repair = find_repair(self._catalogue, verdict, skew_ms, self._now_ms)
                 if repair is None:
                     continue
             report = self._disk.reports.get(verdict.row)
             reported = None if report is None else report.report
             number = None if one.after is one.before else one.after.number
             place = ChainPlace(number, one.before.row)
-            stored = make_stored(self._catalogue, verdict, place, reported, repair)
-            by_token[verdict.tap.token].append(stored)
-            skew_ms = find_skew(verdict, self._find_measured)
-            if skew_ms is not None:
-                self.skews[verdict.row] = skew_ms
+            correction = make_correction(self._catalogue, verdict, skew_ms, repair)
+            by_token[tap.token].append(
+                make_stored(self._catalogue, verdict, place, reported, repair, correction)
+            )
         return by_token
 
-    def _find_measured(self, gate_id: str, at_ms: int) -> int | None:
-        known = [
-            skew_ms
-            for its_gate_id, measured_at_ms, skew_ms in self._disk.skews
-            if its_gate_id == gate_id and measured_at_ms <= at_ms
+    def _find_measured(self, gate_id: str) -> list[Measurement]:
+        return [
+            Measurement(at_ms, skew_ms)
+            for its_gate_id, at_ms, skew_ms in self._disk.skews
+            if its_gate_id == gate_id
         ]
-        return known[-1] if known else None

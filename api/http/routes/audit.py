@@ -8,8 +8,12 @@ from api.contract.times import format_ms
 from api.http.auth import TheRuntime
 from api.runtime.service import now_ms
 from api.views.explanations import view_action, view_direction
+from fare_engine.catalogue import Catalogue
 from fare_engine.errors import TapRefused
+from fare_engine.ledger.database import Connection
+from fare_engine.ledger.queries.gate_clocks import open_clocks
 from fare_engine.ledger.queries.listings import AuditEntry, SetAside, list_audit, list_quarantine
+from fare_engine.settlement.clocks import MeasuredClocks, Reading
 from fare_engine.settlement.quarantine import check_again
 
 router = APIRouter(prefix="/v1", tags=["operation"])
@@ -21,16 +25,17 @@ async def list_set_aside(
 ) -> Page[SetAsideAnswer]:
     """Taps of gates that decided alone which the engine could not decide, oldest first."""
     after_row = read_number(cursor) or 0
-    rows = await runtime.read(lambda connection: list_quarantine(connection, after_row, limit + 1))
     catalogue, at_ms = runtime.catalogue, now_ms()
     zone = catalogue.network.time_zone
 
-    def view(row: SetAside) -> SetAsideAnswer:
+    def read(connection: Connection) -> list[tuple[SetAside, str | None]]:
+        clocks = open_clocks(runtime.database, catalogue)
+        rows = list_quarantine(connection, after_row, limit + 1)
+        return [(row, _find_problem(row, catalogue, clocks, at_ms)) for row in rows]
+
+    def view(found: tuple[SetAside, str | None]) -> SetAsideAnswer:
+        row, problem_now = found
         opened = row.gate_opened
-        problem_now = None
-        if row.settlement is None:  # else it has left the quarantine
-            checked = check_again(catalogue, row, row.problem, at_ms)
-            problem_now = checked.code if isinstance(checked, TapRefused) else None
         return SetAsideAnswer(
             tap_id=row.tap_id,
             problem=row.problem,
@@ -47,7 +52,20 @@ async def list_set_aside(
             settlement_id=row.settlement,
         )
 
-    return page_of_rows(rows, limit, lambda row: row.row, view)
+    rows = await runtime.read(read)
+    return page_of_rows(rows, limit, lambda found: found[0].row, view)
+
+
+def _find_problem(
+    row: SetAside, catalogue: Catalogue, clocks: MeasuredClocks, at_ms: int
+) -> str | None:
+    """What stands in the way of a tap in quarantine now; None where it may leave, or has left."""
+    if row.settlement is not None:
+        return None
+    reading = Reading(row.occurred_at_ms, row.received_at_ms, was_live=False)
+    corrected_ms = row.occurred_at_ms - clocks.find_skew(row.gate_id, reading)
+    checked = check_again(catalogue, row._replace(occurred_at_ms=corrected_ms), row.problem, at_ms)
+    return checked.code if isinstance(checked, TapRefused) else None
 
 
 @router.get("/audit")

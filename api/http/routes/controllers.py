@@ -1,5 +1,6 @@
 """Controllers: their parameters, their heartbeats, and alarms of their gates."""
 
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path
@@ -7,16 +8,17 @@ from starlette.responses import Response
 
 from api.contract.controllers import (
     AlarmAnswer,
+    GateHeartbeat,
     HeartbeatAnswer,
     HeartbeatRequest,
+    NotTaken,
     ParametersAnswer,
 )
 from api.contract.operators import Page
 from api.contract.paging import Cursor, Limit, page_of_values
-from api.contract.problems import Refused
 from api.contract.taps import Id
 from api.contract.times import format_ms
-from api.http.auth import TheKey, TheRuntime, check_speaks_for
+from api.http.auth import TheKey, TheRuntime, check_speaks_for, speaks_for
 from api.runtime.clocks import Heartbeat
 from api.runtime.service import now_ms
 from api.runtime.wiring import Runtime
@@ -50,17 +52,13 @@ async def get_parameters(
 async def take_heartbeat(
     controller_id: ControllerId, request: HeartbeatRequest, runtime: TheRuntime, key: TheKey
 ) -> HeartbeatAnswer:
-    """How a controller is: what waits there, and how far its gates' clocks are off."""
+    """How a controller is: what waits there, and how far its gates' clocks are off.
+
+    An entry of a gate that cannot be taken is named in the answer, and all others count.
+    """
     at_ms = now_ms()
-    gates = {gate.gate_id: gate for gate in _list_gates(runtime, controller_id, key)}
-    faults = [
-        (f"gates.{place}.gate_id", f"is no gate of controller {controller_id}")
-        for place, reported in enumerate(request.gates)
-        if reported.gate_id not in gates
-    ]
-    if faults:
-        raise Refused("invalid-request", "the heartbeat names gates of other controllers", faults)
-    skews_ms = {reported.gate_id: reported.clock_skew_ms for reported in request.gates}
+    gates = _find_spoken_for(runtime, controller_id, key)
+    skews_ms, not_taken = _sort_out(request.gates, gates, controller_id)
     clocks, tolerance_ms = runtime.clocks, runtime.find_clock_tolerance(at_ms)
     changes = clocks.list_changes(skews_ms, tolerance_ms)
     if changes:
@@ -75,7 +73,32 @@ async def take_heartbeat(
     return HeartbeatAnswer(
         received_at=format_ms(at_ms, runtime.catalogue.network.time_zone),
         parameters_version=parameters.version,
+        not_taken=not_taken,
     )
+
+
+def _sort_out(
+    reported: Iterable[GateHeartbeat], gates: Mapping[str, Gate], controller_id: str
+) -> tuple[dict[str, int], list[NotTaken]]:
+    """The skews of gates that a heartbeat tells, and its entries that do not count.
+
+    Of a gate that stands there twice the skew that is further off counts: it needs somebody.
+    """
+    skews_ms: dict[str, int] = {}
+    not_taken = []
+    for one in reported:
+        gate_id, skew_ms = one.gate_id, one.bounded_skew_ms
+        fault = one.fault
+        if fault is None and gate_id not in gates:
+            fault = f"is no gate of controller {controller_id} that this key speaks for"
+        elif fault is None and gate_id in skews_ms:
+            fault = "stands there twice; the greater skew counts"
+            skews_ms[gate_id] = max(skews_ms[gate_id], skew_ms, key=abs)
+        if fault is None:
+            skews_ms[gate_id] = skew_ms
+        else:
+            not_taken.append(NotTaken(gate_id=gate_id, detail=fault))
+    return skews_ms, not_taken
 
 
 @router.get("/alarms")
@@ -114,6 +137,18 @@ def _list_gates(runtime: Runtime, controller_id: str, key: Key) -> list[Gate]:
     for gate in gates:
         check_speaks_for(key, gate.station_id, gate.gate_id)
     return gates
+
+
+def _find_spoken_for(runtime: Runtime, controller_id: str, key: Key) -> dict[str, Gate]:
+    """The gates of a controller for which a key speaks, if it speaks for any of them.
+
+    One that was moved to a station of another key must not silence the others.
+    """
+    gates = list_gates(runtime.catalogue, controller_id)
+    found = {gate.gate_id: gate for gate in gates if speaks_for(key, gate.station_id)}
+    if not found:
+        check_speaks_for(key, gates[0].station_id, gates[0].gate_id)
+    return found
 
 
 def _names(if_none_match: str, version: str) -> bool:

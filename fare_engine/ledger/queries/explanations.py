@@ -12,7 +12,14 @@ from fare_engine.catalogue import Catalogue
 from fare_engine.decision import Closing, Outcome, Reason
 from fare_engine.journey import waivers_on
 from fare_engine.ledger.rows import QUARANTINE_COLUMNS, Reader, TapRow, decode_report
-from fare_engine.ledger.schema import conflicts, quarantine, reports, stations, taps
+from fare_engine.ledger.schema import (
+    clock_corrections,
+    conflicts,
+    quarantine,
+    reports,
+    stations,
+    taps,
+)
 from fare_engine.ledger.stores.settlements import IssuedAdjustment, list_adjustments_of_row
 from fare_engine.ledger.where import Where
 from fare_engine.ports import StoredReport
@@ -27,7 +34,8 @@ class Explanation:
     closed the journey this one opened, and stands in the way of no correction: one at which nobody
     passed is left out. `waived_before` counts the waivers of the entry's service date where the
     conditions were asked. `conflicts` counts contradictions of the tap or of its report.
-    `adjustments` are what settlement issued for it.
+    `adjustments` are what settlement issued for it, and `corrected_ms` is the time at which it
+    settled the tap, where its gate's clock was wrong.
     """
 
     verdict: Verdict
@@ -38,6 +46,7 @@ class Explanation:
     conflicts: int
     detail: str | None
     adjustments: list[IssuedAdjustment]
+    corrected_ms: int | None = None
 
 
 def find_explanation(
@@ -105,7 +114,14 @@ class _Explainer:
             self._count_conflicts(row.row),
             quarantined.detail if quarantined is not None else None,
             list_adjustments_of_row(self._connection, row.row),
+            self._find_corrected(row),
         )
+
+    def _find_corrected(self, row: TapRow) -> int | None:
+        pinned = clock_corrections.c
+        query = select(pinned.skew_ms).where(pinned.row == row.row)
+        skew_ms = self._connection.execute(query).scalar_one_or_none()
+        return None if skew_ms is None else row.occurred_at - skew_ms
 
     def _verdict(self, row: TapRow | None) -> Verdict | None:
         if row is None:

@@ -7,17 +7,25 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, or_, select
 
 from fare_engine.catalogue import Catalogue
-from fare_engine.ledger.rows import Reader, TapRow, decode_report
-from fare_engine.ledger.schema import quarantine, repairs, reports, stations, taps
-from fare_engine.ledger.stores import clocks as clock_store
+from fare_engine.journey import Terms
+from fare_engine.ledger.rows import Reader, TapRow, decode_report, was_live
+from fare_engine.ledger.schema import (
+    clock_corrections,
+    quarantine,
+    repairs,
+    reports,
+    stations,
+    taps,
+)
 from fare_engine.ledger.where import Where
 from fare_engine.ports import StoredReport
-from fare_engine.settlement.history import Skews, StoredTap
+from fare_engine.settlement.clocks import MeasuredClocks, Reading
+from fare_engine.settlement.history import StoredTap
 from fare_engine.settlement.quarantine import Repair, find_repair
-from fare_engine.settlement.terms import ChainPlace, find_skew, make_stored
+from fare_engine.settlement.terms import ChainPlace, Correction, make_correction, make_stored
 from fare_engine.verdict import Verdict
 
 LOOKUP_MAX = 500
@@ -27,35 +35,48 @@ LOOKUP_MAX = 500
 class Span(NamedTuple):
     """Which taps of a token are read: what occurred from an instant on, up to a row.
 
-    `first_row` is the first row received from then on, so that older ones are left unread.
+    That instant is one of corrected time. `first_row` is the first row that the engine received
+    from then on, so that older ones are left unread: nothing is received before it occurs.
     """
 
-    from_ms: int
+    from_corrected_ms: int
     first_row: int
     last_row: int
 
 
 class Histories(NamedTuple):
-    """The taps of some tokens, and those among them that left the quarantine just now.
+    """The taps of some tokens, and what some of them pin from now on.
 
-    `skews` says of taps whose gate's clock was suspect how far it was ahead.
+    `repaired` left the quarantine just now; `corrected` are those of wrong clocks that no run has
+    settled before.
     """
 
     by_token: Mapping[bytes, list[StoredTap]]
     repaired: list[Repair]
-    skews: Skews
+    corrected: list[Correction]
 
 
 def read_histories(
     connection: Connection,
     catalogue: Catalogue,
+    clocks: MeasuredClocks,
     where: Where,
     tokens: Collection[bytes],
     span: Span,
     now_ms: int,
 ) -> Histories:
     """The taps of these tokens. Those that still cannot be decided are left out."""
-    return _HistoryReader(connection, catalogue, where, span, now_ms).read(tokens)
+    return _HistoryReader(connection, catalogue, clocks, where, span, now_ms).read(tokens)
+
+
+class _Beside(NamedTuple):
+    """What stands beside the taps that were read, by row."""
+
+    entries: Mapping[int, TapRow]
+    reports: Mapping[int, StoredReport]
+    quarantined: Mapping[int, Row[Any]]
+    repairs: Mapping[int, Row[Any]]
+    corrections: Mapping[int, Row[Any]]
 
 
 class _HistoryReader:
@@ -63,72 +84,102 @@ class _HistoryReader:
         self,
         connection: Connection,
         catalogue: Catalogue,
+        clocks: MeasuredClocks,
         where: Where,
         span: Span,
         now_ms: int,
     ) -> None:
         self._connection = connection
         self._catalogue = catalogue
+        self._clocks = clocks
         self._where = where
         self._span = span
         self._now_ms = now_ms
         numbered = connection.execute(select(stations.c.number, stations.c.station_id))
         self._reader = Reader(catalogue, {row.number: row.station_id for row in numbered})
         self._repaired: list[Repair] = []
-        self._skews: dict[int, int] = {}
+        self._corrected: list[Correction] = []
 
     def read(self, tokens: Collection[bytes]) -> Histories:
         rows = self._read_rows(tokens)
         wanted = {row.entry_row for row in rows.values() if row.entry_row is not None}
-        entries = rows | self._read_more(wanted - rows.keys())
-        reports_of_rows = self._read_reports(rows)
         waiting = [place for place, row in rows.items() if row.gate is None]
-        quarantined = {row.row: row for row in self._select(quarantine, waiting)}
-        pins = {row.row: row for row in self._select(repairs, waiting)}
+        beside = _Beside(
+            rows | self._read_more(wanted - rows.keys()),
+            self._read_reports(rows),
+            {row.row: row for row in self._select(quarantine, waiting)},
+            {row.row: row for row in self._select(repairs, waiting)},
+            {row.row: row for row in self._select(clock_corrections, rows)},
+        )
         by_token: dict[bytes, list[StoredTap]] = defaultdict(list)
-        for place, row in rows.items():
-            entry, held = entries.get(row.entry_row or 0), quarantined.get(place)
-            content = None if held is None else tuple(held)
-            report = reports_of_rows.get(place)
-            verdict = self._reader.verdict(row, entry, report, content)
-            repair = None
-            if held is not None:
-                repair = self._find_repair(verdict, pins.get(place))
-                if repair is None:
-                    continue
-            reported = None if report is None else report.report
-            chain_place = ChainPlace(row.number, row.previous_row)
-            by_token[row.token].append(
-                make_stored(self._catalogue, verdict, chain_place, reported, repair)
+        for row in rows.values():
+            stored = self._find_stored(row, beside)
+            if stored is not None:
+                by_token[row.token].append(stored)
+        return Histories(by_token, self._repaired, self._corrected)
+
+    def _find_stored(self, row: TapRow, beside: _Beside) -> StoredTap | None:
+        """A tap as it is decided again; None for one that waits, or occurred before the span."""
+        place, held = row.row, beside.quarantined.get(row.row)
+        pin = beside.corrections.get(place)
+        skew_ms = self._find_skew(row, held) if pin is None else pin.skew_ms
+        if row.occurred_at - skew_ms < self._span.from_corrected_ms:
+            return None
+        report = beside.reports.get(place)
+        entry = beside.entries.get(row.entry_row or 0)
+        content = None if held is None else tuple(held)
+        verdict = self._reader.verdict(row, entry, report, content)
+        repair = None
+        if held is not None:
+            repair = self._find_repair(verdict, beside.repairs.get(place), skew_ms)
+            if repair is None:
+                return None
+        if pin is not None:
+            correction: Correction | None = Correction(
+                place, skew_ms, pin.station_id, self._get_pinned(pin)
             )
-            skew_ms = find_skew(verdict, self._find_measured)
-            if skew_ms is not None:
-                self._skews[row.row] = skew_ms
-        return Histories(by_token, self._repaired, self._skews)
+        else:
+            correction = make_correction(self._catalogue, verdict, skew_ms, repair)
+            if correction is not None:
+                self._corrected.append(correction)
+        reported = None if report is None else report.report
+        chain_place = ChainPlace(row.number, row.previous_row)
+        return make_stored(self._catalogue, verdict, chain_place, reported, repair, correction)
 
-    def _find_measured(self, gate_id: str, at_ms: int) -> int | None:
-        number = self._catalogue.gates[gate_id].number
-        return clock_store.find_skew(self._connection, number, at_ms)
+    def _find_skew(self, row: TapRow, held: Row[Any] | None) -> int:
+        gate_id = (
+            held.gate_id
+            if held is not None
+            else self._catalogue.get_gate_by_number(row.gate or 0).gate_id
+        )
+        reading = Reading(row.occurred_at, row.received_at, was_live(row.flags))
+        return self._clocks.find_skew(gate_id, reading)
 
-    def _find_repair(self, verdict: Verdict, pin: Row[Any] | None) -> Repair | None:
+    def _find_repair(self, verdict: Verdict, pin: Row[Any] | None, skew_ms: int) -> Repair | None:
         """What a tap in quarantine comes to now, or came to when it left; None while it waits."""
         if pin is not None:
-            key = (
-                pin.station_id,
-                pin.policy_version,
-                bool(pin.suspended),
-                pin.tariff_version,
-                pin.modes,
-            )
-            return Repair(verdict.row, pin.station_id, self._catalogue.get_terms(key))
-        repair = find_repair(self._catalogue, verdict, self._now_ms)
+            return Repair(verdict.row, pin.station_id, self._get_pinned(pin))
+        repair = find_repair(self._catalogue, verdict, skew_ms, self._now_ms)
         if repair is not None:
             self._repaired.append(repair)
         return repair
 
+    def _get_pinned(self, pin: Row[Any]) -> Terms:
+        key = (
+            pin.station_id,
+            pin.policy_version,
+            bool(pin.suspended),
+            pin.tariff_version,
+            pin.modes,
+        )
+        return self._catalogue.get_terms(key)
+
     def _read_rows(self, tokens: Collection[bytes]) -> dict[int, TapRow]:
         span = self._span
-        within = (taps.c.occurred_at >= span.from_ms) & (taps.c.row <= span.last_row)
+        # What was received before the span can belong to it only by a gate's clock that is ahead.
+        within = (taps.c.row <= span.last_row) & or_(
+            taps.c.row >= span.first_row, taps.c.occurred_at >= span.from_corrected_ms
+        )
         found = self._where.list_taps(self._connection, tokens, span.first_row, within)
         return {row.row: row for row in found}
 

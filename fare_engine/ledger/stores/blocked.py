@@ -41,10 +41,15 @@ def list_blocked(connection: Connection, after: bytes, limit: int) -> list[Block
 
 
 def block(connection: Connection, draft: BlockedMedium, actor: str, now_ms: int) -> BlockedMedium:
-    """Put a medium on the list; one that is on it stays as it is."""
+    """Put a medium on the list; one that is on it stays as it is.
+
+    Unless it is blocked only from later on, by an engine's clock that was ahead: then from now on.
+    """
     held = _find(connection, draft.token)
-    if held is not None:
+    if held is not None and held.blocked_at_ms <= draft.blocked_at_ms:
         return held
+    if held is not None:
+        connection.execute(blocked_media.delete().where(blocked_media.c.token == draft.token))
     count = connection.execute(select(func.count()).select_from(blocked_media)).scalar_one()
     if count >= BLOCKED_MAX:
         fault = f"the list has {BLOCKED_MAX} media already; unblock those that have expired"
@@ -64,6 +69,7 @@ def block(connection: Connection, draft: BlockedMedium, actor: str, now_ms: int)
         actor=actor,
         action="medium.blocked",
         subject=draft.token.hex(),
+        before=None if held is None else _document(held),
         after=_document(draft),
     )
     return draft

@@ -23,6 +23,7 @@ from fare_engine.ledger.stores.issuers import read_issuer_keys
 from fare_engine.ledger.stores.modes import read_modes
 from fare_engine.ledger.stores.network_rows import has_network, insert_network, read_network
 from fare_engine.ledger.stores.version_rows import (
+    delete_future_suspensions,
     insert_policy,
     insert_suspension,
     insert_tariff,
@@ -142,21 +143,29 @@ def suspend(
     if not read_policies(connection).get(station_id):
         raise NotFound(f"station {station_id!r} has no policy that could be suspended")
     suspensions = read_suspensions(connection).get(station_id, ())
+    if any(one.suspended_at_ms > now_ms for one in suspensions):
+        # The engine's clock was ahead when they were made: they must not keep the switch from now.
+        delete_future_suspensions(connection, station_id, now_ms)
+        suspensions = tuple(one for one in suspensions if one.suspended_at_ms <= now_ms)
     latest = suspensions[-1] if suspensions else None
-    if latest is None or latest.resumed_at_ms is not None:
-        # An engine's clock that was set back must not make two suspensions overlap.
-        start_ms = now_ms if latest is None else max(now_ms, latest.resumed_at_ms or 0)
-        suspension = Suspension(station_id, start_ms, reason)
+    if latest is None or not latest.covers(now_ms):
+        suspension = Suspension(station_id, now_ms, reason)
         insert_suspension(connection, suspension)
-        record_change(
-            connection,
-            at_ms=now_ms,
-            actor=actor,
-            action="policy.suspended",
-            subject=station_id,
-            after=suspension_document(suspension, catalogue.network.time_zone),
-        )
         suspensions = (*suspensions, suspension)
+    elif latest.resumed_at_ms is not None:  # it was resumed by a clock that was ahead
+        suspension = replace(latest, resumed_at_ms=None)
+        update_resumed(connection, suspension)
+        suspensions = (*suspensions[:-1], suspension)
+    else:
+        return _with_suspensions(catalogue, station_id, suspensions)
+    record_change(
+        connection,
+        at_ms=now_ms,
+        actor=actor,
+        action="policy.suspended",
+        subject=station_id,
+        after=suspension_document(suspension, catalogue.network.time_zone),
+    )
     return _with_suspensions(catalogue, station_id, suspensions)
 
 
@@ -171,8 +180,8 @@ def resume(
     """Let a station's policy waive again from now on; not suspended, it stays as it is."""
     catalogue.get_station(station_id)
     suspensions = read_suspensions(connection).get(station_id, ())
-    if suspensions and suspensions[-1].resumed_at_ms is None:
-        latest = suspensions[-1]
+    latest = suspensions[-1] if suspensions else None
+    if latest is not None and (latest.resumed_at_ms is None or latest.covers(now_ms)):
         resumed = replace(latest, resumed_at_ms=max(now_ms, latest.suspended_at_ms))
         update_resumed(connection, resumed)
         zone = catalogue.network.time_zone

@@ -3,47 +3,54 @@
 from collections.abc import Mapping
 from typing import Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from fare_engine.ledger.schema import clock_skews
+from fare_engine.settlement.clocks import Measurement
 
 SKEWS_PER_GATE_MAX: Final = 1_000
 """A clock that jumps all day must not fill the disk; the oldest are let go."""
 
 
-def load_skews(connection: Connection) -> dict[int, tuple[int, int]]:
-    """The latest skew stored of each gate, by its number, with when it was measured."""
+def load_skews(connection: Connection, now_ms: int) -> dict[int, tuple[int, int]]:
+    """The latest skew of each gate up to now, by its number, with when it was measured.
+
+    What an engine's clock that was ahead has stored of the future says nothing of now.
+    """
     table = clock_skews.c
-    latest = select(table.gate, func.max(table.measured_at)).group_by(table.gate).subquery()
+    latest = select(table.gate, func.max(table.measured_at)).where(table.measured_at <= now_ms)
+    latest_of_gates = latest.group_by(table.gate).subquery()
     rows = connection.execute(
         select(clock_skews).join(
-            latest, (table.gate == latest.c[0]) & (table.measured_at == latest.c[1])
+            latest_of_gates,
+            (table.gate == latest_of_gates.c[0]) & (table.measured_at == latest_of_gates.c[1]),
         )
     )
     return {row.gate: (row.measured_at, row.skew_ms) for row in rows}
 
 
-def find_skew(connection: Connection, gate: int, at_ms: int) -> int | None:
-    """How far a gate's clock was ahead by the latest measurement up to an instant, by its number.
-
-    Before the first one nobody knows.
-    """
+def list_wrong_gates(tolerance_ms: int) -> Select[int]:
+    """Asks for the numbers of all gates whose clocks were ever off by more than that."""
     table = clock_skews.c
-    query = select(table.skew_ms).where(table.gate == gate, table.measured_at <= at_ms)
-    return connection.execute(query.order_by(table.measured_at.desc()).limit(1)).scalar()
+    return select(table.gate).distinct().where(func.abs(table.skew_ms) > tolerance_ms)
+
+
+def list_measured(connection: Connection, gate: int) -> list[Measurement]:
+    """All that was measured of a gate's clock, by its number, in the order of the engine's."""
+    table = clock_skews.c
+    query = select(table.measured_at, table.skew_ms).where(table.gate == gate)
+    rows = connection.execute(query.order_by(table.measured_at))
+    return [Measurement(*row) for row in rows]
 
 
 def record_skews(connection: Connection, skews_ms: Mapping[int, int], measured_at_ms: int) -> None:
-    """Store new skews of gates, by their numbers."""
+    """Store new skews of gates, by their numbers; of two at one instant the last counts."""
     table = clock_skews.c
     for gate, skew_ms in skews_ms.items():
-        # An engine's clock that was set back must not meet, or come before, what it stored.
-        latest = connection.execute(
-            select(func.max(table.measured_at)).where(table.gate == gate)
-        ).scalar_one()
-        at_ms = measured_at_ms if latest is None else max(measured_at_ms, latest + 1)
+        this_one = (table.gate == gate) & (table.measured_at == measured_at_ms)
+        connection.execute(clock_skews.delete().where(this_one))
         connection.execute(
-            clock_skews.insert().values(gate=gate, measured_at=at_ms, skew_ms=skew_ms)
+            clock_skews.insert().values(gate=gate, measured_at=measured_at_ms, skew_ms=skew_ms)
         )
         kept = (
             select(table.measured_at)

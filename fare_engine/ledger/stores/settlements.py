@@ -8,9 +8,16 @@ from sqlalchemy.exc import IntegrityError
 
 from fare_engine.decision import Reason
 from fare_engine.errors import Overtaken
-from fare_engine.ledger.schema import adjustments, repairs, settlements, taps
+from fare_engine.ledger.schema import (
+    adjustments,
+    clock_corrections,
+    repairs,
+    settlements,
+    taps,
+)
 from fare_engine.settlement.adjustments import Adjustment, Before, Issued, Kind, Why
 from fare_engine.settlement.quarantine import Repair
+from fare_engine.settlement.terms import Correction
 
 LOOKUP_MAX = 500
 
@@ -94,20 +101,31 @@ def insert_adjustments(
 
 def insert_repairs(connection: Connection, settlement: int, found: Iterable[Repair]) -> None:
     """Store which taps left the quarantine, with what they pin from now on; Overtaken as above."""
-    rows = [
-        {
-            "row": row,
-            "settlement": settlement,
-            "station_id": station_id,
-            "policy_version": terms.policy.version if terms.policy else None,
-            "suspended": int(terms.suspended),
-            "tariff_version": terms.tariff.version,
-            "modes": terms.modes,
-        }
-        for row, station_id, terms in found
-    ]
+    rows = [_describe_pin(settlement, one) for one in found]
     if rows:
         _insert_once(connection, repairs.insert(), rows)
+
+
+def insert_corrections(
+    connection: Connection, settlement: int, found: Iterable[Correction]
+) -> None:
+    """Store which taps had wrong clocks, with what they pin from now on; Overtaken as above."""
+    rows = [_describe_pin(settlement, one) | {"skew_ms": one.skew_ms} for one in found]
+    if rows:
+        _insert_once(connection, clock_corrections.insert(), rows)
+
+
+def _describe_pin(settlement: int, pin: Repair | Correction) -> dict[str, Any]:
+    terms = pin.terms
+    return {
+        "row": pin.row,
+        "settlement": settlement,
+        "station_id": pin.station_id,
+        "policy_version": terms.policy.version if terms.policy else None,
+        "suspended": int(terms.suspended),
+        "tariff_version": terms.tariff.version,
+        "modes": terms.modes,
+    }
 
 
 def _insert_once(connection: Connection, query: Insert, rows: list[dict[str, Any]]) -> None:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from fare_engine.documents import rules_document
 from fare_engine.ledger import schema
@@ -103,10 +103,20 @@ def insert_suspension(connection: Connection, suspension: Suspension) -> None:
 
 
 def update_resumed(connection: Connection, suspension: Suspension) -> None:
-    """Store the end of a station's suspension that was open."""
+    """Store another end of a station's latest suspension; None: it is open again."""
     table = schema.suspensions
+    of_station = table.c.station_id == suspension.station_id
+    latest = select(func.max(table.c.suspension)).where(of_station).scalar_subquery()
     connection.execute(
         table.update()
-        .where(table.c.station_id == suspension.station_id, table.c.resumed_at.is_(None))
+        .where(table.c.suspension == latest)
         .values(resumed_at=suspension.resumed_at_ms)
+    )
+
+
+def delete_future_suspensions(connection: Connection, station_id: str, now_ms: int) -> None:
+    """Drop what an engine's clock that was ahead has stored; the audit keeps it."""
+    table = schema.suspensions
+    connection.execute(
+        table.delete().where(table.c.station_id == station_id, table.c.suspended_at > now_ms)
     )

@@ -13,8 +13,14 @@ def told(clocks: GateClocks, skew_ms: int, tolerance_ms: int | None = 30_000) ->
     return bool(changes)
 
 
-def test_only_changes_of_a_second_are_stored() -> None:
+def test_the_first_measurement_is_stored_however_small() -> None:
     clocks = GateClocks({}, 30_000)
+    assert told(clocks, 0)
+    assert not told(clocks, 0)
+
+
+def test_only_changes_of_a_second_are_stored() -> None:
+    clocks = GateClocks({"A1": (500, 0)}, 30_000)
     assert [told(clocks, skew) for skew in (999, 1_000, 1_999, 1, 0, -999)] == [
         False,
         True,

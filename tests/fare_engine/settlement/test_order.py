@@ -24,8 +24,13 @@ def stored(
     return StoredTap(row, tap, GATE, TERMS, reason, 0, None, number, previous_row)
 
 
-def order(*taps: StoredTap, skews: dict[int, int] | None = None) -> list[int]:
-    return [one.row for one in put_in_order(taps, skews or {})]
+def order(*taps: StoredTap) -> list[int]:
+    return [one.row for one in put_in_order(taps)]
+
+
+def corrected(one: StoredTap, skew_ms: int) -> StoredTap:
+    tap = one.tap.replace(occurred_at_ms=one.tap.occurred_at_ms - skew_ms)
+    return one._replace(tap=tap, skew_ms=skew_ms)
 
 
 def test_rows_of_several_writers_say_nothing_of_the_order() -> None:
@@ -75,8 +80,6 @@ def test_a_late_tap_goes_before_the_first_that_occurred_later(
 
 
 def test_a_tap_of_a_wrong_clock_goes_where_its_corrected_time_belongs() -> None:
-    assert order(stored(900, 5, 1, 0), stored(7, 1, 2, 900), skews={900: 4 * MINUTE_MS + 1}) == [
-        900,
-        7,
-    ]
-    assert order(stored(900, 5, 1, 0), stored(7, 1, 2, 900), skews={900: 3 * MINUTE_MS}) == [7, 900]
+    wrong, right = stored(900, 5, 1, 0), stored(7, 1, 2, 900)
+    assert order(corrected(wrong, 4 * MINUTE_MS + 1), right) == [900, 7]
+    assert order(corrected(wrong, 3 * MINUTE_MS), right) == [7, 900]

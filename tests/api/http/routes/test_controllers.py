@@ -163,12 +163,92 @@ def test_a_controller_speaks_for_its_gates_alone(
         controller.post("/v1/controllers/TFGC-1/heartbeat", json=heartbeat), 403, "gate-not-yours"
     )
     check(controller.post("/v1/controllers/NONE/heartbeat", json=heartbeat), 404, "not-found")
-    gates = [{"gate_id": "FHY-A-01", "clock_skew_ms": 0}, {"gate_id": "X", "clock_skew_ms": 0}]
-    response = controller.post(HEARTBEAT, json=heartbeat | {"gates": gates})
-    assert check(response, 422, "invalid-request")["errors"][0]["field"] == "gates.1.gate_id"
-    gates[1] = {"gate_id": "FHY-A-02", "clock_skew_ms": 1.5}
-    response = controller.post(HEARTBEAT, json=heartbeat | {"gates": gates})
-    assert check(response, 422, "invalid-request")["errors"][0]["field"].startswith("gates.1")
+
+
+YEAR_MS = 365 * 86_400_000
+FAULTY = {
+    "unknown": {"gate_id": "X", "clock_skew_ms": 0},
+    "of another controller": {"gate_id": "TFGC-A-01", "clock_skew_ms": 0},
+    "no whole number": {"gate_id": "FHY-A-02", "clock_skew_ms": 1.5},
+    "a text": {"gate_id": "FHY-A-02", "clock_skew_ms": "45000"},
+    "null": {"gate_id": "FHY-A-02", "clock_skew_ms": None},
+    "without a skew": {"gate_id": "FHY-A-02"},
+    "with more than it may have": {"gate_id": "FHY-A-02", "clock_skew_ms": 1, "more": 1},
+    "no gate_id": {"gate_id": 7, "clock_skew_ms": 1},
+    "no object": "FHY-A-02",
+    "a list": [],
+    "nothing": None,
+}
+
+
+@pytest.mark.parametrize("faulty", FAULTY.values(), ids=FAULTY)
+def test_one_entry_that_cannot_be_taken_loses_no_other(
+    admin: httpx2.Client, controller: httpx2.Client, faulty: Any
+) -> None:
+    try:
+        wrong = {"gate_id": "FHY-C-02", "clock_skew_ms": 45_000}
+        answer = beat(controller, {}, gates=[faulty, wrong])
+        (not_taken,) = answer["not_taken"]
+        named = faulty.get("gate_id") if isinstance(faulty, dict) else None
+        assert not_taken["gate_id"] == (named if isinstance(named, str) else "")
+        assert not_taken["detail"]
+        assert list_wrong(admin) == {"FHY-C-02": 45_000}
+    finally:
+        beat(controller, {"FHY-C-02": 0})
+
+
+@pytest.mark.parametrize(
+    ("skew_ms", "kept_ms"),
+    [
+        (-1_795_000_000_000, -1_795_000_000_000),
+        (73 * YEAR_MS, 73 * YEAR_MS),
+        (10**30, 400_000_000_000_000),
+        (-(10**30), -400_000_000_000_000),
+    ],
+)
+def test_a_clock_that_is_years_off_raises_its_alarm_and_so_do_the_others(
+    admin: httpx2.Client, controller: httpx2.Client, skew_ms: int, kept_ms: int
+) -> None:
+    try:
+        answer = beat(controller, {"FHY-A-01": skew_ms, "FHY-C-02": 45_000})
+        assert answer["not_taken"] == []
+        assert list_wrong(admin) == {"FHY-A-01": kept_ms, "FHY-C-02": 45_000}
+    finally:
+        beat(controller, {"FHY-A-01": 0, "FHY-C-02": 0})
+
+
+@pytest.mark.parametrize("skews_ms", [(45_000, 0), (0, 45_000), (45_000, 45_000)])
+def test_of_a_gate_that_stands_there_twice_the_greater_skew_counts(
+    admin: httpx2.Client, controller: httpx2.Client, skews_ms: tuple[int, int]
+) -> None:
+    gates = [{"gate_id": "FHY-A-01", "clock_skew_ms": skew_ms} for skew_ms in skews_ms]
+    try:
+        answer = beat(controller, {}, gates=gates)
+        assert [one["gate_id"] for one in answer["not_taken"]] == ["FHY-A-01"]
+        assert list_wrong(admin) == {"FHY-A-01": 45_000}
+    finally:
+        beat(controller, {"FHY-A-01": 0})
+
+
+def test_a_gate_that_was_moved_to_a_station_of_another_key_silences_no_other(
+    own: ServerProcess, admin: httpx2.Client, controller: httpx2.Client
+) -> None:
+    gate = {"station_id": "TFGC", "directions": ["entry"], "controller": "FHY-1"}
+    response = admin.put("/v1/gates/MOVED-01", json=gate)
+    assert response.status_code in (200, 201), response.text
+    try:
+        answer = beat(controller, {"MOVED-01": 90_000, "FHY-C-02": 45_000})
+        assert [one["gate_id"] for one in answer["not_taken"]] == ["MOVED-01"]
+        assert list_wrong(admin) == {"FHY-C-02": 45_000}
+    finally:
+        beat(controller, {"FHY-C-02": 0})
+        admin.put("/v1/gates/MOVED-01", json=gate | {"controller": None})
+
+
+def list_wrong(admin: httpx2.Client) -> dict[str, int]:
+    """The skews of gates that raise an alarm."""
+    items = admin.get("/v1/alarms").json()["items"]
+    return {item["gate_id"]: item["clock_skew_ms"] for item in items}
 
 
 @pytest.mark.parametrize("sign", [1, -1])

@@ -10,7 +10,7 @@ from fare_engine.ledger.database import migrate, open_database, writing
 from fare_engine.ledger.schema import clock_skews
 from fare_engine.ledger.stores import clocks as clock_store
 from fare_engine.ledger.stores.catalogue import store_network
-from fare_engine.ledger.stores.clocks import load_skews, record_skews
+from fare_engine.ledger.stores.clocks import list_measured, load_skews, record_skews
 from tests.fare_engine.small_metro import NETWORK
 
 
@@ -32,14 +32,19 @@ def _rows(connection: Connection) -> list[tuple[int, ...]]:
 def test_the_latest_skew_of_each_gate_is_found(connection: Connection) -> None:
     record_skews(connection, {1: 40_000, 2: -5}, 100)
     record_skews(connection, {1: 10}, 200)
-    assert load_skews(connection) == {1: (200, 10), 2: (100, -5)}
+    assert load_skews(connection, 1_000) == {1: (200, 10), 2: (100, -5)}
     assert _rows(connection) == [(1, 100, 40_000), (1, 200, 10), (2, 100, -5)]
 
 
-def test_a_clock_of_the_engine_that_was_set_back_loses_nothing(connection: Connection) -> None:
-    for at_ms in (100, 100, 50):
-        record_skews(connection, {1: at_ms}, at_ms)
-    assert _rows(connection) == [(1, 100, 100), (1, 101, 100), (1, 102, 50)]
+def test_what_a_clock_of_the_engine_that_was_ahead_has_measured_says_nothing_of_now(
+    connection: Connection,
+) -> None:
+    record_skews(connection, {1: 7}, 100)
+    record_skews(connection, {1: 5}, 50)
+    record_skews(connection, {1: 6}, 50)
+    assert _rows(connection) == [(1, 50, 6), (1, 100, 7)]
+    assert load_skews(connection, 99) == {1: (50, 6)}
+    assert list_measured(connection, 1) == [(50, 6), (100, 7)]
 
 
 def test_the_oldest_are_let_go(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
