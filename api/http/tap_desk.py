@@ -13,6 +13,7 @@ import structlog
 
 from api.contract.problems import Headers, Refused, error_bytes, problem_bytes
 from api.http.auth import UNAUTHORIZED, find_key, speaks_for
+from api.http.content import check_content_encoding, check_content_type
 from api.http.rights import ROUTE_RIGHTS, check_right
 from api.runtime.service import now_ms
 from api.runtime.wiring import Runtime
@@ -70,18 +71,22 @@ class TapDesk:
 
     def _check(self, path: bytes, headers: RequestHeaders) -> Key:
         """The key of a request, once it may make it and its headers are right."""
-        authorization = content_type = None
+        authorization = content_type = content_encoding = None
         for name, value in headers:
             if name == b"authorization":
                 authorization = value
             elif name == b"content-type":
                 content_type = value
+            elif name == b"content-encoding":
+                content_encoding = value
         key = find_key(self._runtime, authorization)
         if key is None:
             raise Refused("unauthorized", UNAUTHORIZED)
         check_right(key, self._rights[path])
-        if content_type is not None and not is_json(content_type):
-            raise Refused("unsupported-media-type", "send application/json")
+        if content_type is not None:
+            check_content_type(content_type)
+        if content_encoding is not None:
+            check_content_encoding(content_encoding)
         return key
 
     def _take_one(self, key: Key, body: bytes, respond: Respond) -> None:
@@ -162,12 +167,6 @@ class TapDesk:
             )
             self._foreign[key] = foreign
         return foreign
-
-
-def is_json(content_type: bytes) -> bool:
-    """Whether a Content-Type header says JSON."""
-    kind = content_type.split(b";", 1)[0].strip().lower()
-    return kind == b"application/json" or kind.endswith(b"+json")
 
 
 def refused_bytes(refused: Refused) -> Response:
