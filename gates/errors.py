@@ -7,9 +7,11 @@
     │   ├── DeadlinePassed        deadline-passed: no answer in time
     │   ├── Unreachable           unreachable: no connection, or it broke
     │   ├── Busy                  busy: 408, 429 or 5xx; `retry_after_s` where it said so
-    │   ├── AnswerUnreadable      answer-unreadable: what came is not of the contract
+    │   ├── AnswerUnreadable      answer-unreadable: what came is not of the contract, 3xx and
+    │   │                         a proxy's own 4xx among it
     │   └── KeyRefused            key-refused: 401; no fault of the tap
-    ├── Refused                   the problem's code: any other 4xx, which stays so when sent again
+    ├── Refused                   the problem's code: any other 4xx of the engine, and every 413:
+    │                             it stays so when sent again
     ├── MediumUnreadable          medium-unreadable: fits no medium of the network
     ├── OutboxFull                outbox-full: too many taps wait
     ├── OutboxBroken              outbox-broken: the file cannot be read or written

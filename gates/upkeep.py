@@ -19,12 +19,14 @@ from gates.client.messages import GateSkew, Heartbeat
 from gates.controller import Controller
 from gates.crash import crash_point
 from gates.errors import (
+    Busy,
     DeadlinePassed,
     EngineFailed,
     GatesError,
     KeyRefused,
     ParametersInvalid,
     Refused,
+    Unreachable,
 )
 from gates.outbox import StoredTap
 from gates.parameters import Parameters
@@ -41,6 +43,9 @@ REFRESH_EVERY_S: Final = 60.0
 PRUNE_EVERY_S: Final = 60.0
 AGAIN_AFTER_S: Final = 1.0
 """Until the next try after a failed call, or when taps of a batch stay waiting."""
+
+RETRY_AFTER_MAX_S: Final = 60.0
+"""The longest pause before the backlog is sent again, whatever `Retry-After` says."""
 
 AT_LANE_S: Final = 0.2
 """Until the next look when the whole backlog came after a tap that is still at its lane."""
@@ -114,7 +119,7 @@ class Upkeep:
         except EngineFailed as error:
             logger.info("engine_failed", error=str(error))
             breaker.failed()
-            self._due_s["send"] = self._clock_s() + AGAIN_AFTER_S
+            self._due_s["send"] = self._clock_s() + _pause_s(error)
 
     async def _send(self) -> None:
         """Send the backlog: taps in their order, then reports of those that are decided."""
@@ -151,8 +156,10 @@ class Upkeep:
             results = await self._client.upload(messages, CALL_DEADLINE_S)
         except Refused as refused:
             return self._halve(taps, refused)
-        except DeadlinePassed:
-            self._batch_taps = max(1, len(taps) // 2)  # a slow connection carries less at once
+        except (DeadlinePassed, Unreachable):
+            # A slow connection carries less at once; and a server that takes less than this closes
+            # the connection while the rest is sent, so that its 413 is lost.
+            self._batch_taps = max(1, len(taps) // 2)
             raise
         crash_point("after_upload_answer")
         resolved = read_results(taps, results)
@@ -243,3 +250,9 @@ class Upkeep:
         if not self.empty.is_set():
             due_s.append(self._due_s["send"])
         return min(due_s)
+
+
+def _pause_s(error: EngineFailed) -> float:
+    """How long a failed backlog waits: as long as a busy engine says, within reason."""
+    said_s = error.retry_after_s if isinstance(error, Busy) else None
+    return max(AGAIN_AFTER_S, min(said_s or 0.0, RETRY_AFTER_MAX_S))

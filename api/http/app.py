@@ -15,6 +15,7 @@ from api.contract.taps import Answer
 from api.http import openapi, problem_handlers
 from api.http.auth import KeyRequired, require_right
 from api.http.bodies import JsonBodies, send_problem
+from api.http.methods import HeadAndOptions, KnownMethods
 from api.http.problem_handlers import ANSWERED
 from api.http.rights import Route, check_every_route_has_a_right
 from api.http.routes import (
@@ -54,8 +55,8 @@ def create_app(runtime: Runtime) -> ASGIApp:
     fastapi = make_fastapi()
     fastapi.state.runtime = runtime
     bytes_max = runtime.settings.body_bytes_max
-    behind = KeyRequired(JsonBodies(fastapi, bytes_max), runtime)
-    return LastResort(behind)
+    behind = KeyRequired(KnownMethods(JsonBodies(fastapi, bytes_max), runtime.peers), runtime)
+    return LastResort(HeadAndOptions(behind))
 
 
 def make_fastapi() -> FastAPI:

@@ -2,24 +2,32 @@
 
 from typing import Any, Final
 
-import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.contract.problems import Refused, problem_bytes
-from api.http.tap_desk import is_json
+from api.http.content import JSON, check_content_encoding, check_content_type
+from api.wire.strict_json import read_json
 
-_METHODS_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_METHODS_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+"""The body of any other means nothing (RFC 9110): it is not looked at."""
+
+NO_BODY: Final = "fare_engine.no_body"
+"""Set in the scope of a request without a body: a route that needs one says that it is no JSON."""
+
+RequestHeaders = list[tuple[bytes, bytes]]
 
 
 class ClientGone(Exception):
     """The client closed the connection before its request was read."""
 
 
-def check_content_type(headers: list[tuple[bytes, bytes]]) -> None:
-    """Refuse a body of another Content-Type than JSON; without one it is taken for JSON."""
+def check_headers(headers: RequestHeaders) -> None:
+    """Refuse a body that is said to be no plain JSON; without a Content-Type it is taken for it."""
     for name, value in headers:
-        if name == b"content-type" and not is_json(value):
-            raise Refused("unsupported-media-type", "send Content-Type: application/json")
+        if name == b"content-type":
+            check_content_type(value)
+        elif name == b"content-encoding":
+            check_content_encoding(value)
 
 
 async def read_body(scope: Scope, receive: Receive, bytes_max: int) -> bytes:
@@ -39,16 +47,6 @@ async def read_body(scope: Scope, receive: Receive, bytes_max: int) -> bytes:
             return bytes(body)
 
 
-def check_json(body: bytes) -> None:
-    """Refuse bytes that are not UTF-8 JSON, and say where it breaks."""
-    try:
-        msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refused("malformed-json", str(error)) from None
-    except RecursionError:
-        raise Refused("malformed-json", "the body is nested too deep") from None
-
-
 class JsonBodies:
     """Reads and checks the body of a request, so that routes get only well-formed JSON."""
 
@@ -64,14 +62,21 @@ class JsonBodies:
         try:
             body = await read_body(scope, receive, self._bytes_max)
             if body:
-                check_content_type(scope["headers"])
-                check_json(body)
+                check_headers(scope["headers"])
+                body = read_json(body)
         except ClientGone:
             return
         except Refused as refused:
             await send_problem(send, refused)
             return
+        scope = {**scope, NO_BODY: not body, "headers": _say_json(scope["headers"])}
         await self._app(scope, _replay(body, receive), send)
+
+
+def _say_json(headers: RequestHeaders) -> RequestHeaders:
+    """The headers with one spelling of the Content-Type: the framework takes no other for JSON."""
+    others = [(name, value) for name, value in headers if name != b"content-type"]
+    return [*others, (b"content-type", JSON)]
 
 
 async def send_problem(send: Send, refused: Refused) -> None:

@@ -1,10 +1,8 @@
 """What FastAPI and Starlette raise, answered as problems: theirs and ours look alike."""
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -12,11 +10,9 @@ from starlette.responses import Response
 
 from api.contract.problems import Headers, Refused, error_bytes, find_code, problem_bytes
 from api.contract.taps import MEDIUM_FORMS
+from api.http.bodies import NO_BODY
 from fare_engine.errors import FareEngineError
 
-logger = structlog.get_logger(__name__)
-
-_PARAMETER: Final = re.compile(r"\{[^}]+\}")
 ANSWERED: Final = "fare_engine.answered"
 """Set in the scope of a request whose unexpected error has been answered."""
 _FIELD_FAULTS_MAX: Final = 50
@@ -25,59 +21,26 @@ _FIELD_FAULTS_MAX: Final = 50
 
 def install(app: FastAPI) -> None:
     """Have every error of this application answered as a problem."""
-    allowed = AllowedMethods(app)
-
-    async def on_http(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        if error.status_code in (404, 405):
-            return _no_route(request, allowed.find(request.url.path))
-        headers = [(name.encode(), text.encode()) for name, text in (error.headers or {}).items()]
-        code = "malformed-json" if error.status_code == 400 else find_code(error.status_code)
-        return _respond(*problem_bytes(code, str(error.detail)), headers)
-
-    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(Refused, _on_refused)
     app.add_exception_handler(FareEngineError, _on_engine_error)
     app.add_exception_handler(Exception, _on_anything)
 
 
-class AllowedMethods:
-    """Which methods an address takes, by the OpenAPI document, which has the bare handlers too."""
-
-    def __init__(self, app: FastAPI) -> None:
-        self._app = app
-        self._patterns: list[tuple[re.Pattern[str], set[str]]] = []
-
-    def find(self, path: str) -> list[str]:
-        """The methods in alphabetical order; none when there is no such address."""
-        if not self._patterns:
-            self._patterns = [
-                (_pattern(template), {method.upper() for method in operations})
-                for template, operations in self._app.openapi()["paths"].items()
-            ]
-        found = [methods for pattern, methods in self._patterns if pattern.fullmatch(path)]
-        return sorted(set().union(*found))
+async def _on_http(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        return _respond(*problem_bytes("not-found", "there is nothing at this address"))
+    headers = [(name.encode(), text.encode()) for name, text in (error.headers or {}).items()]
+    code = "malformed-json" if error.status_code == 400 else find_code(error.status_code)
+    return _respond(*problem_bytes(code, str(error.detail)), headers)
 
 
-def _pattern(template: str) -> re.Pattern[str]:
-    return re.compile("[^/]+".join(re.escape(part) for part in _PARAMETER.split(template)))
-
-
-def _no_route(request: Request, methods: list[str]) -> Response:
-    known = bool(methods) and request.method not in methods
-    code = "method-not-allowed" if known else "not-found"
-    peer = request.app.state.runtime.peers.find_peer(request.client, request.scope["headers"])
-    logger.warning("request_refused", peer=peer, code=code)
-    if known:
-        headers = [(b"allow", ", ".join(methods).encode())]
-        detail = f"this address takes {', '.join(methods)}"
-        return _respond(*problem_bytes(code, detail), headers)
-    return _respond(*problem_bytes(code, "there is nothing at this address"))
-
-
-async def _on_invalid(_request: Request, error: Exception) -> Response:
+async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    if request.scope.get(NO_BODY) and any(fault["loc"] == ("body",) for fault in error.errors()):
+        return _respond(*problem_bytes("malformed-json", "the body is empty"))
     faults = [
         (field_of(fault["loc"]), message_of(fault)) for fault in error.errors()[:_FIELD_FAULTS_MAX]
     ]

@@ -13,6 +13,7 @@ import structlog
 
 from api.contract.problems import Headers, Refused, error_bytes, problem_bytes
 from api.http.auth import speaks_for
+from api.http.content import check_content_encoding, check_content_type
 from api.http.rights import ROUTE_RIGHTS, check_right
 from api.runtime.service import now_ms
 from api.runtime.wiring import Runtime
@@ -78,8 +79,10 @@ class TapDesk:
         """Refuse a request that its key may not make, or whose body is said not to be JSON."""
         check_right(key, self._rights[path])
         for name, value in headers:
-            if name == b"content-type" and not is_json(value):
-                raise Refused("unsupported-media-type", "send application/json")
+            if name == b"content-type":
+                check_content_type(value)
+            elif name == b"content-encoding":
+                check_content_encoding(value)
 
     def _take_one(self, key: Key, body: bytes, respond: Respond) -> None:
         received_at_ms = now_ms()
@@ -159,12 +162,6 @@ class TapDesk:
             )
             self._foreign[key] = foreign
         return foreign
-
-
-def is_json(content_type: bytes) -> bool:
-    """Whether a Content-Type header says JSON."""
-    kind = content_type.split(b";", 1)[0].strip().lower()
-    return kind == b"application/json" or kind.endswith(b"+json")
 
 
 def refused_bytes(refused: Refused) -> Response:

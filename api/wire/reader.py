@@ -1,7 +1,7 @@
 """Reads taps from the bytes of a request, fast.
 
-It accepts and refuses the same as `api.contract.taps`. What does not fit is read again by the
-models, which say what is wrong with every field.
+It accepts and refuses the same as `api.wire.strict_json` and `api.contract.taps`. What does not fit
+at once is read again by those, exactly, and they say what is wrong with every field.
 """
 
 import re
@@ -17,8 +17,10 @@ from api.contract.taps import FARE_MAX, MEDIUM_ID_MAX, RIDE_CODE_MAX, TapRequest
 from api.contract.times import parse_rfc3339
 from api.wire.shapes import (
     BATCH,
+    BATCH_QUOTES,
     BATCH_TAPS_MAX,
     DIRECTIONS,
+    PLAIN_QUOTES,
     TAP,
     UNREADABLE,
     Unfit,
@@ -26,15 +28,20 @@ from api.wire.shapes import (
     WireOffline,
     WireTap,
     convert_plain,
+    count_quotes,
     is_code,
     read_tokens,
 )
+from api.wire.strict_json import Place, find_repeated_key, name_place, read_grammar, read_json
 from fare_engine.batch import BlockedCodeId, CodeId, Finding
 from fare_engine.catalogue import Catalogue
 from fare_engine.decision import Reason
 from fare_engine.errors import MediumIdInvalid, UnknownMedium
 from fare_engine.published import Published
 from fare_engine.tap import Report, Tap
+
+FAULTS_MAX: Final = 50
+"""Faults listed of one tap: a body may have thousands."""
 
 _ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _is_id: Final = _ID.fullmatch
@@ -63,9 +70,12 @@ class TapReader:
     def read_tap(self, body: bytes, published: Published) -> Read:
         """The tap of a body; Refused says what is wrong with it."""
         try:
-            tap, finding = self._convert(TAP.decode(body), published.catalogue)
+            wire = TAP.decode(body)
+            if body.count(b'"') != count_quotes(wire):
+                raise Unfit
+            tap, finding = self._convert(wire, published.catalogue)
         except UNREADABLE:
-            raise _explain(body) from None
+            tap, finding = self._read_exactly(body, published.catalogue)
         if _is_blocked(tap, published.blocked):
             return tap, _block(finding)
         return tap, finding
@@ -78,8 +88,10 @@ class TapReader:
             check_size(len(wires))
             taps = convert_plain(wires)
             if taps is None:
+                _check_quotes(body, sum(map(count_quotes, wires)))
                 self._convert_all(wires, published.catalogue, read)
             else:
+                _check_quotes(body, PLAIN_QUOTES * len(wires))
                 read.taps = taps
         except UNREADABLE:
             return self._read_one_by_one(body, published)
@@ -96,15 +108,26 @@ class TapReader:
                 read.findings[len(read.taps)] = finding
             read.taps.append(tap)
 
-    def _read_one_by_one(self, body: bytes, published: Published) -> "BatchRead":
+    def _read_exactly(self, body: bytes, catalogue: Catalogue) -> Read:
+        """A tap whose bytes need more than one look: odd spellings, and all that is wrong."""
+        text = read_json(body)
         try:
-            raws = _RAW_BATCH.decode(body).taps
-        except (msgspec.ValidationError, UnicodeError) as error:
+            return self._convert(TAP.decode(text), catalogue)
+        except UNREADABLE:
+            raise _explain(text) from None
+
+    def _read_one_by_one(self, body: bytes, published: Published) -> "BatchRead":
+        """Every tap for itself: a key that stands twice within one is that tap's fault alone."""
+        text = read_grammar(body)
+        twice = find_repeated_key(text)
+        if twice is not None and not _is_within_tap(twice):
+            raise Refused("malformed-json", f"the key {name_place(twice)} stands more than once")
+        try:
+            raws = _RAW_BATCH.decode(text).taps
+        except msgspec.ValidationError as error:
             raise Refused(
                 "invalid-request", "the body must be one list of taps", [("taps", str(error))]
             ) from None
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise Refused("malformed-json", str(error)) from None
         check_size(len(raws))
         read = BatchRead()
         for place, raw in enumerate(raws):
@@ -145,7 +168,8 @@ class TapReader:
             token, finding = self._read_code(code, tap_id, occurred_at_ms, catalogue)
         if medium.code_id is not UNSET:
             finding = _read_code_id(medium.code_id, finding)
-        report = None if wire.offline is None else _convert_report(wire.offline)
+        offline = wire.offline
+        report = None if offline is UNSET or offline is None else _convert_report(offline)
         direction = DIRECTIONS[wire.direction]
         tap = Tap(tap_id, gate_id, direction, medium_type, token, occurred_at_ms, report)
         return tap, finding
@@ -170,6 +194,16 @@ def check_size(taps: int) -> None:
     if not 1 <= taps <= BATCH_TAPS_MAX:
         message = f"must hold 1 to {BATCH_TAPS_MAX} taps, not {taps}"
         raise Refused("invalid-request", "the batch has the wrong size", [("taps", message)])
+
+
+def _is_within_tap(place: Place) -> bool:
+    return len(place) > 2 and place[0] == "taps" and isinstance(place[1], int)
+
+
+def _check_quotes(body: bytes, quotes: int) -> None:
+    """Unfit when a body has other quotation marks than its taps and the key of their list."""
+    if body.count(b'"') != BATCH_QUOTES + quotes:
+        raise Unfit
 
 
 def _is_blocked(tap: Tap, blocked: Mapping[bytes, int]) -> bool:
@@ -214,18 +248,16 @@ def _read_code_id(code_id: Any, finding: Finding | None) -> Finding | None:
     return CodeId(code_id) if finding is None else finding
 
 
-def _explain(body: bytes) -> Refused:
+def _explain(text: bytes) -> Refused:
     """What is wrong with a tap, field by field, as the models of the contract see it."""
     try:
-        _MODEL.validate_json(body)
+        _MODEL.validate_json(text)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False, include_input=False)
-        if any(fault["type"] == "json_invalid" for fault in faults):
-            return Refused("malformed-json", faults[0]["msg"])
         return Refused(
             "invalid-request",
             "the tap does not fit the contract",
-            [(_field(fault["loc"]), fault["msg"]) for fault in faults],
+            [(_field(fault["loc"]), fault["msg"]) for fault in faults[:FAULTS_MAX]],
         )
     return Refused("malformed-json", "the body is not JSON in UTF-8")
 
@@ -236,7 +268,10 @@ def _field(place: Iterable[int | str]) -> str:
 
 
 def _find_tap_id(raw: msgspec.Raw) -> str | None:
-    """The tap_id of a tap that cannot be read, if that much can be."""
+    """The tap_id of a tap that cannot be read, if that much can be, and is one."""
+    place = find_repeated_key(bytes(raw))
+    if place is not None and len(place) == 1:
+        return None
     try:
         tap_id = msgspec.json.decode(raw).get("tap_id")
     except (msgspec.MsgspecError, UnicodeError, RecursionError, AttributeError):

@@ -24,6 +24,7 @@ from gates.client.messages import (
     Problem,
     ReportMessage,
     TapMessage,
+    check_tap_id,
     decode,
     decode_batch,
     encode,
@@ -52,6 +53,8 @@ IDLE_MAX: Final = 8
 
 DATE_RESOLUTION_MS: Final = 3_000
 """A `Date` header has whole seconds, and the engine writes it anew only about once a second."""
+
+TOO_LARGE: Final = 413
 
 PAUSE_FIRST_S: Final = 0.010
 PAUSE_MAX_S: Final = 2.0
@@ -91,8 +94,7 @@ class AsyncEngineClient:
         request = Request("POST", TAPS, encode(tap))
         response = await self._call(request, deadline_s or self.tap_deadline_s)
         decision = decode(response.body, Decision)
-        if decision.tap_id != tap.tap_id:
-            raise AnswerUnreadable("the answer is that of another tap")
+        check_tap_id(decision.tap_id, tap.tap_id)
         if "idempotent-replayed" in response.headers:
             return replace(decision, replayed=True)
         self._measure_skew(response, decision.decided_at)
@@ -114,7 +116,9 @@ class AsyncEngineClient:
         """Report what a gate did at a tap; the decision as it stands."""
         request = Request("POST", f"/v1/taps/{tap_id}/report", encode(report))
         response = await self._call(request, deadline_s)
-        return decode(response.body, Decision)
+        decision = decode(response.body, Decision)
+        check_tap_id(decision.tap_id, tap_id)
+        return decision
 
     async def fetch_parameters(
         self, controller_id: str, known_version: str | None, deadline_s: float | None = None
@@ -173,7 +177,7 @@ class AsyncEngineClient:
         for pause_s in _pauses():
             try:
                 response = await self._ask_once(request)
-                _check_status(response)
+                _check_status(response, request)
             except OSError as error:
                 failure: EngineFailed = Unreachable(f"{self._host}:{self._port}: {error}")
             except Busy as error:
@@ -238,21 +242,27 @@ def _pauses() -> Iterator[float]:
         longest_s = min(2 * longest_s, PAUSE_MAX_S)
 
 
-def _check_status(response: Response) -> None:
-    """Raise what a status means that is no answer."""
+def _check_status(response: Response, request: Request) -> None:
+    """Raise what a status means that is no answer.
+
+    A 4xx is final when the engine says it. What a proxy in between says of a tap, in HTML or in
+    nothing, is no decision: a wrong route in it must not have a whole backlog set aside. But its
+    413 is about this body.
+    """
     status = response.status
-    if status in (200, 304):
+    asks_for_change = any(name == "if-none-match" for name, _ in request.headers)
+    if status == 200 or (status == 304 and asks_for_change):
         return
     try:
         problem = decode(response.body, Problem)
     except AnswerUnreadable:
-        problem = Problem("/problems/unknown", status)
+        problem = Problem("unknown", status)
     message = f"{status} {problem.code}: {problem.detail}"
     if status == 401:
         raise KeyRefused(message)
     if status in TRY_AGAIN or status >= 500:
         raise Busy(message, _find_retry_after(response))
-    if 400 <= status < 500:
+    if 400 <= status < 500 and (problem.is_of_contract or status == TOO_LARGE):
         raise Refused(problem.code, status, problem.detail)
     raise AnswerUnreadable(message)
 

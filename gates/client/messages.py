@@ -113,6 +113,11 @@ class Problem(Struct, frozen=True):
     detail: str = ""
 
     @property
+    def is_of_contract(self) -> bool:
+        """Whether the engine says so, and not something in between."""
+        return self.type.startswith("/problems/")
+
+    @property
     def code(self) -> str:
         """The stable code at the end of `type`."""
         return self.type.rpartition("/")[2]
@@ -133,6 +138,7 @@ class _BatchAnswer(Struct):
 
 class _TapProblem(Struct):
     problem: Problem
+    tap_id: str | None = None
 
 
 TRY_AGAIN: Final = frozenset({401, 408, 429})
@@ -162,17 +168,24 @@ def decode(body: bytes, shape: type[S]) -> S:
 def decode_batch(body: bytes, taps: Sequence[TapMessage]) -> list[Decision | Problem]:
     """The results of a batch, one a tap in order."""
     raws = decode(body, _BatchAnswer).results
-    results = [_decode_result(raw) for raw in raws]
-    if len(results) != len(taps):
-        raise AnswerUnreadable(f"{len(taps)} taps were answered by {len(results)} results")
-    for tap, result in zip(taps, results, strict=True):
-        if isinstance(result, Decision) and result.tap_id != tap.tap_id:
-            raise AnswerUnreadable("the results of a batch are not in its order")
-    return results
+    if len(raws) != len(taps):
+        raise AnswerUnreadable(f"{len(taps)} taps were answered by {len(raws)} results")
+    return [_decode_result(raw, tap.tap_id) for raw, tap in zip(raws, taps, strict=True)]
 
 
-def _decode_result(raw: msgspec.Raw) -> Decision | Problem:
+def _decode_result(raw: msgspec.Raw, tap_id: str) -> Decision | Problem:
+    """The result of one tap; a problem may leave out of which, since it stands in its place."""
     content = bytes(raw)
-    if content.startswith(b'{"tap_id":') and b'"problem":' in content:
-        return decode(content, _TapProblem).problem
-    return decode(content, Decision)
+    if b'"problem"' in content and b'"outcome"' not in content:
+        failed = decode(content, _TapProblem)
+        check_tap_id(failed.tap_id or tap_id, tap_id)
+        return failed.problem
+    decision = decode(content, Decision)
+    check_tap_id(decision.tap_id, tap_id)
+    return decision
+
+
+def check_tap_id(answered: str, asked: str) -> None:
+    """AnswerUnreadable when an answer is that of another tap than the one that was asked about."""
+    if answered != asked:
+        raise AnswerUnreadable("the answer is that of another tap")
