@@ -27,6 +27,16 @@ class Flag(IntFlag):
     CLOCK_SUSPECT = 8
 
 
+UNREADABLE: Final = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+"""What reading a row raises that was not written by the engine as it is."""
+
 COLUMNS: Final = tuple(column.name for column in taps.columns)
 WIDTH: Final = len(COLUMNS)
 

@@ -38,6 +38,7 @@ class DataDirectory:
         self.ledger_path = path / "ledger.sqlite3"
         self.token_key_path = path / "token.key"
         self.lock_path = path / "lock"
+        self._is_creating = False
         self._new_ledger_path = path / f"ledger.sqlite3{_NEW}"
         self._new_token_key_path = path / f"token.key{_NEW}"
 
@@ -91,9 +92,10 @@ class DataDirectory:
 
     def read_token_key(self) -> bytes:
         """The key that turns media into tokens; FileInvalid when the file is not as written."""
-        if not os.path.lexists(self.token_key_path):
+        path = self._new_token_key_path if self._is_creating else self.token_key_path
+        if not os.path.lexists(path):
             self.open()
-        content = read_file(self.token_key_path, TOKEN_KEY_FILE_BYTES_MAX)
+        content = read_file(path, TOKEN_KEY_FILE_BYTES_MAX)
         try:
             key = bytes.fromhex(content.decode("ascii").strip())
         except ValueError as error:
@@ -103,6 +105,10 @@ class DataDirectory:
                 f"{self.token_key_path}: must be a key of {TOKEN_KEY_BYTES} bytes, not {len(key)}"
             )
         return key
+
+    def get_token_key_changed_ms(self) -> int:
+        """When the file of the key was changed last, milliseconds since 1970."""
+        return self.token_key_path.stat().st_mtime_ns // 1_000_000
 
     @contextmanager
     def lock(self, purpose: str) -> Iterator[Lock]:
@@ -166,11 +172,14 @@ class DataDirectory:
         try:
             self.path.chmod(0o700)
             self._write_token_key()
+            self._is_creating = True
             yield
         except BaseException:
             self._clear_unfinished()
             self.path.chmod(mode)
             raise
+        finally:
+            self._is_creating = False
 
     def _clear_unfinished(self) -> None:
         if not self.ledger_path.exists():

@@ -119,10 +119,9 @@ def _refuse_copy(path: Path, descriptor: int) -> None:
     """
     holder = _read_holder(descriptor)
     if holder.pid not in (None, os.getpid()) and holder.pid in _list_lockers():
-        raise DataDirectoryInUse(
+        raise ConfigurationError(
             f"{path.parent} is a copy of a data directory that {_name(holder)} is using: stop that "
-            f"process and copy again, or remove {path} to use the copy by itself",
-            holder.pid,
+            f"process and copy again, or remove {path} to use the copy by itself"
         )
 
 

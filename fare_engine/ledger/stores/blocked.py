@@ -41,10 +41,14 @@ def list_blocked(connection: Connection, after: bytes, limit: int) -> list[Block
 
 
 def block(connection: Connection, draft: BlockedMedium, actor: str, now_ms: int) -> BlockedMedium:
-    """Put a medium on the list; one that is on it stays as it is."""
+    """Put a medium on the list; one that is on it already stays as it is.
+
+    One that was blocked while the engine's clock was ahead, so that it can enter until then, is
+    blocked from the draft's instant on.
+    """
     held = _find(connection, draft.token)
     if held is not None:
-        return held
+        return _block_earlier(connection, held, draft.blocked_at_ms, actor, now_ms)
     count = connection.execute(select(func.count()).select_from(blocked_media)).scalar_one()
     if count >= BLOCKED_MAX:
         fault = f"the list has {BLOCKED_MAX} media already; unblock those that have expired"
@@ -86,6 +90,27 @@ def unblock(
             after={"reason": reason},
         )
     return held
+
+
+def _block_earlier(
+    connection: Connection, held: BlockedMedium, at_ms: int, actor: str, now_ms: int
+) -> BlockedMedium:
+    if held.blocked_at_ms <= at_ms:
+        return held
+    mended = held._replace(blocked_at_ms=at_ms)
+    connection.execute(
+        blocked_media.update().where(blocked_media.c.token == held.token).values(blocked_at=at_ms)
+    )
+    record_change(
+        connection,
+        at_ms=now_ms,
+        actor=actor,
+        action="medium.blocked",
+        subject=held.token.hex(),
+        before={"blocked_at_ms": held.blocked_at_ms},
+        after={"blocked_at_ms": at_ms},
+    )
+    return mended
 
 
 def _find(connection: Connection, token: bytes) -> BlockedMedium | None:

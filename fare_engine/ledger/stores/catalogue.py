@@ -30,6 +30,7 @@ from fare_engine.ledger.stores.version_rows import (
     read_suspensions,
     read_tariffs,
     update_resumed,
+    update_suspended,
 )
 from fare_engine.network import Distances, FareTable, Network
 from fare_engine.policy import Policy, Suspension
@@ -136,6 +137,7 @@ def suspend(
 ) -> Catalogue:
     """Suspend a station's policy from now on; suspended already, it stays as it is.
 
+    A suspension that has not begun yet, since the engine's clock was ahead, begins now instead.
     NotFound where the station has no policy: there would be nothing to suspend.
     """
     catalogue.get_station(station_id)
@@ -157,6 +159,21 @@ def suspend(
             after=suspension_document(suspension, catalogue.network.time_zone),
         )
         suspensions = (*suspensions, suspension)
+    elif latest.suspended_at_ms > now_ms:
+        ended_ms = suspensions[-2].resumed_at_ms if len(suspensions) > 1 else None
+        begun = replace(latest, suspended_at_ms=max(now_ms, ended_ms or 0))
+        update_suspended(connection, begun)
+        zone = catalogue.network.time_zone
+        record_change(
+            connection,
+            at_ms=now_ms,
+            actor=actor,
+            action="policy.suspended",
+            subject=station_id,
+            before=suspension_document(latest, zone),
+            after=suspension_document(begun, zone),
+        )
+        suspensions = (*suspensions[:-1], begun)
     return _with_suspensions(catalogue, station_id, suspensions)
 
 

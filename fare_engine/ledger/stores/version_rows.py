@@ -102,6 +102,16 @@ def insert_suspension(connection: Connection, suspension: Suspension) -> None:
     )
 
 
+def update_suspended(connection: Connection, suspension: Suspension) -> None:
+    """Store another beginning of a station's suspension that is open."""
+    table = schema.suspensions
+    connection.execute(
+        table.update()
+        .where(table.c.station_id == suspension.station_id, table.c.resumed_at.is_(None))
+        .values(suspended_at=suspension.suspended_at_ms)
+    )
+
+
 def update_resumed(connection: Connection, suspension: Suspension) -> None:
     """Store the end of a station's suspension that was open."""
     table = schema.suspensions

@@ -79,9 +79,14 @@ def test_a_copy_of_a_directory_in_use_is_refused_until_its_lock_is_removed(
     copy = directory.path.with_name("copy")
     with held_by_another(directory, "http://127.0.0.1:8080") as holder:
         shutil.copytree(directory.path, copy)
-        refusal = refuse(copy, "is a copy of a data directory that process")
-        # An operator command does not go on with the server of the other directory.
-        assert (refusal.pid, refusal.url) == (holder.pid, None)
+        told = f"is a copy of a data directory that process {holder.pid}"
+        # No DataDirectoryInUse: a command must not go on with the server of the other directory.
+        with (
+            pytest.raises(ConfigurationError, match=told) as refusal,
+            DataDirectory(copy).lock("x"),
+        ):
+            pytest.fail("the block must not be entered")
+        assert not isinstance(refusal.value, DataDirectoryInUse)
         (copy / "lock").unlink()
         with DataDirectory(copy).lock("keys"):
             pass
