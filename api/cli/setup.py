@@ -68,9 +68,11 @@ def serve(
     """Serve the API until SIGTERM or Ctrl-C."""
     gc.disable()  # what is loaded stays; `api.runtime.gc_control` collects the rest when idle
     from api.http import server
+    from api.runtime.core_dumps import forbid_core_dumps
     from api.runtime.settings import load_settings
 
     settings = load_settings(data_dir=data_dir, host=host, port=port)
+    forbid_core_dumps()
 
     def announce(url: str) -> None:
         print(f"fare-engine serves {url} (documentation: {url}/docs)", flush=True)
