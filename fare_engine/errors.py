@@ -23,6 +23,8 @@
         ├── DataDirectoryInUse        data-directory-in-use
         ├── DataDirectoryUsed         data-directory-used
         ├── DataDirectoryMissing      data-directory-missing
+        ├── LedgerIncomplete          ledger-incomplete: what was acknowledged is missing
+        ├── TokenKeyWrong             token-key-wrong: the key is not this ledger's
         ├── SchemaVersionWrong        schema-version-wrong: the ledger is not of this version
         └── FileInvalid               file-invalid: names the file and the place in it
 """
@@ -147,6 +149,18 @@ class DataDirectoryUsed(ConfigurationError):
 
 class DataDirectoryMissing(ConfigurationError):
     code = "data-directory-missing"
+
+
+class LedgerIncomplete(ConfigurationError):
+    """What was acknowledged is missing; whoever starts the engine has to know and accept it."""
+
+    code = "ledger-incomplete"
+
+
+class TokenKeyWrong(ConfigurationError):
+    """Under another key every card is another token, and none of its taps is found again."""
+
+    code = "token-key-wrong"
 
 
 class SchemaVersionWrong(ConfigurationError):

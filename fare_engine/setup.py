@@ -19,6 +19,7 @@ from fare_engine.ledger.stores.catalogue import (
     publish_tariff,
     store_network,
 )
+from fare_engine.ledger.stores.token_key import store_fingerprint
 from fare_engine.network import CHENGDU_BANDS, Direction, FareTable, Network
 from fare_engine.network_file import (
     TIANFUTONG,
@@ -114,6 +115,7 @@ def initialise(
                 if file.pilot is not None:
                     catalogue = publish_policy(connection, catalogue, file.pilot, ACTOR, now_ms)
                 validate(catalogue)
+                store_fingerprint(connection, directory.read_token_key())
                 _, gate_key = key_store.create_key(
                     connection, GATE, "init", _spoken_for(file), now_ms, ACTOR
                 )

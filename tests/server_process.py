@@ -20,11 +20,14 @@ STOP_MAX_S: Final = 60.0
 _numbers = count(1)
 
 
-def run_command(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `fare-engine` to its end."""
+def run_command(
+    *arguments: object, given: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `fare-engine` to its end, with this on its standard input."""
     return subprocess.run(
         [FARE_ENGINE, *map(str, arguments)],
         env=make_environment(environment),
+        input=given,
         capture_output=True,
         text=True,
         check=False,

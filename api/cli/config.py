@@ -1,11 +1,12 @@
-"""`config check`: reports every problem that keeps the engine from serving, in one run."""
+"""`config`: checks what the engine would start with, and accepts what it refuses to start with."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from api.cli.options import DataDir, Json
+from api.cli.options import DataDir, Json, Reason
 from api.cli.output import print_json
 
 app = typer.Typer(name="config", help="The configuration.", no_args_is_help=True)
@@ -17,7 +18,13 @@ def config() -> None:
 
 
 @app.command("check")
-def check(data_dir: DataDir = None, as_json: Json = False) -> None:
+def check(
+    data_dir: DataDir = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read the whole ledger: every page, row and index entry.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Check settings, data directory, schema and catalogue. Exit status 1 on any fault."""
     from api.runtime.settings import list_unknown_variables, load_settings
     from fare_engine.errors import ConfigurationError
@@ -29,7 +36,9 @@ def check(data_dir: DataDir = None, as_json: Json = False) -> None:
     except ConfigurationError as error:
         faults += str(error).splitlines()
     else:
-        faults += _list_directory_faults(settings.data_dir)
+        faults += _list_directory_faults(settings.data_dir, warnings)
+        if deep and not faults:
+            faults += _list_deep_faults(settings.data_dir)
     if as_json:
         print_json({"ok": not faults, "faults": faults, "warnings": warnings})
     else:
@@ -39,14 +48,54 @@ def check(data_dir: DataDir = None, as_json: Json = False) -> None:
             print(f"fault: {fault}")
         if not faults:
             print("the configuration is good")
+    if not deep:
+        typer.echo(
+            "not read: rows, pages and index entries between the ends of the tables; "
+            "`config check --deep` reads them",
+            err=True,
+        )
     raise typer.Exit(1 if faults else 0)
 
 
-def _list_directory_faults(path: Path) -> Iterator[str]:
-    """Faults of a data directory. A server may be running on it: nothing is locked or written."""
+@app.command("accept-loss")
+def accept_loss(reason: Reason, data_dir: DataDir = None) -> None:
+    """Go on with a ledger that lost taps which were acknowledged; recorded in the audit."""
     from api.runtime.service import now_ms
+    from api.runtime.settings import load_settings
+    from fare_engine import accepting
+    from fare_engine.ledger.sqlite.data_directory import DataDirectory
+
+    directory = DataDirectory(load_settings(data_dir=data_dir).data_dir).open()
+    with directory.lock("config accept-loss"):
+        print(f"accepted: {accepting.accept_loss(directory, reason, now_ms())}")
+    faults = [*_list_directory_faults(directory.path, []), *_list_deep_faults(directory.path)]
+    for fault in faults:
+        print(f"fault: {fault}")
+    if faults:
+        print("what is left contradicts itself: restore a backup")
+    raise typer.Exit(1 if faults else 0)
+
+
+@app.command("accept-token-key")
+def accept_token_key(reason: Reason, data_dir: DataDir = None) -> None:
+    """Make token.key the key of the ledger, also where it is another one; recorded in the audit."""
+    from api.runtime.service import now_ms
+    from api.runtime.settings import load_settings
+    from fare_engine import accepting
+    from fare_engine.ledger.sqlite.data_directory import DataDirectory
+
+    directory = DataDirectory(load_settings(data_dir=data_dir).data_dir).open()
+    with directory.lock("config accept-token-key"):
+        fingerprint = accepting.accept_token_key(directory, reason, now_ms())
+    print(f"accepted: the token key with the fingerprint {fingerprint}")
+
+
+def _list_directory_faults(path: Path, warnings: list[str]) -> Iterator[str]:
+    """Faults of a data directory, found quickly. A server may be running on it."""
+    from api.runtime.service import now_ms
+    from fare_engine.checking import check_clock, check_database, check_files
     from fare_engine.errors import FareEngineError
-    from fare_engine.ledger.database import check_schema, open_database, reading
+    from fare_engine.ledger.database import open_database, reading
     from fare_engine.ledger.sqlite.data_directory import DataDirectory
     from fare_engine.ledger.stores.catalogue import load_catalogue
     from fare_engine.ledger.stores.keys import load_keys
@@ -55,13 +104,15 @@ def _list_directory_faults(path: Path) -> Iterator[str]:
 
     try:
         directory = DataDirectory(path).open()
-        directory.read_token_key()
-        database = open_database(directory.ledger_path)
+        warnings += directory.list_warnings()
+        check_files(directory, warnings)
+        database = open_database(directory.ledger_path, must_exist=True)
         try:
-            check_schema(database)
+            yield from check_database(directory, database, warnings)
             with reading(database) as connection:
                 catalogue = load_catalogue(connection)
                 keys = load_keys(connection)
+                yield from check_clock(connection, now_ms())
         finally:
             database.dispose()
     except FareEngineError as error:
@@ -73,3 +124,22 @@ def _list_directory_faults(path: Path) -> Iterator[str]:
         yield "tariffs: none is in force now"
     if not keys:
         yield "keys: none is in force, so no tap can be sent"
+
+
+def _list_deep_faults(path: Path) -> list[str]:
+    """Faults of the whole ledger, with progress on standard error."""
+    from api.cli.progress import LongWork
+    from fare_engine.checking import list_deep_faults
+    from fare_engine.errors import FareEngineError
+    from fare_engine.ledger.sqlite.data_directory import DataDirectory
+
+    with LongWork("reading the ledger") as work:
+
+        def report(what: str, done: int, total: int | None) -> None:
+            text = f"{what}: {done:,} of {total:,}" if total else what
+            work.update(f"reading the ledger, {text}", done, total)
+
+        try:
+            return list_deep_faults(DataDirectory(path), report)
+        except FareEngineError as error:
+            return [str(error)]

@@ -1,6 +1,5 @@
 """`media`: block lost media, unblock and list them."""
 
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -8,6 +7,7 @@ import typer
 from api.cli.operator_command import Question, call, list_all, operator_command
 from api.cli.options import Reason
 from api.cli.output import as_table
+from api.cli.secrets import read_number
 
 app = typer.Typer(name="media", help="The block list of lost media.", no_args_is_help=True)
 
@@ -15,7 +15,9 @@ MediumType = Annotated[str, typer.Argument(help="tianfutong, qr or another type.
 Number = Annotated[
     str | None,
     typer.Option(
-        "--id", help="The number of the card or the account; `-` reads it from standard input."
+        "--id",
+        help="`-` reads the number of the card or the account from standard input, and so does "
+        "leaving it out; every process list would show a number that stands here.",
     ),
 ]
 Token = Annotated[str | None, typer.Option(help="The token of the medium, instead of its number.")]
@@ -47,13 +49,11 @@ def unblock(
 
 
 def _read_medium(medium_type: str, number: str | None, token: str | None) -> dict[str, str]:
-    if (number is None) == (token is None):
+    if number is not None and token is not None:
         raise typer.BadParameter("give either --id or --token")
     if token is not None:
         return {"type": medium_type, "token": token}
-    assert number is not None
-    # A number given as an argument is visible in every process list.
-    return {"type": medium_type, "id": sys.stdin.readline().strip() if number == "-" else number}
+    return {"type": medium_type, "id": read_number(number or "-", "--id")}
 
 
 def _switch(action: str, medium: dict[str, str], reason: str) -> Question:

@@ -17,7 +17,7 @@ from api.cli.output import format_problem
 from api.http.app import create_app
 from api.runtime.logs import configure_logs
 from api.runtime.service import now_ms
-from api.runtime.settings import Settings
+from api.runtime.settings import Settings, find_admin_key
 from api.runtime.wiring import open_runtime
 from fare_engine.access_key import ADMIN, Key
 from fare_engine.errors import ConfigurationError, DataDirectoryInUse, FareEngineError
@@ -97,11 +97,12 @@ def open_operator(settings: Settings) -> Iterator[Operator]:
             if error.url is None:
                 raise
             url = error.url
-        if settings.admin_key is None:
+        key = find_admin_key(settings)
+        if key is None:
             raise ConfigurationError(
                 f"a server at {url} holds {settings.data_dir}: give its admin key in FARE_ADMIN_KEY"
             )
-        client = _client(settings.admin_key.get_secret_value(), url, None)
+        client = _client(key, url, None)
         try:
             yield Operator(runner, client)
         finally:

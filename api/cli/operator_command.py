@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import typer
 
-from api.cli.options import AdminKey, DataDir, Json
+from api.cli.options import AdminKeyFile, DataDir, Json
 from api.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -30,7 +30,9 @@ def list_all(path: str, print_answer: Callable[[Any], None]) -> Question:
     return Question(lambda operator: operator.list_all(path), print_answer)
 
 
-def _common(data_dir: DataDir = None, admin_key: AdminKey = None, as_json: Json = False) -> None:
+def _common(
+    data_dir: DataDir = None, admin_key_file: AdminKeyFile = None, as_json: Json = False
+) -> None:
     """The options that every operator command takes after its own."""
 
 
@@ -47,12 +49,16 @@ def operator_command(
     """
 
     def register(make_question: Callable[..., Question]) -> Callable[..., Question]:
-        def run(data_dir: DataDir, admin_key: AdminKey, as_json: Json, **arguments: Any) -> None:
+        def run(
+            data_dir: DataDir, admin_key_file: AdminKeyFile, as_json: Json, **arguments: Any
+        ) -> None:
             from api.cli.operator import open_operator
             from api.runtime.settings import load_settings
 
             question = make_question(**arguments)
-            with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
+            with open_operator(
+                load_settings(data_dir=data_dir, admin_key_file=admin_key_file)
+            ) as operator:
                 answer = question.ask(operator)
             if as_json:
                 print_json(answer)

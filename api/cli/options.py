@@ -8,11 +8,12 @@ import typer
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="The data directory (FARE_DATA_DIR).")
 ]
-AdminKey = Annotated[
-    str | None,
+AdminKeyFile = Annotated[
+    Path | None,
     typer.Option(
-        "--admin-key",
-        help="For a running server; prefer FARE_ADMIN_KEY, which no process list shows.",
+        "--admin-key-file",
+        help="A file with the admin key of a running server, or - for standard input "
+        "(FARE_ADMIN_KEY_FILE; FARE_ADMIN_KEY holds the key itself).",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

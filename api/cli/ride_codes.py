@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.options import AdminKey, DataDir, Json
+from api.cli.options import AdminKeyFile, DataDir, Json
 from api.cli.output import print_json
+from api.cli.secrets import read_account
 
 if TYPE_CHECKING:
     from api.cli.operator import Operator
@@ -29,7 +30,9 @@ At = Annotated[
 
 @app.command("issue")
 def issue(
-    account: str,
+    account: Annotated[
+        str, typer.Argument(help="The account, or - to read it from standard input.")
+    ],
     issuer: Annotated[str, typer.Option(help="The issuer, as it is registered.")],
     key_id: Annotated[str, typer.Option(help="The id of the issuer's key.")],
     key: Annotated[Path, typer.Option(help="PEM file with the private key (Ed25519).")],
@@ -45,7 +48,7 @@ def issue(
 
     issuing = RideCodeIssuer(issuer, key_id, _read_key(key))
     try:
-        code = issuing.issue(account, _read_instant(at), companion=companion)
+        code = issuing.issue(read_account(account), _read_instant(at), companion=companion)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     if as_json:
@@ -59,7 +62,7 @@ def verify(
     code: Code,
     at: At = None,
     data_dir: DataDir = None,
-    admin_key: AdminKey = None,
+    admin_key_file: AdminKeyFile = None,
     as_json: Json = False,
 ) -> None:
     """Show what a code says, and whether a gate would accept it. Exit status 1 if not.
@@ -71,7 +74,7 @@ def verify(
     from gates.media.faults import RideCodeRefused
 
     text, at_ms = _read_code(code), _read_instant(at)
-    with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
+    with open_operator(load_settings(data_dir=data_dir, admin_key_file=admin_key_file)) as operator:
         verifier = _make_verifier(operator, at_ms)
     fault, ride_code = None, None
     try:

@@ -68,9 +68,11 @@ def serve(
     """Serve the API until SIGTERM or Ctrl-C."""
     gc.disable()  # what is loaded stays; `api.runtime.gc_control` collects the rest when idle
     from api.http import server
+    from api.runtime.core_dumps import forbid_core_dumps
     from api.runtime.settings import load_settings
 
     settings = load_settings(data_dir=data_dir, host=host, port=port)
+    forbid_core_dumps()
 
     def announce(url: str) -> None:
         print(f"fare-engine serves {url} (documentation: {url}/docs)", flush=True)
@@ -86,15 +88,19 @@ def migrate(data_dir: DataDir = None) -> None:
     from api.runtime.settings import load_settings
     from fare_engine.ledger import database
     from fare_engine.ledger.sqlite.data_directory import DataDirectory
+    from fare_engine.ledger.sqlite.loss import check_whole
+    from fare_engine.opening import check_ledger
 
     settings = load_settings(data_dir=data_dir)
     directory = DataDirectory(settings.data_dir).open()
     with directory.lock("migrate"):
-        engine = database.open_database(directory.ledger_path)
+        check_whole(directory.ledger_path)
+        engine = database.open_database(directory.ledger_path, must_exist=True)
         try:
             before = database.find_revision(engine)
             database.migrate(engine)
             after = database.find_revision(engine)
+            check_ledger(directory, engine)
         finally:
             engine.dispose()
     print(f"schema {after}: " + ("nothing to do" if before == after else f"was {before}"))

@@ -1,5 +1,6 @@
 """`simulate`: play simulated passengers against an engine, and check its answers."""
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.options import AdminKey, Json
+from api.cli.options import AdminKeyFile, Json
 from api.cli.output import print_json
 from simulator.deterministic import SEED_TAPS_MAX
 
@@ -49,7 +50,7 @@ Html = Annotated[
 @app.command()
 def load(
     url: Url = None,
-    admin_key: AdminKey = None,
+    admin_key_file: AdminKeyFile = None,
     rate: Annotated[
         float | None,
         typer.Option(
@@ -107,7 +108,7 @@ def load(
         raise typer.BadParameter("must be shorter than --seconds", param_hint="--warm-up")
     controllers = _make_controllers(connections, batch, batch_share)
     wanted = Load(seed, count, seconds, rate is None, warm_up, controllers)
-    with _watching() as progress, open_target(url, _find_key(url, admin_key)) as target:
+    with _watching() as progress, open_target(url, _find_key(url, admin_key_file)) as target:
         auditor = audit_server(target.url, target.key, progress, keep) if audit else None
         report = run_load(wanted, target, _command(), progress, auditor)
     _finish(report, html, as_json)
@@ -120,7 +121,7 @@ def day(
         float, typer.Option(min=0.0001, max=4, help="1: as many passengers as Chengdu has.")
     ] = 0.01,
     url: Url = None,
-    admin_key: AdminKey = None,
+    admin_key_file: AdminKeyFile = None,
     audit: Audit = True,
     keep: Keep = None,
     html: Html = None,
@@ -138,7 +139,7 @@ def day(
     from simulator.world.chengdu import make_network
 
     _check_keep(audit, keep)
-    where = open_target(url, _find_key(url, admin_key)) if url else nullcontext()
+    where = open_target(url, _find_key(url, admin_key_file)) if url else nullcontext()
     with _watching() as progress, where as target:
         auditor = None
         if audit and target is not None:
@@ -239,17 +240,17 @@ def _make_controllers(connections: int, batch: int, batch_share: float) -> "Cont
     return Controllers(connections, batch, batch_connections)
 
 
-def _find_key(url: str | None, admin_key: str | None) -> str | None:
+def _find_key(url: str | None, admin_key_file: Path | None) -> str | None:
     """The admin key for the server at --url: taps of all gates are sent with it."""
-    from api.runtime.settings import load_settings
+    from api.runtime.settings import find_admin_key, load_settings
     from fare_engine.errors import ConfigurationError
 
     if url is None:
         return None
-    key = load_settings(admin_key=admin_key).admin_key
+    key = find_admin_key(load_settings(admin_key_file=admin_key_file))
     if key is None:
         raise ConfigurationError(f"an admin key is needed for {url}: set FARE_ADMIN_KEY")
-    return key.get_secret_value()
+    return key
 
 
 @contextmanager
@@ -272,14 +273,8 @@ def _watching() -> Iterator["Progress"]:
 
 
 def _command() -> str:
-    """The command line as it was given, with an admin key hidden."""
-    words, hidden = ["fare-engine"], False
-    for argument in sys.argv[1:]:
-        name, equals, _ = argument.partition("=")
-        is_key = name == "--admin-key"
-        words.append("…" if hidden else f"{name}=…" if is_key and equals else argument)
-        hidden = is_key and not equals
-    return " ".join(words)
+    """The command line as it was given."""
+    return shlex.join(["fare-engine", *sys.argv[1:]])
 
 
 def _finish(report: dict[str, Any], html: Path | None, as_json: bool) -> None:

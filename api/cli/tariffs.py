@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.operator_command import Question, call, list_all, operator_command
-from api.cli.options import AdminKey, DataDir
+from api.cli.options import AdminKeyFile, DataDir
 from api.cli.output import as_table
 from fare_engine.errors import FileInvalid
 
@@ -31,12 +31,12 @@ def list_tariffs() -> Question:
 
 
 @app.command("show")
-def show(version: int, data_dir: DataDir = None, admin_key: AdminKey = None) -> None:
+def show(version: int, data_dir: DataDir = None, admin_key_file: AdminKeyFile = None) -> None:
     """Show one version as JSON; with new dates, `publish` accepts it."""
     from api.cli.operator import open_operator
     from api.runtime.settings import load_settings
 
-    with open_operator(load_settings(data_dir=data_dir, admin_key=admin_key)) as operator:
+    with open_operator(load_settings(data_dir=data_dir, admin_key_file=admin_key_file)) as operator:
         tariff = operator.call("GET", f"/v1/tariffs/{version}")
     dates = {name: tariff[name] for name in ("effective_from", "effective_to")}
     print(json.dumps(dates | tariff["rules"], ensure_ascii=False, indent=2))

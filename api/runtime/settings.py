@@ -4,6 +4,7 @@
 """
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,6 +16,7 @@ from fare_engine.engine import BATCH_TAPS_MAX, PENDING_TAPS_MAX
 from fare_engine.errors import ConfigurationError
 
 PREFIX = "FARE_"
+SECRET_CHARACTERS_MAX = 4_096
 BATCH_REQUEST_TAPS_MAX = 1_000
 """The contract's limit; a site may lower it, never raise it."""
 
@@ -77,6 +79,9 @@ class Settings(BaseSettings):
     admin_key: SecretStr | None = Field(
         None, description="for operator commands that speak to a running server"
     )
+    admin_key_file: Path | None = Field(
+        None, description="a file with that key, instead of the key itself; - is standard input"
+    )
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -93,6 +98,31 @@ def load_settings(**overrides: Any) -> Settings:
             for fault in error.errors(include_input=False, include_url=False)
         ]
         raise ConfigurationError("\n".join(faults)) from None
+
+
+def find_admin_key(settings: Settings) -> str | None:
+    """The admin key, of its file where one is named; ConfigurationError where that has none."""
+    if settings.admin_key_file is not None:
+        return _read_secret(settings.admin_key_file)
+    return None if settings.admin_key is None else settings.admin_key.get_secret_value()
+
+
+def _read_secret(path: Path) -> str:
+    """The first line of a file, or of standard input for `-`."""
+    try:
+        if str(path) == "-":
+            text = sys.stdin.readline(SECRET_CHARACTERS_MAX + 1)
+        else:
+            with path.open(encoding="utf-8") as file:
+                text = file.readline(SECRET_CHARACTERS_MAX + 1)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path} cannot be read: it is no text") from None
+    secret = text.strip()
+    if not secret or len(secret) > SECRET_CHARACTERS_MAX:
+        raise ConfigurationError(f"{path} must hold a secret in its first line")
+    return secret
 
 
 def list_unknown_variables() -> list[str]:

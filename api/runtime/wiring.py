@@ -24,7 +24,6 @@ from fare_engine.catalogue import Catalogue
 from fare_engine.ledger.database import (
     Connection,
     Database,
-    check_schema,
     open_database,
     reading,
     writing,
@@ -33,7 +32,7 @@ from fare_engine.ledger.sqlite.data_directory import DataDirectory
 from fare_engine.ledger.sqlite.ledger import SqliteLedger
 from fare_engine.ledger.stores.clocks import load_skews
 from fare_engine.ledger.stores.published import load_published, raise_version
-from fare_engine.opening import open_engine
+from fare_engine.opening import check_ledger, open_engine
 from fare_engine.published import Published
 from fare_engine.settle import Outcome, settle
 from fare_engine.validation import list_faults
@@ -163,9 +162,9 @@ def _find_clock_tolerance(catalogue: Catalogue, at_ms: int) -> int | None:
 @asynccontextmanager
 async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIterator[Runtime]:
     """Open a data directory that this process has locked; close it after the last answer."""
-    database = open_database(directory.ledger_path)
+    database = open_database(directory.ledger_path, must_exist=True)
     try:
-        check_schema(database)
+        check_ledger(directory, database)
         with reading(database) as connection:
             published = load_published(connection)
             skews = load_skews(connection, now_ms())

@@ -47,12 +47,21 @@ __all__ = [
 ]
 
 
-def open_database(url_or_path: str | Path) -> Engine:
-    """The database at a path (SQLite) or a URL; nothing is read or written yet."""
+def open_database(url_or_path: str | Path, *, must_exist: bool = False) -> Engine:
+    """The database at a path (SQLite) or a URL; nothing is read or written yet.
+
+    A file that is not there is made, unless it `must_exist`: a ledger that is gone is not to be
+    replaced by an empty one.
+    """
     if isinstance(url_or_path, str) and "://" in url_or_path:
         engine = create_engine(url_or_path)
     else:
-        engine = create_engine(URL.create("sqlite", database=str(url_or_path)))
+        path = Path(url_or_path)
+        url = f"{path.absolute().as_uri()}?mode={'rw' if must_exist else 'rwc'}"
+        engine = create_engine(
+            URL.create("sqlite", database=str(path)),
+            creator=lambda: sqlite3.connect(url, uri=True, check_same_thread=False),
+        )
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

@@ -32,6 +32,16 @@ def was_live(flags: int) -> bool:
     return not flags & (Flag.REPORTED | Flag.CLOCK_SUSPECT)
 
 
+UNREADABLE: Final = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+"""What reading a row raises that was not written by the engine as it is."""
+
 COLUMNS: Final = tuple(column.name for column in taps.columns)
 WIDTH: Final = len(COLUMNS)
 

@@ -199,6 +199,7 @@ configuration = Table(
     "configuration",
     metadata,
     Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("token_key", LargeBinary(16), comment="a keyed hash that tells the token key"),
     comment="one row: the version of all that operators publish; every change raises it",
 )
 

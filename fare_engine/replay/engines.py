@@ -12,7 +12,7 @@ from fare_engine.ledger.database import migrate, open_database, writing
 from fare_engine.ledger.sqlite.data_directory import DataDirectory
 from fare_engine.ledger.stores.audit import record_change
 from fare_engine.ledger.stores.network_rows import insert_network
-from fare_engine.opening import open_engine, read_published
+from fare_engine.opening import check_ledger, open_engine, read_published
 from fare_engine.published import Published
 
 ACTOR = "command line"
@@ -40,6 +40,11 @@ def open_scratch(catalogue: Catalogue) -> Iterator[Engine]:
 def open_directory(directory: DataDirectory) -> Iterator[Engine]:
     """An engine over the ledger of a data directory, which is held alone meanwhile."""
     with directory.lock("replay"):
+        database = open_database(directory.ledger_path, must_exist=True)
+        try:
+            check_ledger(directory, database)
+        finally:
+            database.dispose()
         published = read_published(directory.ledger_path)
         with open_engine(directory.ledger_path, published) as (engine, _):
             yield engine
@@ -49,7 +54,7 @@ def record_replay(
     directory: DataDirectory, file_name: str, format_name: str, taps: int, now_ms: int
 ) -> None:
     """Write down in the audit that these taps came from a file and not from gates."""
-    database = open_database(directory.ledger_path)
+    database = open_database(directory.ledger_path, must_exist=True)
     try:
         with writing(database) as connection:
             record_change(

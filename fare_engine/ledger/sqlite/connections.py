@@ -14,7 +14,7 @@ def connect(
     """A connection with the ledger's settings: write-ahead log, synced at every commit."""
     mode = "ro" if read_only else "rw"
     connection = sqlite3.connect(
-        f"file:{path}?mode={mode}",
+        f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
         isolation_level=None,
         check_same_thread=False,

@@ -13,9 +13,16 @@ from fare_engine.errors import (
     DataDirectoryUsed,
     FileInvalid,
 )
+from fare_engine.ledger.sqlite.files import (
+    check_is_file,
+    check_modes,
+    list_loose_modes,
+    read_file,
+)
 from fare_engine.ledger.sqlite.lock import Lock, hold
 
 TOKEN_KEY_BYTES: Final = 32
+TOKEN_KEY_FILE_BYTES_MAX: Final = 4_096
 _NEW: Final = ".new"
 """What a ledger and its key are called until the directory is complete."""
 
@@ -31,6 +38,7 @@ class DataDirectory:
         self.ledger_path = path / "ledger.sqlite3"
         self.token_key_path = path / "token.key"
         self.lock_path = path / "lock"
+        self._is_creating = False
         self._new_ledger_path = path / f"ledger.sqlite3{_NEW}"
         self._new_token_key_path = path / f"token.key{_NEW}"
 
@@ -65,27 +73,31 @@ class DataDirectory:
             _sync_directory(directory)
 
     def open(self) -> Self:
-        """This directory, once it was found to be complete; DataDirectoryMissing when not."""
-        if not self.path.is_dir():
-            raise DataDirectoryMissing(
-                f"there is no data directory {self.path}; `fare-engine init` makes one"
-            )
-        for path in (self.ledger_path, self.token_key_path):
-            if not path.is_file():
-                raise DataDirectoryMissing(
-                    f"{self.path} is no complete data directory: {path.name} is missing; "
-                    "`fare-engine init` makes one in a new directory, a backup restores one"
-                )
+        """This directory, once it was found to be complete and closed to others.
+
+        DataDirectoryMissing when a part is not there, FileInvalid when it is no file,
+        ConfigurationError when others than its owner can write it or read the key.
+        """
+        try:
+            self._check()
+        except OSError as error:
+            raise ConfigurationError(f"{self.path} cannot be read: {error.strerror}") from error
         return self
+
+    def list_warnings(self) -> list[str]:
+        """What keeps nothing from working, and should be mended: loose modes, another owner."""
+        log_path = self.ledger_path.with_name(f"{self.ledger_path.name}-wal")
+        paths = (self.ledger_path, log_path, self.token_key_path, self.lock_path)
+        return [*list_loose_modes(self.path, paths)]
 
     def read_token_key(self) -> bytes:
         """The key that turns media into tokens; FileInvalid when the file is not as written."""
-        try:
-            text = self.token_key_path.read_text("ascii")
-            key = bytes.fromhex(text.strip())
-        except FileNotFoundError:
+        path = self._new_token_key_path if self._is_creating else self.token_key_path
+        if not os.path.lexists(path):
             self.open()
-            raise
+        content = read_file(path, TOKEN_KEY_FILE_BYTES_MAX)
+        try:
+            key = bytes.fromhex(content.decode("ascii").strip())
         except ValueError as error:
             raise FileInvalid(f"{self.token_key_path}: must be hexadecimal digits") from error
         if len(key) != TOKEN_KEY_BYTES:
@@ -94,14 +106,32 @@ class DataDirectory:
             )
         return key
 
+    def get_token_key_changed_ms(self) -> int:
+        """When the file of the key was changed last, milliseconds since 1970."""
+        return self.token_key_path.stat().st_mtime_ns // 1_000_000
+
     @contextmanager
     def lock(self, purpose: str) -> Iterator[Lock]:
         """Hold the directory alone; DataDirectoryInUse names the process that already does.
 
         The lock ends with the process, however that ends.
         """
-        with hold(self.lock_path, purpose) as lock:
+        with hold(self.lock_path, self.ledger_path, purpose) as lock:
             yield lock
+
+    def _check(self) -> None:
+        if not self.path.is_dir():
+            raise DataDirectoryMissing(
+                f"there is no data directory {self.path}; `fare-engine init` makes one"
+            )
+        for path in (self.ledger_path, self.token_key_path):
+            if not os.path.lexists(path):
+                raise DataDirectoryMissing(
+                    f"{self.path} is no complete data directory: {path.name} is missing; "
+                    "`fare-engine init` makes one in a new directory, a backup restores one"
+                )
+            check_is_file(path)
+        check_modes(self.path, self.token_key_path, self.ledger_path)
 
     def _make_directories(self) -> list[Path]:
         """Make the directory and its parents; those that were made, innermost first."""
@@ -142,11 +172,14 @@ class DataDirectory:
         try:
             self.path.chmod(0o700)
             self._write_token_key()
+            self._is_creating = True
             yield
         except BaseException:
             self._clear_unfinished()
             self.path.chmod(mode)
             raise
+        finally:
+            self._is_creating = False
 
     def _clear_unfinished(self) -> None:
         if not self.ledger_path.exists():

@@ -5,6 +5,7 @@ what a commit costs. Two connections: one writes, one reads for the engine; runs
 operators open their own.
 """
 
+import logging
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,12 +17,17 @@ from fare_engine.ledger.sqlite import side_tables
 from fare_engine.ledger.sqlite.checkpoints import Checkpointer
 from fare_engine.ledger.sqlite.connections import BUSY_TIMEOUT_S, connect
 from fare_engine.ledger.sqlite.index.sizes import AT_ONCE_ROWS, RUN_ROWS, IndexSizes
+from fare_engine.ledger.sqlite.index.tables import read_mark, write_mark
 from fare_engine.ledger.sqlite.index.tap_index import TapIndex
+from fare_engine.ledger.sqlite.loss import STARTS
+from fare_engine.ledger.sqlite.reach import Reach, Reached, name_reach
 from fare_engine.ledger.sqlite.reading import Past
 from fare_engine.ledger.sqlite.statements import CHUNK_ROWS, insert_rows
 from fare_engine.ledger.sqlite.where import SqliteWhere
 from fare_engine.ports import START, Changes, Followed, KnownTap, Loaded, Wanted
 from fare_engine.published import Published
+
+logger = logging.getLogger(__name__)
 
 INSERT_TAPS: Final = "INSERT INTO taps"
 
@@ -59,11 +65,13 @@ class SqliteLedger:
         self.checkpointer = Checkpointer(lambda: connect(path), path)
         self.maintenance = IdleCompaction(self)
         self.recover()
+        self._reach = self._open_reach()
 
     def close(self) -> None:
         """Close the file; the log is folded into it by SQLite."""
         self.index.close(self._writer)
         self.checkpointer.stop()
+        self._reach.close()
         self._connection.close()
         self._writer.close()
 
@@ -147,6 +155,8 @@ class SqliteLedger:
         values, self._unconfirmed = self._unconfirmed, []
         rows, tap_ids, tokens = values[::WIDTH], values[1::WIDTH], values[2::WIDTH]
         self.index.add(self._writer, rows, tap_ids, tokens, values[3::WIDTH])
+        if rows:
+            self._reach.committed(rows[-1])
         self.checkpointer.committed(len(rows))
 
     def follow(self, cursor: str, limit: int) -> Followed:
@@ -161,6 +171,17 @@ class SqliteLedger:
         except sqlite3.Error as error:
             raise _unreadable(error) from error
         return Followed(verdicts, str(rows[-1]) if rows else cursor)
+
+    def _open_reach(self) -> Reach:
+        """Count this start, in the log, and mark beside the ledger how far it reaches."""
+        starts = read_mark(self._connection, STARTS)
+        try:
+            write_mark(self._writer, STARTS, starts + 1)
+            starts += 1
+        except sqlite3.Error:  # A full disk: what is known can be answered all the same.
+            logger.exception("the start of the engine could not be stored")
+        (row,) = self._connection.execute("SELECT max(row) FROM taps").fetchone()
+        return Reach(name_reach(self.path), Reached(starts, row or 0))
 
     def _roll_back(self) -> None:
         try:

@@ -1,18 +1,24 @@
 """The lock of a data directory: one process at a time, and who that is.
 
-The kernel keeps the lock and gives it back when the process ends, however it ends. What stands in
-the file only says whom to ask; what a dead process left there is of no importance.
+The kernel keeps the lock and gives it back when the process ends, however it ends. It is taken on
+the directory itself and on the ledger, by whatever path they are reached, so that removing or
+replacing the file `lock` frees nothing. That file says whom to ask, and is locked too for the sake
+of versions that lock nothing else.
 """
 
 import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from fare_engine.errors import ConfigurationError, DataDirectoryInUse, DataDirectoryMissing
+from fare_engine.ledger.sqlite.files import give_to_owner, open_file
+
+HOLDER_BYTES_MAX: Final = 4_096
+"""As much of the file is read at most: whatever stands in it, it is no holder if it is longer."""
 
 
 class Holder(NamedTuple):
@@ -40,34 +46,64 @@ class Lock:
 
 
 @contextmanager
-def hold(path: Path, purpose: str) -> Iterator[Lock]:
-    """Hold the lock at this path; DataDirectoryInUse names the process that already does."""
-    descriptor = _take(path)
-    try:
-        yield Lock(descriptor, purpose)
-    finally:
-        os.ftruncate(descriptor, 0)
-        os.close(descriptor)
+def hold(path: Path, ledger_path: Path, purpose: str) -> Iterator[Lock]:
+    """Hold the directory of this lock; DataDirectoryInUse names the process that already does.
+
+    The ledger's descriptor is closed with the lock, hence after all connections to it: closing any
+    descriptor of a file gives back the locks that SQLite has on it in this process.
+    """
+    with ExitStack() as stack:
+        descriptor = _take(path, ledger_path, stack)
+        try:
+            yield Lock(descriptor, purpose)
+        finally:
+            os.ftruncate(descriptor, 0)
 
 
-def _take(path: Path) -> int:
+def _take(path: Path, ledger_path: Path, stack: ExitStack) -> int:
     while True:
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except FileNotFoundError:
-            raise DataDirectoryMissing(f"there is no data directory {path.parent}") from None
-        except OSError as error:
-            raise ConfigurationError(f"{path} cannot be opened: {error.strerror}") from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = _read_holder(descriptor)
-            os.close(descriptor)
-            raise _in_use(path, holder) from None
-        if _is_still_at(path, descriptor):
-            return descriptor
-        # An `init` that failed took the file away between opening and locking it.
-        os.close(descriptor)
+        with ExitStack() as held:
+            directory = _open_directory(path.parent)
+            held.callback(os.close, directory)
+            _lock(directory, path)
+            ledger = _find_ledger(ledger_path)
+            if ledger is not None:
+                held.callback(os.close, ledger)
+                _lock(ledger, path)
+            descriptor = open_file(path, os.O_RDWR | os.O_CREAT)
+            held.callback(os.close, descriptor)
+            _lock(descriptor, path)
+            give_to_owner(descriptor, path.parent)
+            # An `init` that failed took file or directory away between opening and locking.
+            if _is_still_at(path, descriptor) and _is_still_at(path.parent, directory):
+                _refuse_copy(path, descriptor)
+                stack.push(held.pop_all())
+                return descriptor
+
+
+def _open_directory(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise DataDirectoryMissing(f"there is no data directory {path}") from None
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be opened: {error.strerror}") from error
+
+
+def _find_ledger(path: Path) -> int | None:
+    """A descriptor of the ledger, where there is one: it may be linked into two directories."""
+    if not path.exists() and not path.is_symlink():
+        return None
+    return open_file(path, os.O_RDONLY)
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise _in_use(path) from None
+    except OSError as error:
+        raise ConfigurationError(f"{path.parent} cannot be locked: {error.strerror}") from error
 
 
 def _is_still_at(path: Path, descriptor: int) -> bool:
@@ -76,22 +112,63 @@ def _is_still_at(path: Path, descriptor: int) -> bool:
     return False
 
 
-def _in_use(path: Path, holder: Holder) -> DataDirectoryInUse:
-    name = "another process" if holder.pid is None else f"process {holder.pid}"
+def _refuse_copy(path: Path, descriptor: int) -> None:
+    """Refuse a directory that was copied from one which is in use: taps would go on in both.
+
+    What a process that has ended left in the file is of no importance.
+    """
+    holder = _read_holder(descriptor)
+    if holder.pid not in (None, os.getpid()) and holder.pid in _list_lockers():
+        raise ConfigurationError(
+            f"{path.parent} is a copy of a data directory that {_name(holder)} is using: stop that "
+            f"process and copy again, or remove {path} to use the copy by itself"
+        )
+
+
+def _list_lockers() -> set[int]:
+    """The processes that hold a lock of this kind on any file; none where Linux does not say."""
+    with suppress(OSError):
+        lines = Path("/proc/locks").read_text("ascii").splitlines()
+        return {int(words[4]) for line in lines if (words := line.split())[1] == "FLOCK"}
+    return set()
+
+
+def _in_use(path: Path) -> DataDirectoryInUse:
+    holder = _find_holder(path)
+    return DataDirectoryInUse(
+        f"the data directory {path.parent} is in use by {_name(holder)}", holder.pid, holder.url
+    )
+
+
+def _name(holder: Holder) -> str:
+    if holder.pid is None:
+        return "another process, which its file `lock` does not name"
+    name = f"process {holder.pid}"
     if holder.purpose:
         name += f" ({holder.purpose})"
     if holder.url:
         name += f", which serves {holder.url}"
-    return DataDirectoryInUse(
-        f"the data directory {path.parent} is in use by {name}", holder.pid, holder.url
-    )
+    return name
+
+
+def _find_holder(path: Path) -> Holder:
+    """What the holder of a lock wrote; it may be writing just now, so nothing is sure."""
+    try:
+        descriptor = open_file(path, os.O_RDONLY)
+    except ConfigurationError:
+        return Holder(None, None, None)
+    try:
+        return _read_holder(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _read_holder(descriptor: int) -> Holder:
-    """What the holder of a lock wrote; it may be writing just now, so nothing is sure."""
-    content, _, _ = os.pread(descriptor, 4_096, 0).partition(b"\n")
+    content, _, _ = os.pread(descriptor, HOLDER_BYTES_MAX, 0).partition(b"\n")
     try:
         fields = json.loads(content)
-        return Holder(fields["pid"], fields["purpose"], fields["url"])
-    except (ValueError, KeyError, TypeError):
+        pid, purpose, url = fields["pid"], fields["purpose"], fields["url"]
+    except (ValueError, KeyError, TypeError, RecursionError):
         return Holder(None, None, None)
+    is_holder = type(pid) is int and isinstance(purpose, str) and isinstance(url, str | None)
+    return Holder(pid, purpose, url) if is_holder else Holder(None, None, None)

@@ -137,6 +137,7 @@ def suspend(
 ) -> Catalogue:
     """Suspend a station's policy from now on; suspended already, it stays as it is.
 
+    A suspension that has not begun yet, since the engine's clock was ahead, begins now instead.
     NotFound where the station has no policy: there would be nothing to suspend.
     """
     catalogue.get_station(station_id)

@@ -20,9 +20,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
     return data_dir, json.loads(run.stdout)
 
 
-def run_json(*arguments: object, **environment: str) -> Any:
-    """The JSON that a command prints."""
-    run = run_command(*arguments, "--json", **environment)
+def run_json(*arguments: object, given: str = "", **environment: str) -> Any:
+    """The JSON that a command prints, with this on its standard input."""
+    run = run_command(*arguments, "--json", given=given, **environment)
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)
 
@@ -117,7 +117,7 @@ def test_modes_without_a_server(made: tuple[Path, dict[str, Any]]) -> None:
 def test_media_without_a_server(made: tuple[Path, dict[str, Any]]) -> None:
     data_dir, _ = made
     at, reason = ("--data-dir", data_dir), ("--reason", "lost")
-    blocked = run_json("media", "block", "tianfutong", "--id", "3104870512345678", *reason, *at)
+    blocked = run_json("media", "block", "tianfutong", *reason, *at, given="3104870512345678\n")
     assert (blocked["blocked"], blocked["masked"]) == (True, "****5678")
     (listed,) = run_json("media", "blocked", *at)
     assert listed == blocked

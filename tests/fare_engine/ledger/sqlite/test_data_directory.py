@@ -6,8 +6,6 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,20 +18,9 @@ from fare_engine.errors import (
     FileInvalid,
 )
 from fare_engine.ledger.sqlite.data_directory import DataDirectory
+from tests.fare_engine.ledger.sqlite.holding import held_by_another
 
 ROOT = Path(__file__).parents[4]
-
-HOLDER = """
-import sys
-from pathlib import Path
-from fare_engine.ledger.sqlite.data_directory import DataDirectory
-
-with DataDirectory(Path(sys.argv[1])).lock("serve") as lock:
-    if len(sys.argv) > 2:
-        lock.announce(sys.argv[2])
-    print("held", flush=True)
-    sys.stdin.read()
-"""
 
 CUT_OFF = """
 import os
@@ -69,20 +56,6 @@ def _fail_half_way(directory: DataDirectory, error: BaseException | None) -> Non
 
 def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
-
-
-@contextmanager
-def _held_by_another(directory: DataDirectory, *url: str) -> Iterator["subprocess.Popen[str]"]:
-    command = [sys.executable, "-c", HOLDER, str(directory.path), *url]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        try:
-            assert process.stdout.readline() == "held\n"
-            yield process
-        finally:
-            process.kill()
 
 
 def test_a_new_directory_is_for_its_owner_only(directory: DataDirectory) -> None:
@@ -237,7 +210,7 @@ def test_a_damaged_key_is_told(directory: DataDirectory, content: str, told: str
 def test_a_second_process_is_told_who_holds_the_directory(directory: DataDirectory) -> None:
     _create(directory)
     url = "http://127.0.0.1:8080"
-    with _held_by_another(directory, url) as holder:
+    with held_by_another(directory, url) as holder:
         with pytest.raises(DataDirectoryInUse) as refusal, directory.lock("keys"):
             pytest.fail("the block must not be entered")
         assert refusal.value.pid == holder.pid
@@ -249,7 +222,7 @@ def test_a_second_process_is_told_who_holds_the_directory(directory: DataDirecto
 
 def test_a_holder_without_an_address_is_told_by_its_process(directory: DataDirectory) -> None:
     _create(directory)
-    with _held_by_another(directory) as holder:
+    with held_by_another(directory) as holder:
         with pytest.raises(DataDirectoryInUse) as refusal, directory.lock("keys"):
             pytest.fail("the block must not be entered")
         assert (refusal.value.pid, refusal.value.url) == (holder.pid, None)
@@ -259,7 +232,7 @@ def test_a_holder_without_an_address_is_told_by_its_process(directory: DataDirec
 def test_a_directory_in_use_is_not_created_again(directory: DataDirectory) -> None:
     _create(directory)
     with (
-        _held_by_another(directory),
+        held_by_another(directory),
         pytest.raises(DataDirectoryInUse),
         directory.create(),
     ):
@@ -269,7 +242,7 @@ def test_a_directory_in_use_is_not_created_again(directory: DataDirectory) -> No
 
 def test_the_lock_of_a_process_that_was_killed_is_free(directory: DataDirectory) -> None:
     _create(directory)
-    with _held_by_another(directory, "http://127.0.0.1:1") as holder:
+    with held_by_another(directory, "http://127.0.0.1:1") as holder:
         holder.kill()
         holder.wait()
         assert directory.lock_path.read_text(), "what it wrote is still there"

@@ -1,0 +1,80 @@
+"""How far the ledger must reach: the last row that was stored, written beside it now and then.
+
+Whatever happens to the write-ahead log, by this a start finds out that rows are missing: the log
+may be removed together with all that tells of it. Never synced, so it costs a commit nothing: after
+a power failure it may be behind the ledger, and is never ahead of it.
+"""
+
+import contextlib
+import json
+import os
+import time
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from fare_engine.errors import FileInvalid
+from fare_engine.ledger.sqlite.files import give_to_owner, open_file, read_file
+
+SECONDS_BETWEEN: Final = 0.05
+"""Between two marks: taps of so long at most may be lost unseen, with a part of the log and its
+index."""
+
+_WIDTH: Final = 64
+
+
+class Reached(NamedTuple):
+    """How often the ledger was opened by an engine, and the last row that was stored."""
+
+    starts: int
+    row: int
+
+
+def name_reach(ledger_path: Path) -> Path:
+    """Where it stands beside a ledger: `ledger.reach`."""
+    return ledger_path.with_suffix(".reach")
+
+
+def find_reached(path: Path) -> Reached | None:
+    """What was written last; None where nothing was, or power failed before it was on the disk."""
+    if not os.path.lexists(path):
+        return None
+    content = read_file(path, _WIDTH).rstrip(b"\0 \n")
+    if not content:
+        return None
+    try:
+        fields = json.loads(content)
+        return Reached(int(fields["starts"]), int(fields["row"]))
+    except (ValueError, KeyError, TypeError):
+        raise FileInvalid(
+            f"{path} must say how far the ledger reaches, as the engine wrote it; once the "
+            "ledger is known to be whole, remove the file"
+        ) from None
+
+
+class Reach:
+    """Marks how far the ledger reaches. Not shared between threads."""
+
+    def __init__(self, path: Path, reached: Reached) -> None:
+        self._starts, self._row = reached
+        self._descriptor = open_file(path, os.O_WRONLY | os.O_CREAT)
+        give_to_owner(self._descriptor, path.parent)
+        self._due_at = 0.0
+        self._write()
+
+    def committed(self, row: int) -> None:
+        """This row is durable; called after every commit of taps."""
+        self._row = row
+        now = time.monotonic()
+        if now >= self._due_at:
+            self._due_at = now + SECONDS_BETWEEN
+            self._write()
+
+    def close(self) -> None:
+        """Write the last row, and close the file."""
+        self._write()
+        os.close(self._descriptor)
+
+    def _write(self) -> None:
+        content = json.dumps({"starts": self._starts, "row": self._row}).ljust(_WIDTH - 1) + "\n"
+        with contextlib.suppress(OSError):  # A disk that is full keeps what stood there.
+            os.pwrite(self._descriptor, content.encode("ascii"), 0)
