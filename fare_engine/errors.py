@@ -9,7 +9,8 @@
     │   ├── ClockAhead                clock-ahead
     │   ├── UnknownMedium             unknown-medium
     │   ├── MediumIdInvalid           medium-id-invalid
-    │   └── NoTariffInForce           no-tariff-in-force
+    │   ├── NoTariffInForce           no-tariff-in-force
+    │   └── GateNotYours              gate-not-yours: the tap_id names another gate
     ├── TapConflict                   tap-conflict: a known tap_id with other content
     ├── LedgerError
     │   ├── LedgerUnavailable         ledger-unavailable: nothing is known to be stored
@@ -64,6 +65,20 @@ class MediumIdInvalid(TapRefused):
 
 class NoTariffInForce(TapRefused):
     code = "no-tariff-in-force"
+
+
+class GateNotYours(TapRefused):
+    """The tap_id names another gate than the tap's own.
+
+    `is_stranger`: whoever sent it does not speak for that gate either, and must not learn whether
+    there is a tap under this tap_id.
+    """
+
+    code = "gate-not-yours"
+
+    def __init__(self, message: str, *, is_stranger: bool) -> None:
+        super().__init__(message)
+        self.is_stranger = is_stranger
 
 
 class TapConflict(FareEngineError):

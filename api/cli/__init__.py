@@ -9,6 +9,7 @@ import typer
 
 from api.cli import (
     config,
+    conflicts,
     gates,
     issuers,
     keys,
@@ -38,7 +39,7 @@ replay.register(app)
 settle.register(app)
 for group in (
     *(keys, stations, gates, media_types, policies, modes, tariffs, media),
-    *(issuers, ride_codes, simulate, config),
+    *(issuers, ride_codes, conflicts, simulate, config),
 ):
     app.add_typer(group.app)
 

@@ -19,6 +19,7 @@ from api.http.problem_handlers import ANSWERED
 from api.http.rights import Route, check_every_route_has_a_right
 from api.http.routes import (
     audit,
+    conflicts,
     controllers,
     gates,
     health,
@@ -69,7 +70,7 @@ def make_fastapi() -> FastAPI:
     )
     for module in (
         *(stations, gates, media_types, policies, modes, tariffs, issuers, media),
-        *(controllers, keys, tap_reads, settlements, audit, health),
+        *(controllers, keys, tap_reads, settlements, audit, conflicts, health),
     ):
         app.include_router(module.router)
 

@@ -29,6 +29,7 @@ class Right(StrEnum):
     READ_NETWORK = auto()  # with the rules in force in it
     READ_ALARMS = auto()
     READ_QUARANTINE = auto()
+    READ_CONFLICTS = auto()
     READ_SETTLEMENTS = auto()
     READ_AUDIT = auto()
 
@@ -100,6 +101,7 @@ ROUTE_RIGHTS: Final[dict[Route, Right]] = {
     ("GET", "/v1/settlements/{settlement_id}"): Right.READ_SETTLEMENTS,
     ("GET", "/v1/settlements/{settlement_id}/adjustments"): Right.READ_SETTLEMENTS,
     ("GET", "/v1/quarantine"): Right.READ_QUARANTINE,
+    ("GET", "/v1/conflicts"): Right.READ_CONFLICTS,
     ("GET", "/v1/alarms"): Right.READ_ALARMS,
     ("GET", "/v1/keys"): Right.MANAGE_KEYS,
     ("POST", "/v1/keys"): Right.MANAGE_KEYS,

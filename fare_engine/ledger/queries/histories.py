@@ -13,10 +13,11 @@ from fare_engine.catalogue import Catalogue
 from fare_engine.ledger.rows import Reader, TapRow, decode_report
 from fare_engine.ledger.schema import quarantine, repairs, reports, stations, taps
 from fare_engine.ledger.stores import clocks as clock_store
+from fare_engine.ledger.stores.keys import list_stations_by_key
 from fare_engine.ledger.where import Where
 from fare_engine.ports import StoredReport
 from fare_engine.settlement.history import Skews, StoredTap
-from fare_engine.settlement.quarantine import Repair, find_repair
+from fare_engine.settlement.quarantine import Repair, Stations, find_repair
 from fare_engine.settlement.terms import ChainPlace, find_skew, make_stored
 from fare_engine.verdict import Verdict
 
@@ -85,6 +86,7 @@ class _HistoryReader:
         waiting = [place for place, row in rows.items() if row.gate is None]
         quarantined = {row.row: row for row in self._select(quarantine, waiting)}
         pins = {row.row: row for row in self._select(repairs, waiting)}
+        stations_by_key = list_stations_by_key(self._connection) if waiting else {}
         by_token: dict[bytes, list[StoredTap]] = defaultdict(list)
         for place, row in rows.items():
             entry, held = entries.get(row.entry_row or 0), quarantined.get(place)
@@ -93,7 +95,8 @@ class _HistoryReader:
             verdict = self._reader.verdict(row, entry, report, content)
             repair = None
             if held is not None:
-                repair = self._find_repair(verdict, pins.get(place))
+                sent_by = stations_by_key.get(held.sender)
+                repair = self._find_repair(verdict, pins.get(place), sent_by)
                 if repair is None:
                     continue
             reported = None if report is None else report.report
@@ -110,7 +113,9 @@ class _HistoryReader:
         number = self._catalogue.gates[gate_id].number
         return clock_store.find_skew(self._connection, number, at_ms)
 
-    def _find_repair(self, verdict: Verdict, pin: Row[Any] | None) -> Repair | None:
+    def _find_repair(
+        self, verdict: Verdict, pin: Row[Any] | None, sender_stations: Stations
+    ) -> Repair | None:
         """What a tap in quarantine comes to now, or came to when it left; None while it waits."""
         if pin is not None:
             key = (
@@ -121,7 +126,7 @@ class _HistoryReader:
                 pin.modes,
             )
             return Repair(verdict.row, pin.station_id, self._catalogue.get_terms(key))
-        repair = find_repair(self._catalogue, verdict, self._now_ms)
+        repair = find_repair(self._catalogue, verdict, self._now_ms, sender_stations)
         if repair is not None:
             self._repaired.append(repair)
         return repair
