@@ -19,6 +19,7 @@
     │   ├── Overloaded                overloaded: a limit of the engine is reached
     │   └── LedgerDamaged             ledger-damaged: the ledger contradicts itself
     ├── NotFound                      not-found
+    ├── ReviewedOtherwise             conflict: the adjustment is not held, or no longer
     └── ConfigurationError
         ├── CatalogueInvalid          catalogue-invalid: carries every fault it found
         ├── DataDirectoryInUse        data-directory-in-use
@@ -127,6 +128,12 @@ class NotFound(FareEngineError):
     """There is no such tap, station, gate, key or version."""
 
     code = "not-found"
+
+
+class ReviewedOtherwise(FareEngineError):
+    """The adjustment is not held: it never was, or a person has decided otherwise before."""
+
+    code = "conflict"
 
 
 class ConfigurationError(FareEngineError):

@@ -8,6 +8,7 @@ import sys
 import typer
 
 from api.cli import (
+    adjustments,
     config,
     conflicts,
     gates,
@@ -39,7 +40,7 @@ replay.register(app)
 settle.register(app)
 for group in (
     *(keys, stations, gates, media_types, policies, modes, tariffs, media),
-    *(issuers, ride_codes, conflicts, simulate, config),
+    *(issuers, ride_codes, adjustments, conflicts, simulate, config),
 ):
     app.add_typer(group.app)
 

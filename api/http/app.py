@@ -18,6 +18,7 @@ from api.http.bodies import JsonBodies, send_problem
 from api.http.problem_handlers import ANSWERED
 from api.http.rights import Route, check_every_route_has_a_right
 from api.http.routes import (
+    adjustments,
     audit,
     conflicts,
     controllers,
@@ -70,7 +71,7 @@ def make_fastapi() -> FastAPI:
     )
     for module in (
         *(stations, gates, media_types, policies, modes, tariffs, issuers, media),
-        *(controllers, keys, tap_reads, settlements, audit, conflicts, health),
+        *(controllers, keys, tap_reads, settlements, adjustments, audit, conflicts, health),
     ):
         app.include_router(module.router)
 

@@ -13,7 +13,7 @@ from fare_engine.decision import Closing, Outcome, Reason
 from fare_engine.journey import waivers_on
 from fare_engine.ledger.rows import QUARANTINE_COLUMNS, Reader, TapRow, decode_report
 from fare_engine.ledger.schema import conflicts, quarantine, reports, stations, taps
-from fare_engine.ledger.stores.settlements import IssuedAdjustment, list_adjustments_of_row
+from fare_engine.ledger.stores.adjustments import IssuedAdjustment, list_adjustments_of_row
 from fare_engine.ledger.where import Where
 from fare_engine.ports import StoredReport
 from fare_engine.verdict import Verdict

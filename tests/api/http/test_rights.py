@@ -27,7 +27,7 @@ from tests.api.contract.test_problems import check
 from tests.server_process import ServerProcess
 
 TAP_ROUTES = {("POST", path.decode()) for path in (TAPS, BATCH)}
-NUMBERS = ("version", "settlement_id")
+NUMBERS = ("version", "settlement_id", "adjustment_id")
 
 
 def fill(template: str) -> str:
