@@ -61,15 +61,23 @@ class Submission:
 
 
 class ReportSubmission:
-    """What a gate says it did at a tap that it sent before."""
+    """What a gate says it did at a tap that it sent before; `sender` is the key that sent it."""
 
-    __slots__ = ("done", "received_at_ms", "report", "results", "tap_id")
+    __slots__ = ("done", "received_at_ms", "report", "results", "sender", "tap_id")
 
-    def __init__(self, tap_id: str, report: Report, received_at_ms: int, done: Done) -> None:
+    def __init__(
+        self,
+        tap_id: str,
+        report: Report,
+        received_at_ms: int,
+        done: Done,
+        sender: str | None = None,
+    ) -> None:
         self.tap_id = tap_id
         self.report = report
         self.received_at_ms = received_at_ms
         self.done = done
+        self.sender = sender
         self.results: list[Result] = []
 
 

@@ -7,7 +7,7 @@ from fare_engine.batch import Batch, CodeId, Finding, ReportSubmission, Result, 
 from fare_engine.catalogue import Catalogue, TermsStretch
 from fare_engine.checks import CLOCK_AHEAD_MAX_MS, check_tap
 from fare_engine.decision import Decision, Reason
-from fare_engine.errors import NotFound, TapConflict, TapRefused
+from fare_engine.errors import GateNotYours, NotFound, TapConflict, TapRefused
 from fare_engine.journey import BLANK
 from fare_engine.matching import decide
 from fare_engine.ports import Conflict, DecidedTap, KnownTap, StoredReport
@@ -91,7 +91,8 @@ class Decider:
         known = batch.find_known(submission.tap_id)
         if known is None:
             return NotFound(f"there is no tap {submission.tap_id}")
-        take_report(batch, known, submission.report, submission.received_at_ms)
+        report, received_at_ms = submission.report, submission.received_at_ms
+        take_report(batch, known, report, received_at_ms, submission.sender)
         return known.verdict.replace(replayed=True)
 
     def _decide_unusual(
@@ -100,7 +101,9 @@ class Decider:
         """A tap whose id is known already, which cannot be decided, or which shows a ride code."""
         known = batch.find_known(tap.tap_id)
         if known is not None:
-            return self._answer_again(batch, known, tap, submission.received_at_ms)
+            return self._answer_again(batch, known, tap, submission, finding)
+        if isinstance(finding, GateNotYours):
+            return _refuse_tap_id(batch, None, tap, submission, finding)
         fault = finding if isinstance(finding, TapRefused) else None
         checked = check_tap(self._catalogue, tap, submission.received_at_ms, fault)
         if isinstance(checked, TapRefused):
@@ -132,13 +135,41 @@ class Decider:
         batch.next_row = row + 1
         return verdict
 
-    def _answer_again(self, batch: Batch, known: KnownTap, tap: Tap, received_at_ms: int) -> Result:
-        """The first decision of a known tap_id; TapConflict when the content is another."""
-        first = known.verdict
-        if not first.tap.has_content_of(tap):
-            batch.conflicts.append(Conflict(first.row, tap, received_at_ms))
-            return TapConflict(f"tap_id {tap.tap_id} was used before with other content")
+    def _answer_again(
+        self,
+        batch: Batch,
+        known: KnownTap,
+        tap: Tap,
+        submission: Submission,
+        finding: Finding | None,
+    ) -> Result:
+        """The first decision of a known tap_id; an error when the content is another."""
+        if not known.verdict.tap.has_content_of(tap):
+            return _refuse_tap_id(batch, known, tap, submission, finding)
         if tap.report is not None:
-            take_report(batch, known, tap.report, received_at_ms)
+            received_at_ms, sender = submission.received_at_ms, submission.sender
+            take_report(batch, known, tap.report, received_at_ms, sender)
         batch.replays += 1
-        return first.replace(replayed=True)
+        return known.verdict.replace(replayed=True)
+
+
+def _refuse_tap_id(
+    batch: Batch,
+    known: KnownTap | None,
+    tap: Tap,
+    submission: Submission,
+    finding: Finding | None,
+) -> Result:
+    """The refusal of a tap_id that is known with other content, or that names another gate.
+
+    To a stranger to that gate both are the same, in what is answered and in what is stored.
+    """
+    foreign = finding if isinstance(finding, GateNotYours) else None
+    is_conflict = known is not None and not (foreign and foreign.is_stranger)
+    if is_conflict or tap.report is not None:  # else nobody has passed by this tap
+        row = None if known is None else known.verdict.row
+        received_at_ms, sender = submission.received_at_ms, submission.sender
+        batch.conflicts.append(Conflict(row, tap.tap_id, tap, received_at_ms, sender))
+    if is_conflict or foreign is None:
+        return TapConflict(f"tap_id {tap.tap_id} was used before with other content")
+    return foreign

@@ -9,7 +9,8 @@
     │   ├── ClockAhead                clock-ahead
     │   ├── UnknownMedium             unknown-medium
     │   ├── MediumIdInvalid           medium-id-invalid
-    │   └── NoTariffInForce           no-tariff-in-force
+    │   ├── NoTariffInForce           no-tariff-in-force
+    │   └── GateNotYours              gate-not-yours: the tap_id names another gate
     ├── TapConflict                   tap-conflict: a known tap_id with other content
     ├── LedgerError
     │   ├── LedgerUnavailable         ledger-unavailable: nothing is known to be stored
@@ -18,6 +19,7 @@
     │   ├── Overloaded                overloaded: a limit of the engine is reached
     │   └── LedgerDamaged             ledger-damaged: the ledger contradicts itself
     ├── NotFound                      not-found
+    ├── ReviewedOtherwise             conflict: the adjustment is not held, or no longer
     └── ConfigurationError
         ├── CatalogueInvalid          catalogue-invalid: carries every fault it found
         ├── DataDirectoryInUse        data-directory-in-use
@@ -68,6 +70,20 @@ class NoTariffInForce(TapRefused):
     code = "no-tariff-in-force"
 
 
+class GateNotYours(TapRefused):
+    """The tap_id names another gate than the tap's own.
+
+    `is_stranger`: whoever sent it does not speak for that gate either, and must not learn whether
+    there is a tap under this tap_id.
+    """
+
+    code = "gate-not-yours"
+
+    def __init__(self, message: str, *, is_stranger: bool) -> None:
+        super().__init__(message)
+        self.is_stranger = is_stranger
+
+
 class TapConflict(FareEngineError):
     """The tap_id was used before for a tap with other content."""
 
@@ -114,6 +130,12 @@ class NotFound(FareEngineError):
     """There is no such tap, station, gate, key or version."""
 
     code = "not-found"
+
+
+class ReviewedOtherwise(FareEngineError):
+    """The adjustment is not held: it never was, or a person has decided otherwise before."""
+
+    code = "conflict"
 
 
 class ConfigurationError(FareEngineError):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import chain
 from typing import Final
 
 
@@ -105,6 +106,9 @@ class Network:
     media: tuple[MediumType, ...] = ()
 
 
+_WHOLE_NETWORK: Final = ""
+"""Where the highest fare of all is remembered, among those of the stations."""
+
 Distances = Mapping[str, Mapping[str, int]]
 """Shortest distances in metres, from station to station."""
 
@@ -135,6 +139,25 @@ class FareTable:
         highest = self._highest.get(station_id)
         if highest is None:
             highest = self._highest[station_id] = max(self._to_others(station_id))
+        return highest
+
+    def find_highest_fare(self) -> int:
+        """The network's highest single fare between any two stations, in fen.
+
+        No rows are made for it: it is asked once, of a network whose rows are hardly used.
+        """
+        highest = self._highest.get(_WHOLE_NETWORK)
+        if highest is None:
+            explicit, fare = self.explicit, self.bands.fare
+            listed = (one for (origin, to), one in explicit.items() if origin != to)
+            by_distance = (
+                fare(distance_m)
+                for origin, metres in self.distances.items()
+                for to, distance_m in metres.items()
+                if origin != to and (origin, to) not in explicit
+            )
+            highest = max(chain(listed, by_distance), default=fare(0))
+            self._highest[_WHOLE_NETWORK] = highest
         return highest
 
     def lowest_fare(self, station_id: str) -> int:

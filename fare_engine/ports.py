@@ -46,11 +46,18 @@ class StoredReport(Value, frozen=True):
 
 
 class Conflict(Value, frozen=True):
-    """A known tap_id with other content, or a report that contradicts the first."""
+    """What was refused as a conflict: a tap, or a report that contradicts the first.
 
-    row: int
+    A tap is refused since its tap_id is known with other content (`row` is the first one's), or
+    since its tap_id names another gate (`row` None where the tap_id is not known). `sender` is the
+    key that sent it.
+    """
+
+    row: int | None
+    tap_id: str
     content: Tap | Report
     received_at_ms: int
+    sender: str | None = None
 
 
 class KnownTap(NamedTuple):

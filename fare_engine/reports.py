@@ -6,7 +6,9 @@ from fare_engine.ports import Conflict, KnownTap, StoredReport
 from fare_engine.tap import Report
 
 
-def take_report(batch: Batch, known: KnownTap, report: Report, received_at_ms: int) -> None:
+def take_report(
+    batch: Batch, known: KnownTap, report: Report, received_at_ms: int, sender: str | None
+) -> None:
     """Store the first report of a tap beside it; one that contradicts it is a conflict.
 
     A report that repeats what the first said and adds whether she passed completes it; one that
@@ -19,7 +21,8 @@ def take_report(batch: Batch, known: KnownTap, report: Report, received_at_ms: i
         if agrees and report.passed in (None, said.passed):
             return
         if not agrees or said.passed is not None:
-            batch.conflicts.append(Conflict(row, report, received_at_ms))
+            tap_id = known.verdict.tap.tap_id
+            batch.conflicts.append(Conflict(row, tap_id, report, received_at_ms, sender))
             return
     if first is not None and first.reversed:  # it stays so, at the number it took then
         batch.reports[row] = first.replace(report=report, received_at_ms=received_at_ms)

@@ -27,6 +27,7 @@ from fare_engine.ledger.stores.settlements import (
     insert_corrections,
     insert_repairs,
     read_issued,
+    read_numbers,
 )
 from fare_engine.ledger.where import Where
 from fare_engine.settlement.adjustments import Adjustment, Kind, find_differences
@@ -60,7 +61,10 @@ class Issue(NamedTuple):
 
 @dataclass
 class Outcome:
-    """What a run came to. `settlement` is None for a dry run, which stores nothing."""
+    """What a run came to. `settlement` is None for a dry run, which stores nothing.
+
+    `numbers` are those under which the kept issues are stored, by row and kind.
+    """
 
     service_date: date
     begun_at_ms: int
@@ -69,19 +73,12 @@ class Outcome:
     repaired: int = 0
     totals: Totals = field(default_factory=Totals)
     issues: list[Issue] = field(default_factory=list)
+    numbers: dict[tuple[int, Kind], int] = field(default_factory=dict, compare=False)
 
     def count(self, issue: Issue) -> None:
         """Add one adjustment to the totals, and keep it while there is room."""
-        kind, fare, totals = issue.adjustment.due.kind, issue.adjustment.fare, self.totals
-        if kind is Kind.FARE:
-            self.totals = totals._replace(
-                adjustments=totals.adjustments + 1, adjusted_fare=totals.adjusted_fare + fare
-            )
-        else:
-            self.totals = totals._replace(
-                missing_exits=totals.missing_exits + 1,
-                missing_exit_fares=totals.missing_exit_fares + fare,
-            )
+        due = issue.adjustment.due
+        self.totals = self.totals.add(due.kind, due.state, 1, issue.adjustment.fare)
         if len(self.issues) < KEPT_MAX:
             self.issues.append(issue)
 
@@ -185,6 +182,9 @@ class _Run:
                 insert_repairs(connection, settlement, histories.repaired)
                 insert_corrections(connection, settlement, histories.corrected)
                 insert_adjustments(connection, settlement, [one.adjustment for one in issues])
+                if len(self._outcome.issues) < KEPT_MAX:
+                    rows = {one.adjustment.due.row for one in issues}
+                    self._outcome.numbers |= read_numbers(connection, settlement, rows)
 
     def _find_issues(self, connection: Connection, histories: Histories) -> Iterator[Issue]:
         by_token = histories.by_token

@@ -8,7 +8,9 @@ import sys
 import typer
 
 from api.cli import (
+    adjustments,
     config,
+    conflicts,
     gates,
     issuers,
     keys,
@@ -38,7 +40,7 @@ replay.register(app)
 settle.register(app)
 for group in (
     *(keys, stations, gates, media_types, policies, modes, tariffs, media),
-    *(issuers, ride_codes, simulate, config),
+    *(issuers, ride_codes, adjustments, conflicts, simulate, config),
 ):
     app.add_typer(group.app)
 

@@ -66,12 +66,12 @@ class Operator:
             raise CallFailed(format_problem(answer))
         return answer
 
-    def list_all(self, path: str) -> list[Any]:
+    def list_all(self, path: str, **query: Any) -> list[Any]:
         """All items of a list, page after page."""
         items: list[Any] = []
         cursor = None
         while True:
-            page = self.call("GET", path, limit=_PAGE, cursor=cursor)
+            page = self.call("GET", path, limit=_PAGE, cursor=cursor, **query)
             items += page["items"]
             cursor = page["next_cursor"]
             if cursor is None:

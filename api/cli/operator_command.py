@@ -25,9 +25,9 @@ def call(method: str, path: str, body: Any, print_answer: Callable[[Any], None])
     return Question(lambda operator: operator.call(method, path, body), print_answer)
 
 
-def list_all(path: str, print_answer: Callable[[Any], None]) -> Question:
-    """A list of the API with all its pages."""
-    return Question(lambda operator: operator.list_all(path), print_answer)
+def list_all(path: str, print_answer: Callable[[Any], None], **query: Any) -> Question:
+    """A list of the API with all its pages; what is None in the query is left out."""
+    return Question(lambda operator: operator.list_all(path, **query), print_answer)
 
 
 def _common(

@@ -39,11 +39,13 @@ def _print_outcome(outcome: dict[str, Any]) -> None:
     )
     print(f"adjustments: {outcome['adjustments']}, {outcome['adjusted_fare']} fen in all")
     print(f"missing exits: {outcome['missing_exits']}, {outcome['missing_exit_fares']} fen in all")
+    if outcome["held"]:
+        print(f"held: {outcome['held']}, {outcome['held_fare']} fen in all: see `adjustments list`")
     items = outcome["items"]
     if not items:
         return
     print_table(
-        ("tap", "kind", "fen", "collected", "due", "why", "decided again"),
+        ("tap", "kind", "fen", "collected", "due", "why", "state", "decided again"),
         [
             (
                 item["tap_id"],
@@ -52,11 +54,12 @@ def _print_outcome(outcome: dict[str, Any]) -> None:
                 item["collected"],
                 item["due"],
                 item["why"],
+                item["state"],
                 item["reason"],
             )
             for item in items
         ],
     )
-    left_off = outcome["adjustments"] + outcome["missing_exits"] - len(items)
+    left_off = outcome["adjustments"] + outcome["missing_exits"] + outcome["held"] - len(items)
     if left_off:
         print(f"and {left_off} more")

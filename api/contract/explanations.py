@@ -75,7 +75,8 @@ class TapExplanation(TapDecision):
         description="in force at the station at occurred_at, and read by the decision"
     )
     closed_by: TapSummary | None = Field(
-        description="of an entry: the tap that closed the journey it opened"
+        description="of an entry: the tap that closed the journey it opened; null too to a gate "
+        "key that does not speak for that tap's station"
     )
     incomplete_fare: int = Field(
         description="recorded against the journey closed without an exit, in fen"

@@ -185,6 +185,7 @@ class SetAsideAnswer(Answer):
     received_at: Time
     gate_action_taken: Literal["open", "refuse"] | None
     fare_taken: int | None
+    sender: str | None = Field(description="the key that sent it; null where none was kept")
     repairable: bool = Field(description="settlement can decide it as things stand now")
     problem_now: str | None = Field(description="what still stands in the way, if anything")
     settlement_id: int | None = Field(description="the run that has decided it")

@@ -5,9 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StrictBool, WithJsonSchema
 
+from api.contract.operators import Why
 from api.contract.taps import Answer, Request, Time
 
 AdjustmentKind = Literal["fare", "missing_exit"]
+AdjustmentState = Literal["issued", "held", "released", "refused"]
 AdjustmentWhy = Literal[
     "arrived_late",
     "repaired",
@@ -42,9 +44,24 @@ class SettlementRequest(Request):
     dry_run: StrictBool = Field(False, description="tell what would be issued, and store nothing")
 
 
+class ReviewRequest(Request):
+    """Why an adjustment that is held is released, or refused."""
+
+    reason: Why
+
+
+class ReviewAnswer(Answer):
+    """Who released or refused it, when and why."""
+
+    reason: str
+    actor: str
+    reviewed_at: Time
+
+
 class AdjustmentAnswer(Answer):
     """A difference of money beside a decision, which stays as it is. No token, no card."""
 
+    adjustment_id: int | None = Field(description="null in a dry run")
     settlement_id: int | None = Field(description="null in a dry run")
     tap_id: str
     entry_tap_id: str | None = Field(description="the journey that the tap found")
@@ -55,6 +72,10 @@ class AdjustmentAnswer(Answer):
     why: AdjustmentWhy
     reason: str = Field(description="what the tap was decided again to be")
     issued_at: Time
+    state: AdjustmentState = Field(
+        description="held: the gate says it took what no fare can be, and a person has to decide"
+    )
+    review: ReviewAnswer | None = Field(description="what a person said of one that was held")
 
 
 class TotalsAnswer(Answer):
@@ -64,6 +85,12 @@ class TotalsAnswer(Answer):
     adjusted_fare: int = Field(description="the sum of them, in fen")
     missing_exits: int
     missing_exit_fares: int = Field(description="the sum of them, in fen")
+    held: int = Field(description="adjustments that wait for a person; not among those above")
+    held_fare: int = Field(description="the sum of them, in fen")
+    released: int = Field(description="of those that were held; not among those above")
+    released_fare: int = Field(description="the sum of them, in fen")
+    refused: int = Field(description="of those that were held; they count nowhere")
+    refused_fare: int = Field(description="the sum of them, in fen")
 
 
 class SettlementAnswer(TotalsAnswer):

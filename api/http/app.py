@@ -19,7 +19,9 @@ from api.http.methods import HeadAndOptions, KnownMethods
 from api.http.problem_handlers import ANSWERED
 from api.http.rights import Route, check_every_route_has_a_right
 from api.http.routes import (
+    adjustments,
     audit,
+    conflicts,
     controllers,
     gates,
     health,
@@ -70,7 +72,7 @@ def make_fastapi() -> FastAPI:
     )
     for module in (
         *(stations, gates, media_types, policies, modes, tariffs, issuers, media),
-        *(controllers, keys, tap_reads, settlements, audit, health),
+        *(controllers, keys, tap_reads, settlements, adjustments, audit, conflicts, health),
     ):
         app.include_router(module.router)
 

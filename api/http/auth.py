@@ -48,6 +48,11 @@ def speaks_for(key: Key, station_id: str | None) -> bool:
     return station_id in own or Right.EVERY_STATION in RIGHTS_OF_KIND[key.kind]
 
 
+def speaks_for_some(key: Key) -> bool:
+    """Whether a key speaks for the gates of some stations alone, as that of a controller does."""
+    return Right.EVERY_STATION not in RIGHTS_OF_KIND[key.kind]
+
+
 def check_speaks_for(key: Key, station_id: str | None, gate_id: str) -> None:
     """Refuse a key that does not speak for the gate of a station."""
     if not speaks_for(key, station_id):

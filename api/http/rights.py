@@ -29,6 +29,7 @@ class Right(StrEnum):
     READ_NETWORK = auto()  # with the rules in force in it
     READ_ALARMS = auto()
     READ_QUARANTINE = auto()
+    READ_CONFLICTS = auto()
     READ_SETTLEMENTS = auto()
     READ_AUDIT = auto()
 
@@ -39,6 +40,7 @@ class Right(StrEnum):
     PUBLISH_POLICY = auto()
     PUBLISH_TARIFF = auto()
     SETTLE = auto()
+    REVIEW_ADJUSTMENTS = auto()  # release or refuse those that are held
     MANAGE_KEYS = auto()
     MANAGE_ISSUERS = auto()
 
@@ -99,7 +101,11 @@ ROUTE_RIGHTS: Final[dict[Route, Right]] = {
     ("POST", "/v1/settlements"): Right.SETTLE,
     ("GET", "/v1/settlements/{settlement_id}"): Right.READ_SETTLEMENTS,
     ("GET", "/v1/settlements/{settlement_id}/adjustments"): Right.READ_SETTLEMENTS,
+    ("GET", "/v1/adjustments"): Right.READ_SETTLEMENTS,
+    ("POST", "/v1/adjustments/{adjustment_id}/release"): Right.REVIEW_ADJUSTMENTS,
+    ("POST", "/v1/adjustments/{adjustment_id}/refuse"): Right.REVIEW_ADJUSTMENTS,
     ("GET", "/v1/quarantine"): Right.READ_QUARANTINE,
+    ("GET", "/v1/conflicts"): Right.READ_CONFLICTS,
     ("GET", "/v1/alarms"): Right.READ_ALARMS,
     ("GET", "/v1/keys"): Right.MANAGE_KEYS,
     ("POST", "/v1/keys"): Right.MANAGE_KEYS,

@@ -12,9 +12,10 @@ from typing import Final
 import structlog
 
 from api.contract.problems import Headers, Refused, error_bytes, problem_bytes
-from api.http.auth import speaks_for
+from api.http.auth import speaks_for, speaks_for_some
 from api.http.content import check_content_encoding, check_content_type
 from api.http.rights import ROUTE_RIGHTS, check_right
+from api.http.tap_id_owners import TapIdOwners
 from api.runtime.service import now_ms
 from api.runtime.wiring import Runtime
 from api.wire.answers import AnswerWriter
@@ -23,7 +24,9 @@ from api.wire.reader import BatchRead, TapReader
 from fare_engine.access_key import Key
 from fare_engine.batch import Result, Submission
 from fare_engine.catalogue import Catalogue
-from fare_engine.errors import FareEngineError, LedgerError
+from fare_engine.errors import FareEngineError, GateNotYours, LedgerError
+from fare_engine.network import Gate
+from fare_engine.tap import Tap
 from fare_engine.verdict import Verdict
 
 logger = structlog.get_logger(__name__)
@@ -51,6 +54,8 @@ class TapDesk:
         self._runtime = runtime
         self._foreign_in: Catalogue | None = None
         self._foreign: dict[Key, frozenset[str]] = {}
+        self._owners = TapIdOwners(runtime.catalogue.gates)
+        self._owners_in = runtime.catalogue
         self._rights = {path: ROUTE_RIGHTS["POST", path] for path in TAP_PATHS}
         self._reader = TapReader(runtime.make_token, runtime.ride_codes.read)
         network = runtime.catalogue.network
@@ -91,6 +96,10 @@ class TapDesk:
         gate = published.catalogue.gates.get(tap.gate_id)
         if gate is not None and not speaks_for(key, gate.station_id):
             raise Refused("gate-not-yours", _NOT_YOURS + tap.gate_id)
+        if speaks_for_some(key):
+            other = self._find_owners(published.catalogue).find_other(tap)
+            if other is not None:
+                finding = _not_yours(key, tap, other)
         findings = None if finding is None else {0: finding}
         done = partial(self._answer, self._write_one, respond)
         submission = Submission((tap,), received_at_ms, done, findings, key.key_id)
@@ -99,7 +108,10 @@ class TapDesk:
     def _take_batch(self, key: Key, body: bytes, respond: Respond) -> None:
         received_at_ms = now_ms()
         read = self._reader.read_batch(body, self._runtime.published)
-        self._take_out_foreign(key, read)
+        if speaks_for_some(key):
+            self._take_out_foreign(key, read)
+            for place, other in self._find_owners(self._runtime.catalogue).list_others(read.taps):
+                read.findings[place] = _not_yours(key, read.taps[place], other)
         done = partial(self._answer, partial(self._write_batch, read), respond)
         if not read.taps:
             done([])
@@ -149,6 +161,12 @@ class TapDesk:
                 read.findings[len(read.taps)] = findings[number]
             read.taps.append(tap)
 
+    def _find_owners(self, catalogue: Catalogue) -> TapIdOwners:
+        """Whose tap_ids are whose; found once for each catalogue."""
+        if self._owners_in is not catalogue:
+            self._owners, self._owners_in = TapIdOwners(catalogue.gates), catalogue
+        return self._owners
+
     def _find_foreign_gates(self, key: Key) -> frozenset[str]:
         """The gates that a key does not speak for; found once for each key and catalogue."""
         catalogue = self._runtime.catalogue
@@ -162,6 +180,12 @@ class TapDesk:
             )
             self._foreign[key] = foreign
         return foreign
+
+
+def _not_yours(key: Key, tap: Tap, other: Gate) -> GateNotYours:
+    """What is found of a tap_id that names another gate than the tap's own."""
+    message = f"tap_id {tap.tap_id} is one of gate {other.gate_id}, not of {tap.gate_id}"
+    return GateNotYours(message, is_stranger=not speaks_for(key, other.station_id))
 
 
 def refused_bytes(refused: Refused) -> Response:

@@ -104,10 +104,10 @@ class EngineService:
         self.offer(Submission(taps, received_at_ms, _waker(answered), findings))
         return await answered
 
-    async def report(self, tap_id: str, report: Report) -> Result:
-        """Store what a gate did at a tap it sent before."""
+    async def report(self, tap_id: str, report: Report, sender: str | None = None) -> Result:
+        """Store what a gate did at a tap it sent before; `sender` is the key that says so."""
         answered: asyncio.Future[list[Result]] = self._loop.create_future()
-        self.offer(ReportSubmission(tap_id, report, now_ms(), _waker(answered)))
+        self.offer(ReportSubmission(tap_id, report, now_ms(), _waker(answered), sender))
         return (await answered)[0]
 
     async def close(self) -> None:

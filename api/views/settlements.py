@@ -6,11 +6,13 @@ from api.contract.settlements import (
     AdjustmentAnswer,
     AdjustmentKind,
     AdjustmentWhy,
+    ReviewAnswer,
     SettlementAnswer,
     SettlementOutcome,
 )
 from api.contract.times import format_ms
-from fare_engine.ledger.stores.settlements import IssuedAdjustment, Settlement, Totals
+from fare_engine.ledger.stores.adjustments import IssuedAdjustment, Review
+from fare_engine.ledger.stores.settlements import Settlement, Totals
 from fare_engine.settle import Issue, Outcome
 
 
@@ -31,6 +33,7 @@ def view_settlement(settlement: Settlement, totals: Totals, zone: str) -> Settle
 def view_adjustment(issued: IssuedAdjustment, zone: str) -> AdjustmentAnswer:
     """One adjustment as it is stored."""
     return AdjustmentAnswer(
+        adjustment_id=issued.adjustment,
         settlement_id=issued.settlement,
         tap_id=issued.tap_id,
         entry_tap_id=issued.entry_tap_id,
@@ -41,6 +44,8 @@ def view_adjustment(issued: IssuedAdjustment, zone: str) -> AdjustmentAnswer:
         why=cast("AdjustmentWhy", issued.why.code),
         reason=issued.reason.code,
         issued_at=format_ms(issued.issued_at_ms, zone),
+        state=issued.state.value,
+        review=None if issued.review is None else _view_review(issued.review, zone),
     )
 
 
@@ -57,9 +62,18 @@ def view_outcome(outcome: Outcome, zone: str) -> SettlementOutcome:
     )
 
 
+def _view_review(review: Review, zone: str) -> ReviewAnswer:
+    return ReviewAnswer(
+        reason=review.reason,
+        actor=review.actor,
+        reviewed_at=format_ms(review.reviewed_at_ms, zone),
+    )
+
+
 def _view_issue(outcome: Outcome, issue: Issue, zone: str) -> AdjustmentAnswer:
     due = issue.adjustment.due
     return AdjustmentAnswer(
+        adjustment_id=outcome.numbers.get((due.row, due.kind)),
         settlement_id=outcome.settlement,
         tap_id=issue.tap_id,
         entry_tap_id=issue.entry_tap_id,
@@ -70,4 +84,6 @@ def _view_issue(outcome: Outcome, issue: Issue, zone: str) -> AdjustmentAnswer:
         why=cast("AdjustmentWhy", due.why.code),
         reason=due.reason.code,
         issued_at=format_ms(outcome.begun_at_ms, zone),
+        state=due.state.value,
+        review=None,
     )

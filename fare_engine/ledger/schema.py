@@ -109,11 +109,23 @@ conflicts = Table(
     "conflicts",
     metadata,
     Column("conflict", RowNumber, primary_key=True),
-    Column("row", RowNumber, ForeignKey("taps.row"), nullable=False, index=True),
+    Column("row", RowNumber, ForeignKey("taps.row"), index=True, comment="null: no such tap then"),
     Column("kind", String(16), nullable=False, comment="tap or report"),
     Column("content", JSON, nullable=False, comment="what came, with the token and no card"),
     Column("received_at", BigInteger, nullable=False),
-    comment="a known tap_id with other content, or a second report",
+    Column("tap_id", String(64), nullable=False, index=True),
+    Column("sender", String(16), comment="keys.key_id of who sent it"),
+    comment="a tap_id with other content or of another gate, or a second report",
+)
+
+conflict_days = Table(
+    "conflict_days",
+    metadata,
+    Column("sender", String(16), primary_key=True, comment="keys.key_id; empty without a key"),
+    Column("day", Integer, primary_key=True, autoincrement=False, comment="since 1970 in UTC"),
+    Column("kept", Integer, nullable=False),
+    Column("left_out", Integer, nullable=False, comment="above a limit: counted, content not kept"),
+    comment="how many conflicts each key sent in a day",
 )
 
 ride_codes = Table(
@@ -164,8 +176,33 @@ adjustments = Table(
     Column("reason", SmallInteger, nullable=False, comment="what the tap was decided again to be"),
     Column("entry_row", RowNumber, comment="the journey it found then"),
     Column("nth", Integer, nullable=False, comment="how many were issued for it before"),
+    Column(
+        "held",
+        SmallInteger,
+        nullable=False,
+        server_default="0",
+        index=True,
+        comment="1: it counts once a person has released it",
+    ),
     UniqueConstraint("row", "kind", "nth"),
     comment="append-only; all of a row and kind add up to due less collected",
+)
+
+adjustment_reviews = Table(
+    "adjustment_reviews",
+    metadata,
+    Column(
+        "adjustment",
+        RowNumber,
+        ForeignKey("adjustments.adjustment"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("released", SmallInteger, nullable=False, comment="1 released, 0 refused"),
+    Column("reason", Text, nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("reviewed_at", BigInteger, nullable=False),
+    comment="what a person said of an adjustment that was held; once each, never changed",
 )
 
 repairs = Table(

@@ -1,7 +1,7 @@
 """What settlement issues: differences of money, each with its why."""
 
 from collections.abc import Iterable, Mapping
-from enum import IntEnum
+from enum import Enum, IntEnum
 from typing import NamedTuple
 
 from fare_engine.decision import Reason
@@ -47,11 +47,21 @@ class Why(IntEnum):
         return self.name.lower()
 
 
+class State(Enum):
+    """Whether an adjustment counts. One that is held waits for a person, who decides once."""
+
+    ISSUED = "issued"
+    HELD = "held"
+    RELEASED = "released"
+    REFUSED = "refused"
+
+
 class Due(NamedTuple):
     """What one tap comes to, once its token's history is settled.
 
     `collected` is what the gate took, `due` what the rule says; in fen. `reason` is what the tap
-    was decided again to be, `entry_row` the journey it found then.
+    was decided again to be, `entry_row` the journey it found then. `held`: the gate says it took
+    what no fare can be, so the difference waits for a person.
     """
 
     row: int
@@ -61,6 +71,12 @@ class Due(NamedTuple):
     why: Why
     reason: Reason
     entry_row: int | None = None
+    held: bool = False
+
+    @property
+    def state(self) -> State:
+        """In which state its difference is issued."""
+        return State.HELD if self.held else State.ISSUED
 
 
 class Adjustment(NamedTuple):
@@ -90,7 +106,10 @@ _NOTHING = Before(0, 0)
 
 
 def find_differences(token: bytes, dues: Iterable[Due], issued: Issued) -> list[Adjustment]:
-    """What has to be issued so that all that was ever issued adds up to what is due."""
+    """What has to be issued so that all that was ever issued adds up to what is due.
+
+    What is held, or was refused, counts as issued: it is dealt with, and not found again.
+    """
     found = []
     for due in dues:
         before = issued.get((due.row, due.kind), _NOTHING)

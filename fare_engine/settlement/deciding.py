@@ -86,11 +86,25 @@ def _list_due(
         why = Why.CLOCK_CORRECTED if stored.skew_ms else _find_why(one)
         entry_row = entry.row if entry else None
         due = _find_fare(one)
-        yield Due(stored.row, Kind.FARE, stored.collected, due, why, reason, entry_row)
+        held = takes_too_much(stored)
+        yield Due(stored.row, Kind.FARE, stored.collected, due, why, reason, entry_row, held)
         if stored.tap.direction == Direction.ENTRY:
             fare, closed_by = claims.get(stored.row, (0, None))
             why = Why.EXIT_FOUND if closed_by is None else Why.EXIT_MISSING
             yield Due(stored.row, Kind.MISSING_EXIT, 0, fare, why, reason, stored.row)
+
+
+def takes_too_much(stored: StoredTap) -> bool:
+    """Whether a gate says it took what no fare can be: above twice the highest of its tariff.
+
+    That is the highest single fare of the network, or what the tariff takes at an exit beside it.
+    """
+    tariff, collected = stored.terms.tariff, stored.collected
+    flat = max(tariff.same_station_fare, tariff.unmatched_exit_fare)
+    # Nearly all are below the highest from their own station, which is remembered anyway.
+    if collected <= 2 * max(flat, tariff.fares.highest_fare(stored.gate.station_id)):
+        return False
+    return collected > 2 * tariff.fares.find_highest_fare()
 
 
 def _find_fare(settled: Settled) -> int:

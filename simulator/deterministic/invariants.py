@@ -28,7 +28,7 @@ def list_lost(
     for tap_id in acknowledged:
         if tap_id not in disk.tap_ids:
             yield f"acknowledged and not stored: {tap_id}"
-    recorded = {disk.rows[conflict.row].verdict.tap.tap_id for conflict in disk.conflicts}
+    recorded = {conflict.tap_id for conflict in disk.conflicts}
     for tap_id in conflicted:
         if tap_id not in recorded:
             yield f"refused as a conflict and not recorded: {tap_id}"

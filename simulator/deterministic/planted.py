@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from fare_engine import deciding, matching, reports
-from fare_engine.batch import Batch, Result
+from fare_engine.batch import Batch, Finding, Result, Submission
 from fare_engine.calendar import from_ms
 from fare_engine.conditions import evaluate
 from fare_engine.deciding import Decider
@@ -59,15 +59,29 @@ class _AppliesEarly(Engine):
 class _AnswersConflicts(Decider):
     """Answers the first decision whatever the content is."""
 
-    def _answer_again(self, batch: Batch, known: KnownTap, tap: Tap, received_at_ms: int) -> Result:
-        return super()._answer_again(batch, known, known.verdict.tap, received_at_ms)
+    def _answer_again(
+        self,
+        batch: Batch,
+        known: KnownTap,
+        tap: Tap,
+        submission: Submission,
+        finding: Finding | None,
+    ) -> Result:
+        return super()._answer_again(batch, known, known.verdict.tap, submission, finding)
 
 
 class _ForgetsConflicts(Decider):
     """Refuses other content under a known tap_id, and keeps no record of it."""
 
-    def _answer_again(self, batch: Batch, known: KnownTap, tap: Tap, received_at_ms: int) -> Result:
-        result = super()._answer_again(batch, known, tap, received_at_ms)
+    def _answer_again(
+        self,
+        batch: Batch,
+        known: KnownTap,
+        tap: Tap,
+        submission: Submission,
+        finding: Finding | None,
+    ) -> Result:
+        result = super()._answer_again(batch, known, tap, submission, finding)
         batch.conflicts.clear()
         return result
 

@@ -56,7 +56,7 @@ class SharedDisk:
         self.conflicts: list[Conflict] = []
         self.batches: list[Stored] = []
         self.log: list[int] = []
-        self._conflicts_by_row: Counter[int] = Counter()
+        self._conflicts_by_row: Counter[int | None] = Counter()
 
     def take_block(self, count: int) -> range:
         """Rows that nobody else will get."""

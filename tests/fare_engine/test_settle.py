@@ -18,6 +18,7 @@ from fare_engine.ledger.queries import settlement_scan
 from fare_engine.ledger.stores import clocks as clock_store
 from fare_engine.ledger.stores import settlements as settlement_store
 from fare_engine.ledger.stores.network import put_gate
+from fare_engine.ledger.stores.settlements import Totals
 from fare_engine.network import Direction, Gate
 from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
@@ -150,7 +151,7 @@ def test_many_tokens_and_stretches_of_rows_are_one_run(
         if number % 4:
             metro.decide(qr(metro, "FHY-C-02", "exit", number + 1, token=token))
     outcome = settle_day(metro)
-    assert outcome.totals == (0, 0, 5, 1_000)
+    assert outcome.totals == Totals(missing_exits=5, missing_exit_fares=1_000)
     assert len(outcome.issues) == 4
     assert len(rows(metro, "SELECT * FROM adjustments")) == 5
 

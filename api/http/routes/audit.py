@@ -13,8 +13,9 @@ from fare_engine.errors import TapRefused
 from fare_engine.ledger.database import Connection
 from fare_engine.ledger.queries.gate_clocks import open_clocks
 from fare_engine.ledger.queries.listings import AuditEntry, SetAside, list_audit, list_quarantine
+from fare_engine.ledger.stores.keys import list_stations_by_key
 from fare_engine.settlement.clocks import MeasuredClocks, Reading
-from fare_engine.settlement.quarantine import check_again
+from fare_engine.settlement.quarantine import Stations, check_again
 
 router = APIRouter(prefix="/v1", tags=["operation"])
 
@@ -30,8 +31,12 @@ async def list_set_aside(
 
     def read(connection: Connection) -> list[tuple[SetAside, str | None]]:
         clocks = open_clocks(runtime.database, catalogue)
+        stations_by_key = list_stations_by_key(connection)
         rows = list_quarantine(connection, after_row, limit + 1)
-        return [(row, _find_problem(row, catalogue, clocks, at_ms)) for row in rows]
+        return [
+            (row, _find_problem(row, catalogue, clocks, at_ms, stations_by_key.get(row.sender)))
+            for row in rows
+        ]
 
     def view(found: tuple[SetAside, str | None]) -> SetAsideAnswer:
         row, problem_now = found
@@ -47,6 +52,7 @@ async def list_set_aside(
             received_at=format_ms(row.received_at_ms, zone),
             gate_action_taken=None if opened is None else view_action(bool(opened)),
             fare_taken=row.fare_taken,
+            sender=row.sender,
             repairable=problem_now is None,
             problem_now=problem_now,
             settlement_id=row.settlement,
@@ -57,14 +63,19 @@ async def list_set_aside(
 
 
 def _find_problem(
-    row: SetAside, catalogue: Catalogue, clocks: MeasuredClocks, at_ms: int
+    row: SetAside,
+    catalogue: Catalogue,
+    clocks: MeasuredClocks,
+    at_ms: int,
+    sent_by: Stations,
 ) -> str | None:
     """What stands in the way of a tap in quarantine now; None where it may leave, or has left."""
     if row.settlement is not None:
         return None
     reading = Reading(row.occurred_at_ms, row.received_at_ms, was_live=False)
     corrected_ms = row.occurred_at_ms - clocks.find_skew(row.gate_id, reading)
-    checked = check_again(catalogue, row._replace(occurred_at_ms=corrected_ms), row.problem, at_ms)
+    corrected = row._replace(occurred_at_ms=corrected_ms)
+    checked = check_again(catalogue, corrected, row.problem, at_ms, sent_by)
     return checked.code if isinstance(checked, TapRefused) else None
 
 

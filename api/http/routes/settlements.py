@@ -15,11 +15,8 @@ from api.contract.settlements import (
 from api.http.auth import TheKey, TheRuntime
 from api.views.settlements import view_adjustment, view_outcome, view_settlement
 from fare_engine.errors import NotFound
-from fare_engine.ledger.stores.settlements import (
-    find_settlement,
-    list_adjustments,
-    list_settlements,
-)
+from fare_engine.ledger.stores.adjustments import list_adjustments
+from fare_engine.ledger.stores.settlements import find_settlement, list_settlements
 
 router = APIRouter(prefix="/v1/settlements", tags=["settlement"])
 

@@ -20,7 +20,7 @@ from fare_engine.ledger.schema import (
     stations,
     taps,
 )
-from fare_engine.ledger.stores.settlements import IssuedAdjustment, list_adjustments_of_row
+from fare_engine.ledger.stores.adjustments import IssuedAdjustment, list_adjustments_of_row
 from fare_engine.ledger.where import Where
 from fare_engine.ports import StoredReport
 from fare_engine.verdict import Verdict
@@ -61,10 +61,15 @@ def find_explanation(
 
 
 class Place(NamedTuple):
-    """Where a tap was made; the station is None while the tap waits in quarantine."""
+    """Where a tap was made, which says whose it is.
+
+    `station_id` is None while the tap waits in quarantine for a gate that nobody has registered:
+    then it is the `sender`'s, the key that sent it (None where the ledger did not keep that yet).
+    """
 
     gate_id: str
     station_id: str | None
+    sender: str | None = None
 
 
 def find_place(
@@ -78,8 +83,10 @@ def find_place(
     if row is None:
         return None
     if row.gate is None:
-        query = select(quarantine.c.gate_id).where(quarantine.c.row == row.row)
-        return Place(connection.execute(query).scalar_one(), None)
+        query = select(quarantine.c.gate_id, quarantine.c.sender).where(quarantine.c.row == row.row)
+        gate_id, sender = connection.execute(query).one()
+        known = catalogue.gates.get(gate_id)
+        return Place(gate_id, None if known is None else known.station_id, sender)
     query = select(stations.c.station_id).where(stations.c.number == row.station)
     gate = catalogue.get_gate_by_number(row.gate)
     return Place(gate.gate_id, connection.execute(query).scalar_one())

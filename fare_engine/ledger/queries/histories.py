@@ -20,11 +20,12 @@ from fare_engine.ledger.schema import (
     stations,
     taps,
 )
+from fare_engine.ledger.stores.keys import list_stations_by_key
 from fare_engine.ledger.where import Where
 from fare_engine.ports import StoredReport
 from fare_engine.settlement.clocks import MeasuredClocks, Reading
 from fare_engine.settlement.history import StoredTap
-from fare_engine.settlement.quarantine import Repair, find_repair
+from fare_engine.settlement.quarantine import Repair, Stations, find_repair
 from fare_engine.settlement.terms import ChainPlace, Correction, make_correction, make_stored
 from fare_engine.verdict import Verdict
 
@@ -77,6 +78,7 @@ class _Beside(NamedTuple):
     quarantined: Mapping[int, Row[Any]]
     repairs: Mapping[int, Row[Any]]
     corrections: Mapping[int, Row[Any]]
+    stations_by_key: Mapping[str | None, Stations]
 
 
 class _HistoryReader:
@@ -110,6 +112,7 @@ class _HistoryReader:
             {row.row: row for row in self._select(quarantine, waiting)},
             {row.row: row for row in self._select(repairs, waiting)},
             {row.row: row for row in self._select(clock_corrections, rows)},
+            list_stations_by_key(self._connection) if waiting else {},
         )
         by_token: dict[bytes, list[StoredTap]] = defaultdict(list)
         for row in rows.values():
@@ -131,7 +134,8 @@ class _HistoryReader:
         verdict = self._reader.verdict(row, entry, report, content)
         repair = None
         if held is not None:
-            repair = self._find_repair(verdict, beside.repairs.get(place), skew_ms)
+            sent_by = beside.stations_by_key.get(held.sender)
+            repair = self._find_repair(verdict, beside.repairs.get(place), skew_ms, sent_by)
             if repair is None:
                 return None
         if pin is not None:
@@ -155,11 +159,13 @@ class _HistoryReader:
         reading = Reading(row.occurred_at, row.received_at, was_live(row.flags))
         return self._clocks.find_skew(gate_id, reading)
 
-    def _find_repair(self, verdict: Verdict, pin: Row[Any] | None, skew_ms: int) -> Repair | None:
+    def _find_repair(
+        self, verdict: Verdict, pin: Row[Any] | None, skew_ms: int, sender_stations: Stations
+    ) -> Repair | None:
         """What a tap in quarantine comes to now, or came to when it left; None while it waits."""
         if pin is not None:
             return Repair(verdict.row, pin.station_id, self._get_pinned(pin))
-        repair = find_repair(self._catalogue, verdict, skew_ms, self._now_ms)
+        repair = find_repair(self._catalogue, verdict, skew_ms, self._now_ms, sender_stations)
         if repair is not None:
             self._repaired.append(repair)
         return repair

@@ -10,7 +10,8 @@ from fare_engine.ledger.schema import audit, quarantine, repairs, reports, taps
 class SetAside(NamedTuple):
     """A tap in quarantine: sent by a gate that decided alone, and not to be decided then.
 
-    `settlement` is the run that could decide it at last; None while it waits.
+    `sender` is the key that sent it, None where the ledger did not keep that yet. `settlement` is
+    the run that could decide it at last; None while it waits.
     """
 
     row: int
@@ -24,6 +25,7 @@ class SetAside(NamedTuple):
     received_at_ms: int
     gate_opened: bool | None
     fare_taken: int | None
+    sender: str | None
     settlement: int | None
 
 
@@ -53,6 +55,7 @@ def list_quarantine(connection: Connection, after_row: int, limit: int) -> list[
         taps.c.received_at,
         reports.c.gate_opened,
         reports.c.fare_taken,
+        quarantine.c.sender,
         repairs.c.settlement,
     )
     rows = connection.execute(

@@ -14,14 +14,30 @@ from fare_engine.ports import Changes, Conflict, DecidedTap
 from fare_engine.tap import Report, Tap
 
 CONFLICTS_PER_TAP_MAX: Final = 16
-"""A gate that repeats one mistake for ever must not fill the disk; the first few show it."""
+"""Of one tap_id and key: a gate that repeats one mistake for ever must not fill the disk."""
 
+CONFLICTS_PER_DAY_MAX: Final = 10_000
+"""Of one key: no controller has as many of its own; beyond it they are counted alone."""
+
+_DAY_MS: Final = 86_400_000
 
 REPORT_COLUMNS: Final = "row, gate_opened, fare_taken, passed, cause, reversed, received_at, number"
 
 _INSERT_REPORT: Final = (
     f"INSERT OR REPLACE INTO reports ({REPORT_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)"
 )
+_INSERT_CONFLICT: Final = """
+    INSERT INTO conflicts ("row", kind, content, received_at, tap_id, sender)
+    SELECT :row, :kind, :content, :received_at, :tap_id, :sender
+    WHERE (SELECT count(*) FROM conflicts WHERE tap_id = :tap_id AND sender IS :sender) < :per_tap
+    AND coalesce(
+        (SELECT kept FROM conflict_days WHERE sender = :counted_for AND day = :day), 0
+    ) < :per_day
+"""
+_COUNT_CONFLICT: Final = """
+    INSERT INTO conflict_days (sender, day, kept, left_out) VALUES (?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET kept = kept + excluded.kept, left_out = left_out + excluded.left_out
+"""
 _INSERT_CODE: Final = 'INSERT INTO ride_codes (code_id, "row") VALUES (?, ?)'
 _FIND_CODE: Final = (
     "SELECT t.token, t.station, t.direction, t.occurred_at"
@@ -53,21 +69,29 @@ def find_codes(
 
 
 def insert_conflicts(connection: sqlite3.Connection, conflicts: Sequence[Conflict]) -> None:
-    """Record what contradicted a first tap or a first report, up to a limit a tap."""
+    """Record what was refused as a conflict, up to the limits of its key; all are counted.
+
+    The limits are those of one key, so that nobody uses up what others may need.
+    """
     for conflict in conflicts:
-        is_tap = isinstance(conflict.content, Tap)
-        connection.execute(
-            'INSERT INTO conflicts ("row", kind, content, received_at) SELECT ?, ?, ?, ?'
-            ' WHERE (SELECT count(*) FROM conflicts WHERE "row" = ?) < ?',
-            (
-                conflict.row,
-                "tap" if is_tap else "report",
-                json.dumps(_describe(conflict.content)),
-                conflict.received_at_ms,
-                conflict.row,
-                CONFLICTS_PER_TAP_MAX,
-            ),
+        sender, day = conflict.sender or "", conflict.received_at_ms // _DAY_MS
+        inserted = connection.execute(
+            _INSERT_CONFLICT,
+            {
+                "row": conflict.row,
+                "kind": "tap" if isinstance(conflict.content, Tap) else "report",
+                "content": json.dumps(_describe(conflict.content)),
+                "received_at": conflict.received_at_ms,
+                "tap_id": conflict.tap_id,
+                "sender": conflict.sender,
+                "per_tap": CONFLICTS_PER_TAP_MAX,
+                "per_day": CONFLICTS_PER_DAY_MAX,
+                "counted_for": sender,
+                "day": day,
+            },
         )
+        kept = inserted.rowcount
+        connection.execute(_COUNT_CONFLICT, (sender, day, kept, 1 - kept))
 
 
 def insert_quarantine(connection: sqlite3.Connection, taps: Iterable[DecidedTap]) -> None:
@@ -93,10 +117,11 @@ def insert_quarantine(connection: sqlite3.Connection, taps: Iterable[DecidedTap]
 def _describe(content: Tap | Report) -> dict[str, Any]:
     if isinstance(content, Report):
         return msgspec.structs.asdict(content)
-    return {
+    tap = {
         "gate_id": content.gate_id,
         "direction": DIRECTION_WORDS[content.direction],
         "medium_type": content.medium_type,
         "token": content.token.hex(),
         "occurred_at_ms": content.occurred_at_ms,
     }
+    return tap if content.report is None else tap | {"offline": _describe(content.report)}

@@ -63,6 +63,11 @@ def list_keys(connection: Connection) -> list[Key]:
     return [_key(row) for row in connection.execute(query)]
 
 
+def list_stations_by_key(connection: Connection) -> dict[str | None, frozenset[str] | None]:
+    """By key_id, the stations that every key ever made speaks for; None: all."""
+    return {key.key_id: key.stations for key in list_keys(connection)}
+
+
 def load_keys(connection: Connection) -> dict[bytes, Key]:
     """The keys that are good, by the hash of their secret."""
     keys = schema.keys

@@ -3,19 +3,19 @@
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Insert, Select, func, select
+from sqlalchemy import Connection, Insert, func, select
 from sqlalchemy.exc import IntegrityError
 
-from fare_engine.decision import Reason
 from fare_engine.errors import Overtaken
 from fare_engine.ledger.schema import (
+    adjustment_reviews,
     adjustments,
     clock_corrections,
     repairs,
     settlements,
-    taps,
 )
-from fare_engine.settlement.adjustments import Adjustment, Before, Issued, Kind, Why
+from fare_engine.ledger.stores.adjustments import find_state
+from fare_engine.settlement.adjustments import Adjustment, Before, Issued, Kind, State
 from fare_engine.settlement.quarantine import Repair
 from fare_engine.settlement.terms import Correction
 
@@ -23,12 +23,32 @@ LOOKUP_MAX = 500
 
 
 class Totals(NamedTuple):
-    """What a settlement issued, by kind: how many and how much, in fen."""
+    """What a settlement issued, by kind: how many and how much, in fen.
+
+    What was held stands by itself, by what became of it.
+    """
 
     adjustments: int = 0
     adjusted_fare: int = 0
     missing_exits: int = 0
     missing_exit_fares: int = 0
+    held: int = 0
+    held_fare: int = 0
+    released: int = 0
+    released_fare: int = 0
+    refused: int = 0
+    refused_fare: int = 0
+
+    def add(self, kind: Kind, state: State, count: int, fare: int) -> "Totals":
+        """With so many more of a kind and state, and their sum."""
+        if state is not State.ISSUED:
+            counted, summed = state.value, f"{state.value}_fare"
+        elif kind is Kind.FARE:
+            counted, summed = "adjustments", "adjusted_fare"
+        else:
+            counted, summed = "missing_exits", "missing_exit_fares"
+        more = {counted: getattr(self, counted) + count, summed: getattr(self, summed) + fare}
+        return self._replace(**more)
 
 
 class Settlement(NamedTuple):
@@ -40,22 +60,6 @@ class Settlement(NamedTuple):
     actor: str
     tokens: int | None
     ended_at_ms: int | None
-
-
-class IssuedAdjustment(NamedTuple):
-    """An adjustment with the taps it is about, and when it was issued; no token."""
-
-    adjustment: int
-    settlement: int
-    tap_id: str
-    entry_tap_id: str | None
-    kind: Kind
-    fare: int
-    collected: int
-    due: int
-    why: Why
-    reason: Reason
-    issued_at_ms: int
 
 
 def begin_settlement(connection: Connection, service_date: str, actor: str, now_ms: int) -> int:
@@ -92,6 +96,7 @@ def insert_adjustments(
             "reason": int(due.reason),
             "entry_row": due.entry_row,
             "nth": nth,
+            "held": int(due.held),
         }
         for token, fare, due, nth in issued
     ]
@@ -149,6 +154,22 @@ def read_issued(connection: Connection, rows: Collection[int]) -> Issued:
     return found
 
 
+def read_numbers(
+    connection: Connection, settlement: int, rows: Collection[int]
+) -> dict[tuple[int, Kind], int]:
+    """Under which numbers a run has issued something for these rows, by row and kind."""
+    columns = adjustments.c
+    query = select(columns.row, columns.kind, columns.adjustment)
+    query = query.where(columns.settlement == settlement)
+    found: dict[tuple[int, Kind], int] = {}
+    ordered = sorted(rows)
+    for place in range(0, len(ordered), LOOKUP_MAX):
+        chunk = ordered[place : place + LOOKUP_MAX]
+        for row, kind, number in connection.execute(query.where(columns.row.in_(chunk))):
+            found[row, Kind(kind)] = number
+    return found
+
+
 def list_settlements(
     connection: Connection, before: int | None, limit: int
 ) -> list[tuple[Settlement, Totals]]:
@@ -167,65 +188,24 @@ def find_settlement(connection: Connection, settlement: int) -> tuple[Settlement
     return found[0] if found and found[0][0].settlement == settlement else None
 
 
-def list_adjustments(
-    connection: Connection, settlement: int, after: int, limit: int
-) -> list[IssuedAdjustment]:
-    """What a run issued, in its order, behind one of them."""
-    columns = adjustments.c
-    query = _adjustments_query().where(columns.settlement == settlement, columns.adjustment > after)
-    return _read_adjustments(connection, query.limit(limit))
-
-
-def list_adjustments_of_row(connection: Connection, row: int) -> list[IssuedAdjustment]:
-    """Everything that was ever issued for a tap, oldest first."""
-    return _read_adjustments(connection, _adjustments_query().where(adjustments.c.row == row))
-
-
-def _adjustments_query() -> Select[tuple[int, ...]]:
-    columns, entries = adjustments.c, taps.alias("entries")
-    return (
-        select(
-            columns.adjustment,
-            columns.settlement,
-            taps.c.tap_id,
-            entries.c.tap_id,
-            columns.kind,
-            columns.fare,
-            columns.collected,
-            columns.due,
-            columns.why,
-            columns.reason,
-            settlements.c.begun_at,
-        )
-        .join(taps, taps.c.row == columns.row)
-        .join(settlements, settlements.c.settlement == columns.settlement)
-        .outerjoin(entries, entries.c.row == columns.entry_row)
-        .order_by(columns.adjustment)
-    )
-
-
-def _read_adjustments(
-    connection: Connection, query: Select[tuple[int, ...]]
-) -> list[IssuedAdjustment]:
-    found = [IssuedAdjustment._make(row) for row in connection.execute(query)]
-    return [
-        one._replace(kind=Kind(one.kind), why=Why(one.why), reason=Reason(one.reason))
-        for one in found
-    ]
-
-
 def _read_totals(connection: Connection, numbers: Collection[int]) -> dict[int, Totals]:
-    columns = adjustments.c
+    columns, released = adjustments.c, adjustment_reviews.c.released
     query = (
-        select(columns.settlement, columns.kind, func.count(), func.sum(columns.fare))
+        select(
+            columns.settlement,
+            columns.kind,
+            columns.held,
+            released,
+            func.count(),
+            func.sum(columns.fare),
+        )
+        .outerjoin(adjustment_reviews, adjustment_reviews.c.adjustment == columns.adjustment)
         .where(columns.settlement.in_(numbers))
-        .group_by(columns.settlement, columns.kind)
+        .group_by(columns.settlement, columns.kind, columns.held, released)
     )
     totals: dict[int, Totals] = {}
-    for settlement, kind, count, fare in connection.execute(query):
+    for settlement, kind, held, was_released, count, fare in connection.execute(query):
+        state = find_state(held, was_released)
         before = totals.get(settlement, Totals())
-        if kind == Kind.FARE:
-            totals[settlement] = before._replace(adjustments=count, adjusted_fare=fare)
-        else:
-            totals[settlement] = before._replace(missing_exits=count, missing_exit_fares=fare)
+        totals[settlement] = before.add(Kind(kind), state, count, fare)
     return totals

@@ -28,7 +28,7 @@ from tests.api.contract.test_problems import check
 from tests.server_process import ServerProcess
 
 TAP_ROUTES = {("POST", path) for path in TAP_PATHS}
-NUMBERS = ("version", "settlement_id")
+NUMBERS = ("version", "settlement_id", "adjustment_id")
 
 
 def fill(template: str) -> str:

@@ -9,8 +9,8 @@
 The metro is `small_metro`, the medium a ride code, so that no discount disturbs the eye: the pair
 costs 400, a crossing that is charged 200, a missing exit 200. The live answer is a reason or an
 outcome. On the right stands what settlement issues for the tap: fen with a sign, why, and what the
-tap was decided again to be; `missing` before it where it is the fare of a missing exit. After the
-token may stand:
+tap was decided again to be; `missing` before it where it is the fare of a missing exit, `held`
+where it waits for a person. After the token may stand:
 
     offline=open:400     the gate decided alone, did this and took so much
     void=0               the gate reports, once all taps are in, that nobody passed; it took so much
@@ -28,7 +28,7 @@ from typing import Any, Final
 from fare_engine.batch import ReportSubmission
 from fare_engine.ledger.database import open_database
 from fare_engine.settle import Issue, Outcome, settle
-from fare_engine.settlement.adjustments import Kind
+from fare_engine.settlement.adjustments import Kind, State
 from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
 from tests.fare_engine.small_metro import MINUTE_MS, NOON_MS, PILOT, SmallMetro
@@ -106,7 +106,8 @@ def tell(issue: Issue) -> str:
     """An adjustment as it stands in a table, behind the tap it is about."""
     fare, due = issue.adjustment.fare, issue.adjustment.due
     missing = "missing " if due.kind is Kind.MISSING_EXIT else ""
-    return f"{issue.tap_id} {missing}{fare:+} {due.why.code} {due.reason.code}"
+    held = "held " if due.state is State.HELD else ""
+    return f"{issue.tap_id} {held}{missing}{fare:+} {due.why.code} {due.reason.code}"
 
 
 def _decide(metro: SmallMetro, text: str, reports: list[tuple[Tap, Report]]) -> str:

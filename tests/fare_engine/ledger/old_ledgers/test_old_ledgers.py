@@ -79,6 +79,21 @@ def test_its_keys_still_open_it(old: OldLedger) -> None:
         assert client.get("/v1/keys").status_code == 403
 
 
+def test_its_conflicts_name_their_taps_and_no_sender(old: OldLedger) -> None:
+    tap_ids = {
+        exchange["body"]["tap_id"]
+        for exchange in old.list_exchanges("again")
+        if exchange["path"] == "/v1/taps"
+    }
+    with old.server.client(old.server.admin_key) as client:
+        items = client.get("/v1/conflicts", params={"limit": 1_000}).json()["items"]
+    of_before = [item for item in items if item["sender"] is None]
+    assert {item["kind"] for item in of_before} == {"tap", "report"}
+    for item in of_before:
+        assert item["tap_id"] in tap_ids
+        assert item["differs"]
+
+
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_a_dump_holds_every_kind_of_thing(schema: str, tmp_path: Path) -> None:
     load(schema, "", tmp_path / "data")
