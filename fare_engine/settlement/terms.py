@@ -38,13 +38,29 @@ def make_stored(
     station_id = verdict.station_id if repair is None else repair.station_id
     assert station_id is not None, f"{tap.tap_id} waits in quarantine"
     terms = get_terms(catalogue, verdict, station_id) if repair is None else repair.terms
-    gate = catalogue.gates[tap.gate_id]
+    gate = catalogue.gates[tap.gate_id].at(tap.occurred_at_ms)
     if gate.station_id != station_id:
         gate = replace(gate, station_id=station_id)
     reason, fare, decided_at_ms = decision.reason, decision.fare, verdict.decided_at_ms
     return StoredTap(
         verdict.row, tap, gate, terms, reason, fare, report, *place, decided_at_ms=decided_at_ms
     )
+
+
+def place_at_true_time(catalogue: Catalogue, stored: StoredTap, skew_ms: int) -> StoredTap:
+    """The tap where its gate stood at its true time, if that is elsewhere than at its clock's.
+
+    A tap whose decision keeps another station than its clock's is left alone: what was said of the
+    gate since then does not change it.
+    """
+    gate, at_ms = catalogue.gates[stored.tap.gate_id], stored.tap.occurred_at_ms
+    if not gate.earlier or gate.at(at_ms).station_id != stored.gate.station_id:
+        return stored
+    there = gate.at(at_ms - skew_ms)
+    if there.station_id == stored.gate.station_id:
+        return stored
+    terms = catalogue.find_terms(there.station_id, at_ms - skew_ms) or stored.terms
+    return stored._replace(gate=there, terms=terms)
 
 
 def get_terms(catalogue: Catalogue, verdict: Verdict, station_id: str) -> Terms:

@@ -17,7 +17,12 @@ from fare_engine.ledger.where import Where
 from fare_engine.ports import StoredReport
 from fare_engine.settlement.history import Skews, StoredTap
 from fare_engine.settlement.quarantine import Repair, find_repair
-from fare_engine.settlement.terms import ChainPlace, find_skew, make_stored
+from fare_engine.settlement.terms import (
+    ChainPlace,
+    find_skew,
+    make_stored,
+    place_at_true_time,
+)
 from fare_engine.verdict import Verdict
 
 LOOKUP_MAX = 500
@@ -98,12 +103,12 @@ class _HistoryReader:
                     continue
             reported = None if report is None else report.report
             chain_place = ChainPlace(row.number, row.previous_row)
-            by_token[row.token].append(
-                make_stored(self._catalogue, verdict, chain_place, reported, repair)
-            )
+            stored = make_stored(self._catalogue, verdict, chain_place, reported, repair)
             skew_ms = find_skew(verdict, self._find_measured)
             if skew_ms is not None:
                 self._skews[row.row] = skew_ms
+                stored = place_at_true_time(self._catalogue, stored, skew_ms)
+            by_token[row.token].append(stored)
         return Histories(by_token, self._repaired, self._skews)
 
     def _find_measured(self, gate_id: str, at_ms: int) -> int | None:
