@@ -10,7 +10,7 @@ from benchmarks.volatile_ledger import VolatileLedger
 from benchmarks.workload import Workload, in_batches
 from fare_engine.batch import Result, Submission
 from fare_engine.engine import Engine
-from fare_engine.ledger.rows import WIDTH, encode
+from fare_engine.ledger.rows import WIDTH, Places, encode
 from fare_engine.ports import DecidedTap
 from fare_engine.published import Published
 from fare_engine.states.memory import MemoryStates
@@ -22,7 +22,9 @@ class Bench:
     def __init__(self, count: int) -> None:
         catalogue = make_catalogue()
         gates = catalogue.network.gates
-        self._places = {gate.gate_id: (number, number // 20) for number, gate in enumerate(gates)}
+        self._places: Places = {
+            gate.gate_id: (number, number // 20) for number, gate in enumerate(gates)
+        }
         self._media = catalogue.media
         engine = Engine(VolatileLedger(), MemoryStates(), Published(1, catalogue))
         self._batches: list[list[DecidedTap]] = []

@@ -126,6 +126,16 @@ class Catalogue:
         except KeyError:
             raise NotFound(f"there is no station {station_id!r}") from None
 
+    def find_gate(self, gate_id: str, at_ms: int) -> Gate | None:
+        """A gate as it stands at an instant; None where it is unknown, or stood nowhere yet."""
+        gate = self.gates.get(gate_id)
+        return None if gate is None else gate.find_at(at_ms)
+
+    def list_gates(self, station_id: str, at_ms: int) -> list[Gate]:
+        """The gates that take taps at a station at an instant."""
+        standing = (gate.find_at(at_ms) for gate in self.network.gates)
+        return [one for one in standing if one and one.directions and one.station_id == station_id]
+
     def get_gate_by_number(self, number: int) -> Gate:
         """A gate by its number in the ledger; LedgerDamaged when there is none."""
         try:

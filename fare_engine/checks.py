@@ -56,11 +56,14 @@ def check_tap(
 
     `medium_fault` is what was found wrong with its medium at the edge, where the medium was read.
     """
-    gate = catalogue.gates.get(tap.gate_id)
+    gate = catalogue.find_gate(tap.gate_id, tap.occurred_at_ms)
     if gate is None:
-        return UnknownGate(f"there is no gate {tap.gate_id!r}")
+        known = tap.gate_id in catalogue.gates
+        fault = f"gate {tap.gate_id!r} stood nowhere at occurred_at"
+        return UnknownGate(fault if known else f"there is no gate {tap.gate_id!r}")
     if tap.direction not in gate.directions:
-        return DirectionNotAllowed(f"gate {tap.gate_id} does not take this direction")
+        fault = f"gate {tap.gate_id} did not take this direction at occurred_at"
+        return DirectionNotAllowed(fault)
     if tap.occurred_at_ms > now_ms + CLOCK_AHEAD_MAX_MS:
         return ClockAhead("occurred_at is more than 5 minutes ahead of the engine's clock")
     if medium_fault is not None:

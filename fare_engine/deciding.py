@@ -37,19 +37,19 @@ class Decider:
         One flat loop over local names: here a million taps go by, and every call would show. What
         its guard lets through, `check_tap` would too; all others are left to it.
         """
-        findings = submission.findings
+        findings, suspects = submission.findings, self.suspect_gates
         known, fresh, states = batch.known, batch.fresh, batch.states
         answer, find_state = submission.results.append, states.get
         find_gate, media = self._catalogue.gates.get, self._catalogue.media
-        find_stretch = self._stretches.get
+        find_stretch, row = self._stretches.get, batch.next_row
         received_at_ms, decided_at_ms = submission.received_at_ms, batch.decided_at_ms
         latest_ms = received_at_ms + CLOCK_AHEAD_MAX_MS
         finding: Finding | None = None
-        suspects = self.suspect_gates
-        row = batch.next_row
         for place, tap in enumerate(submission.taps):
             tap_id, token, at_ms = tap.tap_id, tap.token, tap.occurred_at_ms
             gate = find_gate(tap.gate_id)
+            if gate is not None and at_ms < gate.effective_from_ms:
+                gate = gate.find_at(at_ms)  # it has moved since, or is to move
             if findings is not None:
                 finding = findings.get(place)
             terms = None

@@ -16,6 +16,7 @@ from fare_engine.network import DIRECTION_WORDS, Gate, MediumType, Name
 from fare_engine.policy import Policy, Suspension
 from fare_engine.tariff import MINUTE_MS, SECOND_MS, Tariff
 from fare_engine.times import format_ms
+from fare_engine.versions import ALWAYS_MS
 
 Document = dict[str, Any]
 
@@ -42,6 +43,13 @@ def gate_document(gate: Gate) -> Document:
         "directions": list_directions(gate),
         "controller": gate.controller,
     }
+
+
+def placement_document(gate: Gate, zone: str) -> Document:
+    """A gate, where it stands, and from when on; null: from the beginning."""
+    from_ms = gate.effective_from_ms
+    since = None if from_ms == -ALWAYS_MS else from_ms
+    return {**gate_document(gate), "effective_from": _format_end(since, zone)}
 
 
 def medium_document(medium: MediumType) -> Document:

@@ -1,10 +1,12 @@
 """The network as the fare rules see it: lines, stations, exits, gates and the media they take."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from itertools import chain
 from typing import Final
+
+from fare_engine.versions import ALWAYS_MS
 
 
 class Direction(IntEnum):
@@ -47,9 +49,11 @@ class Exit:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One gate machine (AGM); it belongs to one station at a time and has one or two directions.
+    """One gate machine (AGM) where it stands from an instant on, and what it does there.
 
     `number` is its small integer in the ledger, given once and never used again for another.
+    `effective_from_ms` is the first instant of this placement, and `earlier` are those before it,
+    oldest first. A gate without directions was taken down: it takes no taps.
     """
 
     gate_id: str
@@ -58,6 +62,33 @@ class Gate:
     exit_id: str | None = None
     controller: str | None = None
     number: int = 0
+    effective_from_ms: int = -ALWAYS_MS
+    earlier: tuple["Gate", ...] = ()
+
+    @property
+    def placements(self) -> "tuple[Gate, ...]":
+        """Everywhere it stood, stands and will stand, oldest first."""
+        return (*self.earlier, replace(self, earlier=()) if self.earlier else self)
+
+    def find_at(self, at_ms: int) -> "Gate | None":
+        """The gate as it stands at an instant; None before its first placement."""
+        if at_ms >= self.effective_from_ms:
+            return self
+        return next((one for one in reversed(self.earlier) if at_ms >= one.effective_from_ms), None)
+
+    def at(self, at_ms: int) -> "Gate":
+        """The gate as it stands at an instant; before its first placement, as in that one."""
+        return self.find_at(at_ms) or self.placements[0]
+
+
+def put_in_sequence(placements: Iterable[Gate]) -> Gate:
+    """One gate of its placements; one that only repeats the one before it is left out."""
+    kept: list[Gate] = []
+    for one in sorted(placements, key=lambda placement: placement.effective_from_ms):
+        if not kept or replace(one, effective_from_ms=kept[-1].effective_from_ms) != kept[-1]:
+            kept.append(one)
+    *earlier, latest = kept
+    return replace(latest, earlier=tuple(earlier))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from api.contract.operators import NameAnswer
-from api.contract.taps import Answer, Code, Direction, Id, Request
+from api.contract.taps import Answer, Code, Direction, Id, Instant, Request, Time
 
 Text64 = Annotated[
     str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True, strict=True)
@@ -19,20 +19,37 @@ class GateRequest(Request):
     exit_id: Id | None = None
     directions: list[Direction] = Field(min_length=1, max_length=2, examples=[["entry", "exit"]])
     controller: Text64 | None = None
+    effective_from: Instant | None = Field(
+        None,
+        description="the first instant of it, also one that is past or to come; left out: now, or "
+        "the beginning of what it only adds to",
+    )
 
 
-class RegisteredGateAnswer(Answer):
-    """A gate, wherever it stands."""
+class PlacementAnswer(Answer):
+    """Where a gate stands from an instant on, and what it does there."""
 
-    gate_id: str
     station_id: str
     exit_id: str | None
-    directions: list[Direction]
+    directions: list[Direction] = Field(description="none: it was taken down")
     controller: str | None
+    effective_from: Time | None = Field(description="null: from the beginning")
+
+
+class RegisteredGateAnswer(PlacementAnswer):
+    """A gate as it stands now, or is to stand first."""
+
+    gate_id: str
     designated: bool = Field(description="on the crossing lane of the policy in force")
     clock_skew_ms: int | None = Field(
         description="its clock minus the engine's, as measured last; null while nobody has"
     )
+
+
+class GateHistoryAnswer(RegisteredGateAnswer):
+    """A gate with everywhere it stood, stands and is to stand, oldest first."""
+
+    placements: list[PlacementAnswer]
 
 
 class NameRequest(Request):

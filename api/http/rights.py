@@ -88,6 +88,7 @@ ROUTE_RIGHTS: Final[dict[Route, Right]] = {
     ("GET", "/v1/gates"): Right.READ_NETWORK,
     ("GET", "/v1/gates/{gate_id}"): Right.READ_NETWORK,
     ("PUT", "/v1/gates/{gate_id}"): Right.CHANGE_NETWORK,
+    ("DELETE", "/v1/gates/{gate_id}"): Right.CHANGE_NETWORK,
     ("GET", "/v1/media-types"): Right.READ_NETWORK,
     ("POST", "/v1/media-types"): Right.CHANGE_NETWORK,
     ("GET", "/v1/media/blocked"): Right.BLOCK_MEDIA,

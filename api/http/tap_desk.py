@@ -94,7 +94,11 @@ class TapDesk:
         published = self._runtime.published
         tap, finding = self._reader.read_tap(body, published)
         gate = published.catalogue.gates.get(tap.gate_id)
-        if gate is not None and not speaks_for(key, gate.station_id):
+        if (
+            gate is not None
+            and (gate.earlier or not speaks_for(key, gate.station_id))
+            and not self._speaks_for_tap(key, gate, tap)
+        ):
             raise Refused("gate-not-yours", _NOT_YOURS + tap.gate_id)
         if speaks_for_some(key):
             other = self._find_owners(published.catalogue).find_other(tap)
@@ -146,14 +150,15 @@ class TapDesk:
 
     def _take_out_foreign(self, key: Key, read: BatchRead) -> None:
         """Take the taps of gates that the key does not speak for out of a batch."""
-        foreign = self._find_foreign_gates(key)
+        foreign, gates = self._find_foreign_gates(key), self._runtime.catalogue.gates
         if not foreign or foreign.isdisjoint({tap.gate_id for tap in read.taps}):
             return
         taps, findings, bad = read.taps, read.findings, read.bad
         read.taps, read.findings = [], {}
         places = (place for place in range(len(taps) + len(bad)) if place not in bad)
         for number, (place, tap) in enumerate(zip(list(places), taps, strict=True)):
-            if tap.gate_id in foreign:
+            gate_id = tap.gate_id
+            if gate_id in foreign and not self._speaks_for_tap(key, gates[gate_id], tap):
                 refused = Refused("gate-not-yours", _NOT_YOURS + tap.gate_id)
                 bad[place] = tap.tap_id, refused
                 continue
@@ -167,8 +172,23 @@ class TapDesk:
             self._owners, self._owners_in = TapIdOwners(catalogue.gates), catalogue
         return self._owners
 
+    def _speaks_for_tap(self, key: Key, gate: Gate, tap: Tap) -> bool:
+        """Whether a key speaks for the station that a gate stood at when it was tapped.
+
+        A clock that is known to be wrong may put the tap on the other side of a move: the station
+        at the corrected time counts too, since what is refused here is lost.
+        """
+        at_ms = tap.occurred_at_ms
+        if speaks_for(key, gate.at(at_ms).station_id):
+            return True
+        clocks = self._runtime.clocks
+        if not gate.earlier or gate.gate_id not in clocks.suspects:
+            return False
+        corrected_ms = at_ms - clocks.skews[gate.gate_id].skew_ms
+        return speaks_for(key, gate.at(corrected_ms).station_id)
+
     def _find_foreign_gates(self, key: Key) -> frozenset[str]:
-        """The gates that a key does not speak for; found once for each key and catalogue."""
+        """The gates that ever stood where a key does not speak; once for each key and catalogue."""
         catalogue = self._runtime.catalogue
         if self._foreign_in is not catalogue or len(self._foreign) >= KEYS_MAX:
             self._foreign_in, self._foreign = catalogue, {}
@@ -176,7 +196,9 @@ class TapDesk:
         if foreign is None:
             gates = catalogue.gates.values()
             foreign = frozenset(
-                gate.gate_id for gate in gates if not speaks_for(key, gate.station_id)
+                gate.gate_id
+                for gate in gates
+                if not all(speaks_for(key, one.station_id) for one in gate.placements)
             )
             self._foreign[key] = foreign
         return foreign

@@ -136,9 +136,10 @@ def _make_network(catalogue: Catalogue, at_ms: int) -> _Network:
     return _Network(members, catalogue, view.until_ms)
 
 
-def list_gates(catalogue: Catalogue, controller_id: str) -> list[Gate]:
-    """The gates of a controller; NotFound when no gate names it."""
-    gates = [gate for gate in catalogue.network.gates if gate.controller == controller_id]
+def list_gates(catalogue: Catalogue, controller_id: str, at_ms: int) -> list[Gate]:
+    """The gates of a controller at an instant; NotFound when no gate names it then."""
+    standing = (gate.find_at(at_ms) for gate in catalogue.network.gates)
+    gates = [gate for gate in standing if gate is not None and gate.controller == controller_id]
     if not gates:
         raise NotFound(f"no gate names a controller {controller_id!r}")
     return gates
@@ -186,7 +187,10 @@ class _View:
     def view_stations(self, controller_id: str) -> list[dict[str, Any]]:
         """The stations at which a controller has gates."""
         catalogue = self._catalogue
-        station_ids = {gate.station_id for gate in list_gates(catalogue, controller_id)}
+        gates = list_gates(catalogue, controller_id, self._at_ms)
+        station_ids = {gate.station_id for gate in gates}
+        moves = (one for gate in catalogue.network.gates for one in gate.placements[1:])
+        self._ends_ms.update(one.effective_from_ms for one in moves)
         return [
             self._view_station(station)
             for station in catalogue.network.stations
@@ -214,8 +218,7 @@ class _View:
                     "exit_id": gate.exit_id,
                     "directions": list_directions(gate),
                 }
-                for gate in catalogue.network.gates
-                if gate.station_id == station_id
+                for gate in catalogue.list_gates(station_id, self._at_ms)
             ],
             "policies": [
                 policy_document(policy, zone)

@@ -87,8 +87,9 @@ assert max(*Reason, *Closing) < len(_PLAIN)
 QUARANTINE_COLUMNS: Final = tuple(column.name for column in quarantine.columns)
 
 
-Places = Mapping[str, tuple[int, int]]
-"""By gate_id, the numbers under which the ledger keeps a gate and its station."""
+Places = Mapping[str | tuple[str, str | None], tuple[int, int]]
+"""The numbers under which the ledger keeps a gate and its station: by gate_id, and for a gate that
+has moved, by gate_id and station_id."""
 
 
 def encode(
@@ -122,7 +123,10 @@ def encode(
             number, waivers = after.number, after.waivers
             clock_ahead = after.clock_ms - at
         if verdict.problem is None:
-            gate, station = places[tap.gate_id]
+            try:
+                gate, station = places[tap.gate_id]
+            except KeyError:
+                gate, station = places[tap.gate_id, verdict.station_id]
             medium = media[tap.medium_type].number
         values += (
             verdict.row,

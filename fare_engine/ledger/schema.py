@@ -299,6 +299,20 @@ gates = Table(
     Column("exit_id", String(16)),
     Column("directions", SmallInteger, nullable=False, comment="1 entry, 2 exit, 3 both"),
     Column("controller", String(64)),
+    comment="as they were registered; where they stood later says gate_placements",
+)
+
+gate_placements = Table(
+    "gate_placements",
+    metadata,
+    Column("placement", Integer, primary_key=True),
+    Column("gate", Integer, ForeignKey("gates.number"), nullable=False, index=True),
+    Column("effective_from", BigInteger, comment="null: from the beginning"),
+    Column("station_id", String(16), ForeignKey("stations.station_id"), nullable=False),
+    Column("exit_id", String(16)),
+    Column("directions", SmallInteger, nullable=False, comment="0: taken down"),
+    Column("controller", String(64)),
+    comment="where gates stood; of two that begin together the later row counts; never edited",
 )
 
 media_types = Table(

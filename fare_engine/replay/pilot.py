@@ -49,8 +49,8 @@ def apply_pilot(
     gates_by_station: dict[str, set[str]] = defaultdict(set)
     for gate_id in {tap.gate_id for tap in taps}:
         gate = catalogue.gates.get(gate_id)
-        if gate is not None:
-            gates_by_station[gate.station_id].add(gate_id)
+        for placement in gate.placements if gate else ():
+            gates_by_station[placement.station_id].add(gate_id)
     from_ms = min((tap.occurred_at_ms for tap in taps), default=0)
     window_ms = read_pilot_window_ms() if window_ms is None else window_ms
     media = frozenset(catalogue.media)

@@ -160,9 +160,9 @@ class _Decider:
 
     def _check(self, taps: Sequence[FileTap]) -> Iterator[FileTap]:
         """Those taps whose gate stands where the file says, so that the engine may see them."""
-        gates, stations = self._catalogue.gates, self._catalogue.stations
+        find_gate, stations = self._catalogue.find_gate, self._catalogue.stations
         for tap in taps:
-            gate, station_id = gates.get(tap.gate_id), tap.station_id
+            gate, station_id = find_gate(tap.gate_id, tap.occurred_at_ms), tap.station_id
             if station_id is None or (gate is not None and gate.station_id == station_id):
                 yield tap
             elif station_id not in stations:

@@ -52,7 +52,7 @@ def make_stored(
     if correction is not None:
         skew_ms = correction.skew_ms
         tap = tap.replace(occurred_at_ms=tap.occurred_at_ms - skew_ms)
-    gate = catalogue.gates[tap.gate_id]
+    gate = catalogue.gates[tap.gate_id].at(tap.occurred_at_ms)
     if gate.station_id != station_id:
         gate = replace(gate, station_id=station_id)
     reason, fare, decided_at_ms = decision.reason, decision.fare, verdict.decided_at_ms
@@ -67,19 +67,24 @@ def make_correction(
     """What a tap pins whose gate's clock was ahead by so much (behind: negative); None for 0.
 
     What it pinned when it was decided stays, unless something else was in force at its corrected
-    time than at its gate's: then that counts, as it would have counted with a clock that was right.
+    time than at its gate's, or its gate stood elsewhere then: that counts, as it would have counted
+    with a clock that was right.
     """
     if not skew_ms:
         return None
     if repair is not None:  # it was found at the corrected time
         return Correction(verdict.row, skew_ms, repair.station_id, repair.terms)
-    station_id = verdict.station_id
-    assert station_id is not None, f"{verdict.tap.tap_id} waits in quarantine"
+    station_id = own_id = verdict.station_id
+    assert own_id is not None, f"{verdict.tap.tap_id} waits in quarantine"
     at_gate_ms = verdict.tap.occurred_at_ms
-    by_gate = catalogue.find_terms(station_id, at_gate_ms)
-    terms = catalogue.find_terms(station_id, at_gate_ms - skew_ms)
+    corrected_ms = at_gate_ms - skew_ms
+    by_gate = catalogue.find_terms(own_id, at_gate_ms)
+    gate = catalogue.gates[verdict.tap.gate_id]
+    if gate.at(at_gate_ms).station_id == own_id:  # else it was moved in hindsight
+        station_id = gate.at(corrected_ms).station_id
+    terms = catalogue.find_terms(station_id, corrected_ms)
     if terms is None or terms is by_gate:
-        terms = get_terms(catalogue, verdict, station_id)
+        terms = get_terms(catalogue, verdict, own_id)
     return Correction(verdict.row, skew_ms, station_id, terms)
 
 

@@ -49,11 +49,12 @@ def check_network(network: Network) -> None:
     _raise_for(network_faults(network))
 
 
-def check_new_policy(catalogue: Catalogue, policy: Policy) -> None:
+def check_new_policy(catalogue: Catalogue, policy: Policy, now_ms: int = 0) -> None:
     """Raise CatalogueInvalid with every fault of a policy that is to be the station's next.
 
     Fields are named as its author wrote them: `window_seconds`, `media`, `designated_gates`,
-    `daily_limit`, `effective_from`, `effective_to`. Its version plays no part.
+    `daily_limit`, `effective_from`, `effective_to`. Its version plays no part. Its gates must stand
+    at the station while it is in force, from `now_ms` on.
     """
     earlier = catalogue.list_policies(policy.station_id)
     policy = replace(policy, version=len(earlier) + 1)
@@ -65,7 +66,7 @@ def check_new_policy(catalogue: Catalogue, policy: Policy) -> None:
         [
             *faults,
             *policy_faults(catalogue, policy),
-            *designation_faults(catalogue, policy),
+            *designation_faults(catalogue, policy, versions, now_ms),
             *overlap_faults(policy, versions, catalogue.network.time_zone),
             *tariff_match_faults(catalogue, policy, versions),
         ]
@@ -93,19 +94,20 @@ def check_new_tariff(catalogue: Catalogue, tariff: Tariff) -> None:
     _raise_for(faults)
 
 
-def check_gate(catalogue: Catalogue, gate: Gate, now_ms: int) -> None:
-    """Raise CatalogueInvalid with every fault of a gate that is to be registered or corrected.
+def check_gate(catalogue: Catalogue, placement: Gate, now_ms: int) -> None:
+    """Raise CatalogueInvalid with every fault of where a gate is to stand.
 
     `catalogue` has the gate as it is to be. A policy in force or later that designates the gate
     must still find it where it is.
     """
-    faults = list(gate_faults(catalogue.network, gate))
+    gate = catalogue.gates[placement.gate_id]
+    faults = list(gate_faults(catalogue.network, gate, placement))
     for station_id, versions in catalogue.policies.items():
         for policy in versions:
             if gate.gate_id in policy.designated_gates and not is_over(policy, versions, now_ms):
                 who = f"policy {policy.version} of station {station_id!r} designates this gate"
-                field = "station_id" if gate.station_id != station_id else "directions"
-                broken = designation_faults(catalogue, policy)
+                field = "station_id" if placement.station_id != station_id else "directions"
+                broken = designation_faults(catalogue, policy, versions, now_ms)
                 faults += [(field, f"{who}: {message}") for _, message in broken]
     _raise_for(faults)
 
@@ -157,7 +159,8 @@ def _all_policy_faults(catalogue: Catalogue, now_ms: int) -> Faults:
                 yield f"{place}.station_id", f"names another station, {policy.station_id!r}"
             yield from under(place, policy_faults(catalogue, policy))
             if not is_over(policy, versions, now_ms):
-                yield from under(place, designation_faults(catalogue, policy))
+                faults = designation_faults(catalogue, policy, versions, now_ms)
+                yield from under(place, faults)
             yield from under(place, overlap_faults(policy, versions, zone))
             yield from under(place, tariff_match_faults(catalogue, policy, versions))
 

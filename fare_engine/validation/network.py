@@ -16,6 +16,8 @@ _CURRENCY = re.compile("[A-Z]{3}")
 _NAME_LENGTH_MAX = 64
 _PATTERN_LENGTH_MAX = 200
 _CONTROLLER_LENGTH_MAX = 64
+PLACEMENTS_MAX = 200
+"""A gate moves a few times in its life; beyond that a program has gone wrong."""
 DISTANCE_MAX_M = 1_000_000
 """No two neighbouring stations of a metro are further apart."""
 
@@ -103,13 +105,18 @@ def _all_gate_faults(network: Network) -> Faults:
     yield from _duplicate_faults("gates", [gate.gate_id for gate in network.gates])
     station_ids, exits = _list_places(network)
     for gate in network.gates:
-        faults = _gate_faults(gate, station_ids, exits)
-        yield from under(f"gates.{gate.gate_id}", faults)
+        for placement in gate.placements:
+            may_be_down = placement is not gate.placements[0]
+            faults = _gate_faults(placement, station_ids, exits, may_be_down=may_be_down)
+            yield from under(f"gates.{gate.gate_id}", faults)
 
 
-def gate_faults(network: Network, gate: Gate) -> Faults:
-    """Faults of one gate in a network, by the field names of the contract."""
-    return _gate_faults(gate, *_list_places(network))
+def gate_faults(network: Network, gate: Gate, placement: Gate) -> Faults:
+    """Faults of one placement of a gate in a network, by the field names of the contract."""
+    may_be_down = placement.effective_from_ms != gate.placements[0].effective_from_ms
+    yield from _gate_faults(placement, *_list_places(network), may_be_down=may_be_down)
+    if len(gate.placements) > PLACEMENTS_MAX:
+        yield "effective_from", f"a gate cannot have more than {PLACEMENTS_MAX} placements"
 
 
 def _list_places(network: Network) -> tuple[set[str], set[tuple[str, str]]]:
@@ -118,13 +125,15 @@ def _list_places(network: Network) -> tuple[set[str], set[tuple[str, str]]]:
     return {station.station_id for station in network.stations}, exits
 
 
-def _gate_faults(gate: Gate, station_ids: set[str], exits: set[tuple[str, str]]) -> Faults:
+def _gate_faults(
+    gate: Gate, station_ids: set[str], exits: set[tuple[str, str]], *, may_be_down: bool
+) -> Faults:
     yield from _id_faults("gate_id", gate.gate_id, _GATE_ID)
     if gate.station_id not in station_ids:
         yield "station_id", f"there is no station {gate.station_id!r}"
     elif gate.exit_id is not None and (gate.station_id, gate.exit_id) not in exits:
         yield "exit_id", _missing_exit(gate, exits)
-    if not gate.directions:
+    if not gate.directions and not may_be_down:
         yield "directions", "a gate needs a direction: entry, exit or both"
     if len(gate.controller or "") > _CONTROLLER_LENGTH_MAX:
         yield "controller", f"has more than {_CONTROLLER_LENGTH_MAX} characters"

@@ -29,12 +29,38 @@ def policy_faults(catalogue: Catalogue, policy: Policy) -> Faults:
     yield from date_faults(policy, catalogue.network.time_zone)
 
 
-def designation_faults(catalogue: Catalogue, policy: Policy) -> Faults:
-    """Whether the gates that a policy designates are there, and let passengers in and out."""
+def designation_faults(
+    catalogue: Catalogue, policy: Policy, versions: Sequence[Policy], now_ms: int
+) -> Faults:
+    """Whether the gates that a policy designates are there, and let passengers in and out.
+
+    That is asked of all the time from `now_ms` on in which the policy is in force (`versions` are
+    all of its station), and the first instant at which it is not so is told.
+    """
+    known = [catalogue.gates[name] for name in policy.designated_gates & catalogue.gates.keys()]
+    moves_ms = {one.effective_from_ms for gate in known for one in (*gate.earlier, gate)}
+    for version, start_ms, end_ms in list_stretches(versions):
+        if version is not policy:
+            continue
+        from_ms = max(start_ms, now_ms if end_ms is None else min(now_ms, end_ms - 1))
+        later_ms = {at for at in moves_ms if from_ms < at and (end_ms is None or at < end_ms)}
+        for at_ms in sorted({from_ms} | later_ms):
+            faults = list(_designation_faults_at(catalogue, policy, at_ms))
+            if faults and at_ms in later_ms:
+                moment = format_moment(at_ms, catalogue.network.time_zone)
+                faults = [(field, f"{message}, from {moment} on") for field, message in faults]
+            if faults:
+                yield from faults
+                break
+
+
+def _designation_faults_at(catalogue: Catalogue, policy: Policy, at_ms: int) -> Faults:
     directions: set[Direction] = set()
     for gate_id in sorted(policy.designated_gates):
-        gate = catalogue.gates.get(gate_id)
-        if gate is None:
+        gate = catalogue.find_gate(gate_id, at_ms)
+        if gate is None and gate_id in catalogue.gates:
+            yield "designated_gates", f"gate {gate_id!r} does not stand anywhere yet"
+        elif gate is None:
             yield "designated_gates", f"there is no gate {gate_id!r}"
         elif gate.station_id != policy.station_id:
             yield "designated_gates", f"gate {gate_id!r} belongs to station {gate.station_id!r}"

@@ -107,10 +107,11 @@ async def list_alarms(
 ) -> Page[AlarmAnswer]:
     """What somebody should look after: gates whose clocks are wrong by more than the tolerance."""
     catalogue = runtime.catalogue
-    zone, tolerance_ms = catalogue.network.time_zone, runtime.find_clock_tolerance(now_ms())
+    zone, at_ms = catalogue.network.time_zone, now_ms()
+    tolerance_ms = runtime.find_clock_tolerance(at_ms)
 
     def view(gate: Gate) -> AlarmAnswer:
-        skew = runtime.clocks.skews[gate.gate_id]
+        skew, gate = runtime.clocks.skews[gate.gate_id], gate.at(at_ms)
         return AlarmAnswer(
             kind="gate_clock",
             gate_id=gate.gate_id,
@@ -133,7 +134,7 @@ async def _get_parameters(runtime: Runtime, controller_id: str) -> Parameters:
 
 def _list_gates(runtime: Runtime, controller_id: str, key: Key) -> list[Gate]:
     """The gates of a controller, for a key that speaks for all of them."""
-    gates = list_gates(runtime.catalogue, controller_id)
+    gates = list_gates(runtime.catalogue, controller_id, now_ms())
     for gate in gates:
         check_speaks_for(key, gate.station_id, gate.gate_id)
     return gates
@@ -144,7 +145,7 @@ def _find_spoken_for(runtime: Runtime, controller_id: str, key: Key) -> dict[str
 
     One that was moved to a station of another key must not silence the others.
     """
-    gates = list_gates(runtime.catalogue, controller_id)
+    gates = list_gates(runtime.catalogue, controller_id, now_ms())
     found = {gate.gate_id: gate for gate in gates if speaks_for(key, gate.station_id)}
     if not found:
         check_speaks_for(key, gates[0].station_id, gates[0].gate_id)

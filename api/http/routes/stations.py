@@ -68,9 +68,7 @@ class StationViews:
                 for exit_ in network.exits
                 if exit_.station_id == station_id
             ],
-            gates=[
-                view_gate(gate, policy) for gate in network.gates if gate.station_id == station_id
-            ],
+            gates=[view_gate(gate, policy) for gate in catalogue.list_gates(station_id, at_ms)],
             policy=view_policy(policy, zone) if policy else None,
             next_policy=view_policy(next_policy, zone) if next_policy else None,
             suspended=catalogue.find_suspension(station_id, at_ms) is not None,

@@ -7,12 +7,12 @@ operators open their own.
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from fare_engine.errors import LedgerUnavailable
-from fare_engine.ledger.rows import WIDTH, encode
+from fare_engine.ledger.rows import WIDTH, Places, encode
 from fare_engine.ledger.sqlite import side_tables
 from fare_engine.ledger.sqlite.checkpoints import Checkpointer
 from fare_engine.ledger.sqlite.connections import BUSY_TIMEOUT_S, connect
@@ -24,6 +24,7 @@ from fare_engine.ledger.sqlite.reach import Reach, Reached, name_reach
 from fare_engine.ledger.sqlite.reading import Past
 from fare_engine.ledger.sqlite.statements import CHUNK_ROWS, insert_rows
 from fare_engine.ledger.sqlite.where import SqliteWhere
+from fare_engine.network import Gate
 from fare_engine.ports import START, Changes, Followed, KnownTap, Loaded, Wanted
 from fare_engine.published import Published
 
@@ -78,9 +79,7 @@ class SqliteLedger:
     def use(self, published: Published) -> None:
         """Read and write rows by what is published now."""
         self._published, self._past.catalogue = published, published.catalogue
-        numbers = {name: number for number, name in self._stations.items()}
-        gates = published.catalogue.network.gates
-        self._places = {gate.gate_id: (gate.number, numbers[gate.station_id]) for gate in gates}
+        self._places = _number_places(published.catalogue.network.gates, self._stations)
 
     def take_rows(self, count: int) -> int:
         """The first of so many consecutive rows: they rise with every batch, with gaps."""
@@ -218,6 +217,19 @@ class IdleCompaction:
 
 def _unreadable(error: sqlite3.Error) -> LedgerUnavailable:
     return LedgerUnavailable(f"the ledger cannot be read: {error}")
+
+
+def _number_places(gates: Iterable[Gate], stations: Mapping[int, str]) -> Places:
+    numbers = {name: number for number, name in stations.items()}
+    places: dict[str | tuple[str, str | None], tuple[int, int]] = {}
+    for gate in gates:
+        if gate.earlier:
+            for one in gate.placements:
+                place = gate.number, numbers[one.station_id]
+                places[gate.gate_id, one.station_id] = place
+        else:
+            places[gate.gate_id] = gate.number, numbers[gate.station_id]
+    return places
 
 
 def _read_stations(connection: sqlite3.Connection) -> dict[int, str]:

@@ -84,7 +84,7 @@ def publish_policy(
     catalogue.get_station(station_id)
     earlier = read_policies(connection).get(station_id, ())
     catalogue = replace(catalogue, policies={**catalogue.policies, station_id: earlier})
-    check_new_policy(catalogue, draft)
+    check_new_policy(catalogue, draft, now_ms)
     policy = replace(draft, version=len(earlier) + 1)
     insert_policy(connection, policy, now_ms)
     zone = catalogue.network.time_zone

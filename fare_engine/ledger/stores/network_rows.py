@@ -1,5 +1,6 @@
 """The network in the ledger's tables: stored by `init`, read whenever a catalogue is made."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -18,7 +19,9 @@ from fare_engine.network import (
     Network,
     Segment,
     Station,
+    put_in_sequence,
 )
+from fare_engine.versions import ALWAYS_MS
 
 
 def insert_network(connection: Connection, network: Network) -> Network:
@@ -135,8 +138,11 @@ def read_network(connection: Connection) -> Network:
 
 def read_gates(connection: Connection) -> tuple[Gate, ...]:
     """Every gate, in the order of their numbers."""
-    rows = connection.execute(select(schema.gates).order_by("number"))
-    return tuple(_gate(row) for row in rows)
+    placed: dict[int, list[Row[Any]]] = defaultdict(list)
+    for row in connection.execute(select(schema.gate_placements).order_by("placement")):
+        placed[row.gate].append(row)
+    gates = (_gate(row) for row in connection.execute(select(schema.gates).order_by("number")))
+    return tuple(_place(gate, placed.get(gate.number, ())) for gate in gates)
 
 
 def read_media(connection: Connection) -> tuple[MediumType, ...]:
@@ -184,9 +190,22 @@ def _medium_columns(medium: MediumType) -> dict[str, Any]:
 
 def gate_columns(gate: Gate) -> dict[str, Any]:
     """A gate as a row of its table."""
+    return {"number": gate.number, "gate_id": gate.gate_id, **_placement_columns(gate)}
+
+
+def insert_placement(connection: Connection, gate: Gate) -> None:
+    """Store where a gate stands from an instant on, beside what is stored of it."""
+    from_ms = gate.effective_from_ms
+    row = {
+        "gate": gate.number,
+        "effective_from": None if from_ms == -ALWAYS_MS else from_ms,
+        **_placement_columns(gate),
+    }
+    _insert(connection, schema.gate_placements, [row])
+
+
+def _placement_columns(gate: Gate) -> dict[str, Any]:
     return {
-        "number": gate.number,
-        "gate_id": gate.gate_id,
         "station_id": gate.station_id,
         "exit_id": gate.exit_id,
         "directions": sum(gate.directions),
@@ -194,12 +213,33 @@ def gate_columns(gate: Gate) -> dict[str, Any]:
     }
 
 
+def _place(gate: Gate, rows: Iterable[Row[Any]]) -> Gate:
+    """A gate with its placements, of which the first row of the table is one where any are."""
+    placements = {}
+    for row in rows:
+        from_ms = -ALWAYS_MS if row.effective_from is None else row.effective_from
+        placements[from_ms] = Gate(
+            gate.gate_id,
+            row.station_id,
+            _directions(row.directions),
+            row.exit_id,
+            row.controller,
+            gate.number,
+            from_ms,
+        )
+    return put_in_sequence(placements.values()) if placements else gate
+
+
 def _gate(row: Row[Any]) -> Gate:
     return Gate(
         row.gate_id,
         row.station_id,
-        frozenset(direction for direction in Direction if row.directions & direction),
+        _directions(row.directions),
         row.exit_id,
         row.controller,
         row.number,
     )
+
+
+def _directions(packed: int) -> frozenset[Direction]:
+    return frozenset(direction for direction in Direction if packed & direction)

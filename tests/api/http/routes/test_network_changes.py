@@ -28,6 +28,16 @@ def test_a_gate_that_was_missing_takes_taps_at_once(
         "controller": "c 9",
         "designated": False,
         "clock_skew_ms": None,
+        "effective_from": None,
+        "placements": [
+            {
+                "station_id": "CXL",
+                "exit_id": None,
+                "directions": ["entry", "exit"],
+                "controller": "c 9",
+                "effective_from": None,
+            }
+        ],
     }
     assert gates.get("/v1/gates/CXL-Z-01").json() == registered.json()
     assert admin.post("/v1/taps", json=tap).json()["journey"]["entry_station"] == "CXL"
@@ -48,7 +58,7 @@ def test_a_gate_is_corrected_and_outlives_a_restart(server: ServerProcess) -> No
     server.restart()
     with server.client(server.admin_key) as admin:
         assert admin.get("/v1/gates/CXL-Z-02").json() == corrected.json()
-        tap = make_tap("CXL-Z-02", "entry", new_card(), AT)
+        tap = make_tap("CXL-Z-02", "entry", new_card(), corrected.json()["effective_from"])
         check(admin.post("/v1/taps", json=tap), 422, "direction-not-allowed")
 
 
