@@ -29,7 +29,7 @@ def check(data_dir: DataDir = None, as_json: Json = False) -> None:
     except ConfigurationError as error:
         faults += str(error).splitlines()
     else:
-        faults += _list_directory_faults(settings.data_dir)
+        faults += _list_directory_faults(settings.data_dir, warnings)
     if as_json:
         print_json({"ok": not faults, "faults": faults, "warnings": warnings})
     else:
@@ -42,7 +42,7 @@ def check(data_dir: DataDir = None, as_json: Json = False) -> None:
     raise typer.Exit(1 if faults else 0)
 
 
-def _list_directory_faults(path: Path) -> Iterator[str]:
+def _list_directory_faults(path: Path, warnings: list[str]) -> Iterator[str]:
     """Faults of a data directory. A server may be running on it: nothing is locked or written."""
     from api.runtime.service import now_ms
     from fare_engine.errors import FareEngineError
@@ -50,7 +50,7 @@ def _list_directory_faults(path: Path) -> Iterator[str]:
     from fare_engine.ledger.sqlite.data_directory import DataDirectory
     from fare_engine.ledger.stores.catalogue import load_catalogue
     from fare_engine.ledger.stores.keys import load_keys
-    from fare_engine.validation import list_faults
+    from fare_engine.validation import id_pattern_faults, list_faults
     from fare_engine.versions import find_in_force
 
     try:
@@ -69,6 +69,8 @@ def _list_directory_faults(path: Path) -> Iterator[str]:
         return
     for field, message in list_faults(catalogue, now_ms()):
         yield f"{field}: {message}"
+    for field, message in id_pattern_faults(catalogue.network.media):
+        warnings.append(f"{field}: {message}; no id fits it until it is corrected")
     if find_in_force(catalogue.tariffs, now_ms()) is None:
         yield "tariffs: none is in force now"
     if not keys:
