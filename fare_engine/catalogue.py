@@ -5,12 +5,12 @@ A catalogue is a value. Publishing makes a new one (`dataclasses.replace`), whic
 journeys have pinned stay as they are.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from fare_engine.errors import LedgerDamaged, NotFound
+from fare_engine.id_pattern import IdPattern, compile_id_patterns
 from fare_engine.issuer import IssuerKey
 from fare_engine.journey import Terms
 from fare_engine.modes import DegradedMode, StoodOpen
@@ -57,9 +57,11 @@ class Catalogue:
         return {medium.code: medium for medium in self.network.media}
 
     @cached_property
-    def medium_patterns(self) -> Mapping[str, re.Pattern[str]]:
-        """The compiled id pattern of each media type; an id must match it as a whole."""
-        return {medium.code: re.compile(medium.id_pattern) for medium in self.network.media}
+    def medium_patterns(self) -> Mapping[str, IdPattern]:
+        """What tells of each media type whether an id fits it."""
+        return compile_id_patterns(
+            {medium.code: medium.id_pattern for medium in self.network.media}
+        )
 
     @cached_property
     def _gates_by_number(self) -> Mapping[int, Gate]:

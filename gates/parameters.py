@@ -5,7 +5,6 @@ its way, or on the disk, is noticed and not used. `gates.station_parameters` kee
 """
 
 import hashlib
-import re
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from fare_engine.calendar import ServiceCalendar
+from fare_engine.id_pattern import IdPattern, compile_id_patterns
 from fare_engine.issuer import IssuerKey
 from fare_engine.modes import MODES_BY_CODE, DegradedMode
 from fare_engine.network import CHENGDU_BANDS, DIRECTIONS, FareTable, Gate, Name
@@ -138,7 +138,7 @@ class Parameters:
     zone: str
     currency: str
     media: Mapping[str, Name]
-    medium_patterns: Mapping[str, re.Pattern[str]]
+    medium_patterns: Mapping[str, IdPattern]
     gates: Mapping[str, Gate]
     policies: tuple[Policy, ...]
     suspensions: tuple[Suspension, ...]
@@ -156,7 +156,7 @@ def parse_parameters(document: bytes, station_id: str) -> Parameters:
         for station in parsed.stations:
             if station.station_id == station_id:
                 return _convert(parsed, station)
-    except (msgspec.MsgspecError, ValueError, KeyError, re.error) as error:
+    except (msgspec.MsgspecError, ValueError, KeyError) as error:
         raise ParametersInvalid(f"the parameters cannot be read: {error}") from None
     raise ParametersInvalid(f"the parameters do not contain station {station_id}")
 
@@ -185,7 +185,9 @@ def _convert(document: _Document, station: _Station) -> Parameters:
         zone=document.network.time_zone,
         currency=document.network.currency,
         media={medium.type: Name(medium.name.zh, medium.name.en) for medium in document.media},
-        medium_patterns={medium.type: re.compile(medium.id_pattern) for medium in document.media},
+        medium_patterns=compile_id_patterns(
+            {medium.type: medium.id_pattern for medium in document.media}
+        ),
         gates={gate.gate_id: _convert_gate(gate, station_id) for gate in station.gates},
         policies=tuple(_convert_policy(policy, station_id) for policy in station.policies),
         suspensions=tuple(

@@ -99,7 +99,7 @@ def _list_directory_faults(path: Path, warnings: list[str]) -> Iterator[str]:
     from fare_engine.ledger.sqlite.data_directory import DataDirectory
     from fare_engine.ledger.stores.catalogue import load_catalogue
     from fare_engine.ledger.stores.keys import load_keys
-    from fare_engine.validation import list_faults
+    from fare_engine.validation import id_pattern_faults, list_faults
     from fare_engine.versions import find_in_force
 
     try:
@@ -120,6 +120,8 @@ def _list_directory_faults(path: Path, warnings: list[str]) -> Iterator[str]:
         return
     for field, message in list_faults(catalogue, now_ms()):
         yield f"{field}: {message}"
+    for field, message in id_pattern_faults(catalogue.network.media):
+        warnings.append(f"{field}: {message}; no id fits it until it is corrected")
     if find_in_force(catalogue.tariffs, now_ms()) is None:
         yield "tariffs: none is in force now"
     if not keys:

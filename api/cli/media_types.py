@@ -1,4 +1,4 @@
-"""`media-types`: list and register the media types that gates accept."""
+"""`media-types`: list, register and correct the media types that gates accept."""
 
 from typing import Annotated
 
@@ -35,4 +35,22 @@ def add(
         "/v1/media-types",
         {"code": code, "name": {"zh": name_zh, "en": name_en}, "id_pattern": id_pattern},
         lambda it: print(f"{it['code']} is registered: {it['name']['zh']} {it['name']['en']}"),
+    )
+
+
+@operator_command(app, "correct")
+def correct(
+    code: str,
+    name_zh: Annotated[str, typer.Option(help="Its name in Chinese.")],
+    name_en: Annotated[str, typer.Option(help="Its name in English.")],
+    id_pattern: Annotated[
+        str, typer.Option(help="A regular expression that the whole id must match.")
+    ],
+) -> Question:
+    """Give a media type other names and another pattern; taps that are decided stay as they are."""
+    return call(
+        "PUT",
+        f"/v1/media-types/{code}",
+        {"name": {"zh": name_zh, "en": name_en}, "id_pattern": id_pattern},
+        lambda it: print(f"{it['code']} is corrected: its ids fit {it['id_pattern']}"),
     )

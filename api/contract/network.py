@@ -57,17 +57,23 @@ class NameRequest(Request):
     en: Text64
 
 
-class MediumTypeRequest(Request):
-    """A kind of medium that gates may name from now on. Its discount belongs to the tariff."""
+class MediumTypeCorrection(Request):
+    """What a kind of medium is to be from now on, but for its code."""
 
-    code: Code
     name: NameRequest
     id_pattern: Annotated[str, StringConstraints(min_length=1, max_length=200, strict=True)] = (
         Field(
-            description="a regular expression that an id must match as a whole",
+            description="a regular expression that an id must match as a whole; no look-around, "
+            "no back-references, and not too large once it is compiled",
             examples=["[0-9]{10,20}"],
         )
     )
+
+
+class MediumTypeRequest(MediumTypeCorrection):
+    """A kind of medium that gates may name from now on. Its discount belongs to the tariff."""
+
+    code: Code
 
 
 class MediumTypeAnswer(Answer):

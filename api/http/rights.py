@@ -91,6 +91,7 @@ ROUTE_RIGHTS: Final[dict[Route, Right]] = {
     ("DELETE", "/v1/gates/{gate_id}"): Right.CHANGE_NETWORK,
     ("GET", "/v1/media-types"): Right.READ_NETWORK,
     ("POST", "/v1/media-types"): Right.CHANGE_NETWORK,
+    ("PUT", "/v1/media-types/{code}"): Right.CHANGE_NETWORK,
     ("GET", "/v1/media/blocked"): Right.BLOCK_MEDIA,
     ("POST", "/v1/media/block"): Right.BLOCK_MEDIA,
     ("POST", "/v1/media/unblock"): Right.BLOCK_MEDIA,

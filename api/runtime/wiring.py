@@ -12,6 +12,8 @@ from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
+import structlog
+
 from api.runtime.clocks import GateClocks
 from api.runtime.connection_counts import ConnectionCounts
 from api.runtime.failed_authentications import FailedAuthentications
@@ -35,10 +37,12 @@ from fare_engine.ledger.stores.published import load_published, raise_version
 from fare_engine.opening import check_ledger, open_engine
 from fare_engine.published import Published
 from fare_engine.settle import Outcome, settle
-from fare_engine.validation import list_faults
+from fare_engine.validation import id_pattern_faults, list_faults
 from fare_engine.validation.faults import Fault
 from fare_engine.versions import find_in_force
 from gates.media import TokenMaker
+
+logger = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -169,6 +173,8 @@ async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIte
             published = load_published(connection)
             skews = load_skews(connection, now_ms())
         catalogue = published.catalogue
+        for field, fault in id_pattern_faults(catalogue.network.media):
+            logger.warning("id_pattern_unusable", field=field, fault=fault)
         numbers = {gate.number: gate.gate_id for gate in catalogue.network.gates}
         stored = {numbers[gate]: skew for gate, skew in skews.items()}
         clocks = GateClocks(stored, _find_clock_tolerance(catalogue, now_ms()))

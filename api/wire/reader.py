@@ -147,9 +147,9 @@ class TapReader:
             raise Unfit
         occurred_at_ms = parse_rfc3339(wire.occurred_at)
         medium_type, medium_id, token_text = medium.type, medium.id, medium.token
-        pattern = catalogue.medium_patterns.get(medium_type)
+        fits = catalogue.medium_patterns.get(medium_type)
         finding: Finding | None = None
-        if pattern is None:
+        if fits is None:
             if is_code(medium_type) is None:
                 raise Unfit
             finding = UnknownMedium(f"there is no medium type {medium_type!r}")
@@ -161,7 +161,7 @@ class TapReader:
             if not 0 < len(medium_id) <= MEDIUM_ID_MAX:
                 raise Unfit
             token = self._make_token(medium_type, medium_id)
-            if pattern is not None and pattern.fullmatch(medium_id) is None:
+            if fits is not None and not fits(medium_id):
                 finding = MediumIdInvalid(f"the id does not fit a medium of type {medium_type}")
         else:
             code = _get_ride_code(medium)

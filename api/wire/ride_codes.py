@@ -62,8 +62,8 @@ class RideCodeReader:
             ride_code = self._verifiers[tariff.version].check(signed, at_ms)
         except RideCodeRefused as refused:
             return token, self._refuse(refused.fault, tap_id)
-        pattern = catalogue.medium_patterns.get(QR)
-        if pattern is not None and pattern.fullmatch(ride_code.account) is None:
+        fits = catalogue.medium_patterns.get(QR)
+        if fits is not None and not fits(ride_code.account):
             return token, MediumIdInvalid("the account does not fit a medium of type qr")
         return token, CodeId(ride_code.code_id)
 

@@ -1,12 +1,12 @@
 """The formats of tap files, recognised by the columns that a file names."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
 from fare_engine.errors import ConfigurationError, FileInvalid
+from fare_engine.id_pattern import IdPattern
 from fare_engine.interchange import own, shenzhen
 from fare_engine.interchange.mapping import NO_MAPPING, FileMapping
 from fare_engine.interchange.rows import FileRow, MakeToken, RowParser, parse_rows
@@ -16,7 +16,7 @@ from fare_engine.network import MediumType
 
 _PARQUET: Final = b"PAR1"
 
-MediaPatterns = Mapping[str, re.Pattern[str]]
+MediaPatterns = Mapping[str, IdPattern]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from fare_engine.id_pattern import IdPattern
 from fare_engine.interchange.mapping import FileMapping
 from fare_engine.interchange.moments import MomentReader
 from fare_engine.interchange.rows import (
@@ -45,7 +46,7 @@ def make_parser(
     places: ColumnPlaces,
     mapping: FileMapping,
     make_token: MakeToken,
-    media: Mapping[str, re.Pattern[str]],
+    media: Mapping[str, IdPattern],
 ) -> RowParser:
     """What makes taps of this file's rows; `media` are the known types and their id patterns."""
     gate_place, direction_place = places.get("gate_id"), places.get("direction")
@@ -94,7 +95,7 @@ def _medium_reader(
     places: ColumnPlaces,
     mapping: FileMapping,
     make_token: MakeToken,
-    media: Mapping[str, re.Pattern[str]],
+    media: Mapping[str, IdPattern],
 ) -> Callable[[Fields], tuple[str, bytes]]:
     type_place = None if mapping.medium_type is not None else places.get("medium_type")
     id_place, token_place = places.find("medium_id"), places.find("token")
@@ -110,7 +111,7 @@ def _medium_reader(
         if bool(token) == bool(medium_id):
             raise RowFault("medium_id", "either it or token must be there, and not both")
         if medium_id:
-            if not media[code].fullmatch(medium_id):
+            if not media[code](medium_id):
                 raise RowFault("medium_id", f"does not fit the pattern of {code}")
             return code, make_token(code, medium_id)
         if not _TOKEN.fullmatch(token):

@@ -74,12 +74,13 @@ def make_correction(
         return None
     if repair is not None:  # it was found at the corrected time
         return Correction(verdict.row, skew_ms, repair.station_id, repair.terms)
-    station_id = own_id = verdict.station_id
+    own_id = verdict.station_id
     assert own_id is not None, f"{verdict.tap.tap_id} waits in quarantine"
     at_gate_ms = verdict.tap.occurred_at_ms
     corrected_ms = at_gate_ms - skew_ms
     by_gate = catalogue.find_terms(own_id, at_gate_ms)
     gate = catalogue.gates[verdict.tap.gate_id]
+    station_id = own_id
     if gate.at(at_gate_ms).station_id == own_id:  # else it was moved in hindsight
         station_id = gate.at(corrected_ms).station_id
     terms = catalogue.find_terms(station_id, corrected_ms)

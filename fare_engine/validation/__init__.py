@@ -15,6 +15,7 @@ from fare_engine.validation.catalogue import (
     list_faults,
     validate,
 )
+from fare_engine.validation.network import id_pattern_faults
 
 __all__ = [
     "check_gate",
@@ -22,6 +23,7 @@ __all__ = [
     "check_network",
     "check_new_policy",
     "check_new_tariff",
+    "id_pattern_faults",
     "list_faults",
     "validate",
 ]

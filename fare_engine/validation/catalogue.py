@@ -15,7 +15,12 @@ from fare_engine.validation.faults import (
     overlap_faults,
     under,
 )
-from fare_engine.validation.network import gate_faults, medium_type_faults, network_faults
+from fare_engine.validation.network import (
+    gate_faults,
+    id_pattern_faults,
+    medium_type_faults,
+    network_faults,
+)
 from fare_engine.validation.policy import (
     designation_faults,
     is_over,
@@ -46,7 +51,7 @@ def validate(catalogue: Catalogue) -> None:
 
 def check_network(network: Network) -> None:
     """Raise CatalogueInvalid with every fault of a network that has no tariff yet."""
-    _raise_for(network_faults(network))
+    _raise_for([*network_faults(network), *id_pattern_faults(network.media)])
 
 
 def check_new_policy(catalogue: Catalogue, policy: Policy, now_ms: int = 0) -> None:
@@ -112,10 +117,11 @@ def check_gate(catalogue: Catalogue, placement: Gate, now_ms: int) -> None:
     _raise_for(faults)
 
 
-def check_medium_type(catalogue: Catalogue, medium: MediumType) -> None:
-    """Raise CatalogueInvalid with every fault of a media type that is to be registered."""
+def check_medium_type(catalogue: Catalogue, medium: MediumType, *, is_new: bool) -> None:
+    """Raise CatalogueInvalid with every fault of a media type to be registered or corrected."""
     faults = list(medium_type_faults(medium))
-    if medium.code in catalogue.media:
+    faults += [("id_pattern", message) for _, message in id_pattern_faults([medium])]
+    if is_new and medium.code in catalogue.media:
         faults.append(("code", f"there is a media type {medium.code!r} already"))
     _raise_for(faults)
 

@@ -1,8 +1,9 @@
 """Faults of a network: ids, and entries that refer to what is not there."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from fare_engine.id_pattern import IdPatternInvalid, check_id_pattern
 from fare_engine.network import Gate, MediumType, Name, Network, Station
 from fare_engine.validation.faults import Faults, is_time_zone, under
 
@@ -14,7 +15,6 @@ _MEDIUM_CODE = re.compile("[a-z][a-z0-9_]{0,31}")
 _COLOUR = re.compile("#[0-9A-Fa-f]{6}([0-9A-Fa-f]{2})?")
 _CURRENCY = re.compile("[A-Z]{3}")
 _NAME_LENGTH_MAX = 64
-_PATTERN_LENGTH_MAX = 200
 _CONTROLLER_LENGTH_MAX = 64
 PLACEMENTS_MAX = 200
 """A gate moves a few times in its life; beyond that a program has gone wrong."""
@@ -31,6 +31,19 @@ def network_faults(network: Network) -> Faults:
     yield from _exit_faults(network)
     yield from _all_gate_faults(network)
     yield from _media_faults(network.media)
+
+
+def id_pattern_faults(media: Iterable[MediumType]) -> Faults:
+    """Faults of the id patterns of media types that are to be stored.
+
+    Not of those that are stored: an older version took some that can be evaluated no longer, and
+    one such type must not keep all others from being served.
+    """
+    for medium in media:
+        try:
+            check_id_pattern(medium.id_pattern)
+        except IdPatternInvalid as error:
+            yield f"media.{medium.code}.id_pattern", str(error)
 
 
 def _own_faults(network: Network) -> Faults:
@@ -158,12 +171,6 @@ def medium_type_faults(medium: MediumType) -> Faults:
     if not _MEDIUM_CODE.fullmatch(medium.code):
         yield "code", f"must be small letters, digits and _ (at most 32), not {medium.code!r}"
     yield from _name_faults("name", medium.name)
-    if len(medium.id_pattern) > _PATTERN_LENGTH_MAX:
-        yield "id_pattern", f"has more than {_PATTERN_LENGTH_MAX} characters"
-    try:
-        re.compile(medium.id_pattern)
-    except re.error as error:
-        yield "id_pattern", f"is not a regular expression: {error}"
 
 
 def _id_faults(field: str, value: str, pattern: re.Pattern[str]) -> Faults:

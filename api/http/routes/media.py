@@ -85,12 +85,12 @@ async def unblock_medium(request: BlockRequest, runtime: TheRuntime, key: TheKey
 def _identify(request: BlockRequest, runtime: Runtime) -> tuple[bytes, str, str | None]:
     """Token, type and masked number of the medium of a request."""
     medium = request.medium
-    pattern = runtime.catalogue.medium_patterns.get(medium.type)
-    if pattern is None:
+    fits = runtime.catalogue.medium_patterns.get(medium.type)
+    if fits is None:
         raise UnknownMedium(f"there is no medium type {medium.type!r}")
     if not isinstance(medium, MediumById):
         return bytes.fromhex(medium.token), medium.type, None
-    if pattern.fullmatch(medium.id) is None:
+    if not fits(medium.id):
         raise MediumIdInvalid(f"the id does not fit a medium of type {medium.type}")
     shown = medium.id[-_SHOWN:] if len(medium.id) >= _MASKED_MIN else ""
     return runtime.make_token(medium.type, medium.id), medium.type, "****" + shown

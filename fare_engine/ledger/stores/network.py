@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from fare_engine.catalogue import Catalogue
 from fare_engine.documents import medium_document, placement_document
+from fare_engine.errors import NotFound
 from fare_engine.ledger import schema
 from fare_engine.ledger.stores.audit import record_change
 from fare_engine.ledger.stores.network_rows import (
@@ -19,6 +20,7 @@ from fare_engine.ledger.stores.network_rows import (
     insert_placement,
     read_gates,
     read_media,
+    update_medium_type,
 )
 from fare_engine.network import Gate, MediumType, put_in_sequence
 from fare_engine.validation import check_gate, check_medium_type
@@ -100,7 +102,7 @@ def add_medium_type(
     """
     media = read_media(connection)
     catalogue = replace(catalogue, network=replace(catalogue.network, media=media))
-    check_medium_type(catalogue, draft)
+    check_medium_type(catalogue, draft, is_new=True)
     medium = replace(draft, number=max((other.number for other in media), default=0) + 1)
     insert_medium_type(connection, medium)
     record_change(
@@ -112,6 +114,36 @@ def add_medium_type(
         after=medium_document(medium),
     )
     return replace(catalogue, network=replace(catalogue.network, media=(*media, medium)))
+
+
+def correct_medium_type(
+    connection: Connection, catalogue: Catalogue, draft: MediumType, actor: str, now_ms: int
+) -> Catalogue:
+    """Give the media type of this code other names and another pattern of its ids.
+
+    Tokens are made of code and id, so those of ids that still fit stay what they are. NotFound
+    where there is no such type; CatalogueInvalid names each field that cannot be. One that is so
+    already stays as it is, and nothing is audited.
+    """
+    media = read_media(connection)
+    before = next((medium for medium in media if medium.code == draft.code), None)
+    if before is None:
+        raise NotFound(f"there is no media type {draft.code!r}")
+    medium = replace(draft, number=before.number)
+    changed = tuple(medium if other is before else other for other in media)
+    if medium != before:
+        check_medium_type(catalogue, medium, is_new=False)
+        update_medium_type(connection, medium)
+        record_change(
+            connection,
+            at_ms=now_ms,
+            actor=actor,
+            action="medium.corrected",
+            subject=medium.code,
+            before=medium_document(before),
+            after=medium_document(medium),
+        )
+    return replace(catalogue, network=replace(catalogue.network, media=changed))
 
 
 def _number(gate: Gate) -> int:

@@ -158,6 +158,13 @@ def insert_medium_type(connection: Connection, medium: MediumType) -> None:
     _insert(connection, schema.media_types, [_medium_columns(medium)])
 
 
+def update_medium_type(connection: Connection, medium: MediumType) -> None:
+    """Store what a media type is from now on, by its number."""
+    table = schema.media_types
+    update = table.update().where(table.c.number == medium.number)
+    connection.execute(update.values(_medium_columns(medium)))
+
+
 def read_station_numbers(connection: Connection) -> dict[str, int]:
     """The small integer of each station in the ledger, by station_id."""
     stations = schema.stations.c

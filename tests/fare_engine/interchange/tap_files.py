@@ -1,10 +1,10 @@
 """Small tap files for tests; every row of them is invented."""
 
 import gzip
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from fare_engine.id_pattern import compile_id_pattern
 from fare_engine.interchange.formats import open_tap_file
 from fare_engine.interchange.mapping import NO_MAPPING, FileMapping
 from fare_engine.interchange.rows import FileRow, FileTap, SkippedRow
@@ -17,9 +17,9 @@ SHENZHEN_HEADER = (
 )
 CARD = "31048705123456"
 MEDIA = {
-    "tianfutong": re.compile("[0-9]{10,20}"),
-    "qr": re.compile("[a-z0-9]{1,32}"),
-    MEDIUM.code: re.compile(MEDIUM.id_pattern),
+    "tianfutong": compile_id_pattern("[0-9]{10,20}"),
+    "qr": compile_id_pattern("[a-z0-9]{1,32}"),
+    MEDIUM.code: compile_id_pattern(MEDIUM.id_pattern),
 }
 
 

@@ -71,7 +71,7 @@ class Compaction:
     def committed(self, writer: sqlite3.Connection, rows: int, *, may_flush: bool) -> None:
         """The commit of so many rows is durable: go on with the run, end it, or begin one."""
         memtable, run = self._memtable, self.run
-        memtable.free_some()
+        memtable.free_some(rows)
         if run is None:
             if may_flush and len(memtable) >= self._sizes.run_rows and self._has_time(rows):
                 self._flush()

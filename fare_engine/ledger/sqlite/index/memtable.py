@@ -5,11 +5,8 @@ looked up in memory, and their index entries follow in sorted runs (`run`).
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
 
-FREED_KEYS: Final = 1_000
-"""Keys that are freed with a commit: to free all of a run at once takes longer than a gate should
-wait."""
+from fare_engine.discarded import Discarded
 
 
 class Memtable:
@@ -25,7 +22,7 @@ class Memtable:
         self.tokens: dict[bytes, int] = {}
         self._flushing_tap_ids: dict[str, int] = {}
         self._flushing_tokens: dict[bytes, int] = {}
-        self._given_up: list[dict[Any, int]] = []
+        self.discarded = Discarded()
 
     def __len__(self) -> int:
         """How many rows have no entries in the index tables."""
@@ -47,10 +44,6 @@ class Memtable:
             else:
                 latest[token] = row
         return latest, elsewhere
-
-    def list_tap_ids(self) -> list[str]:
-        """All tap_ids that are looked up here."""
-        return [*self._flushing_tap_ids, *self.tap_ids]
 
     def add(
         self,
@@ -85,14 +78,9 @@ class Memtable:
 
     def finish_flush(self) -> None:
         """The run is durable: the index tables answer for it now."""
-        self._given_up += [self._flushing_tap_ids, self._flushing_tokens]
+        self.discarded.add(self._flushing_tap_ids, self._flushing_tokens)
         self._flushing_tap_ids, self._flushing_tokens = {}, {}
 
-    def free_some(self) -> None:
-        """Free a little of what is not needed any more; called after every commit."""
-        if self._given_up:
-            keys = self._given_up[-1]
-            for _ in range(min(FREED_KEYS, len(keys))):
-                keys.popitem()
-            if not keys:
-                self._given_up.pop()
+    def free_some(self, rows: int) -> None:
+        """Free a little of what is not needed any more; after every commit of so many rows."""
+        self.discarded.free_some(rows)

@@ -14,8 +14,7 @@ import msgspec
 
 from fare_engine.ledger.sqlite.index.background import StartTask, Steps, Task
 from fare_engine.ledger.sqlite.index.sizes import IndexSizes
-from fare_engine.ledger.sqlite.index.tables import read_highest
-from fare_engine.ledger.sqlite.index.tap_id_filter import TapIdFilter
+from fare_engine.ledger.sqlite.index.tap_id_filter import raise_floors
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +35,8 @@ class Recovery:
     """Rows of the ledger on their way into the memtable, found meanwhile wherever they stand.
 
     Up to `read_through` they stand in `tap_ids` and `tokens`; those behind it are looked for in
-    the table. `highest` has the highest tap_ids of their prefixes in the whole ledger, once all is
-    read. `learn` gets every token.
+    the table. `floors` has the highest tap_id of each of their prefixes that was read. `learn` gets
+    every token.
     """
 
     def __init__(
@@ -53,7 +52,7 @@ class Recovery:
         """As many rows at most; where numbers were left out there are fewer."""
         self.tap_ids: dict[str, int] = {}
         self.tokens: dict[bytes, int] = {}
-        self.highest = TapIdFilter(sizes.prefixes_max)
+        self.floors: dict[str, str] = {}
         self.is_done = False
         self._read_rows = sizes.read_rows
         self._learn = learn
@@ -83,8 +82,6 @@ class Recovery:
         while self.read_through < self.through_row:
             self._read_chunk(connection)
             yield
-        for prefix, highest in self.highest.items():
-            self.highest.learn(prefix, max(highest, read_highest(connection, prefix)))
         self.is_done = True
 
     def find_taps(self, connection: sqlite3.Connection, tap_ids: Sequence[str]) -> dict[str, int]:
@@ -106,7 +103,7 @@ class Recovery:
         self.tap_ids.update(zip(tap_ids, rows, strict=True))
         latest = zip(tokens, rows, numbers, strict=True)
         self.tokens.update((token, row) for token, row, number in latest if number is not None)
-        self.highest.add(tap_ids)
+        raise_floors(self.floors, tap_ids)
         self._learn(tokens)
         self.read_through = rows[-1] if len(rows) == self._read_rows else self.through_row
 

@@ -7,10 +7,8 @@ one of all tokens. At the start the memtable is read from the ledger again (reco
 """
 
 import sqlite3
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import closing
-from typing import Final
 
 from fare_engine.ledger.sqlite.index import tables
 from fare_engine.ledger.sqlite.index.background import StartTask, Task, ThreadTask
@@ -18,11 +16,8 @@ from fare_engine.ledger.sqlite.index.compaction import Compaction
 from fare_engine.ledger.sqlite.index.memtable import Memtable
 from fare_engine.ledger.sqlite.index.recovery import SCAN_MAX, Recovery
 from fare_engine.ledger.sqlite.index.sizes import DEFAULT_SIZES, IndexSizes
-from fare_engine.ledger.sqlite.index.tap_id_filter import TapIdFilter
+from fare_engine.ledger.sqlite.index.tap_id_filter import TapIdFilter, raise_floors
 from fare_engine.ledger.sqlite.index.token_filter import TokenFilter
-
-BATCHES_ASKED: Final = 2
-"""The batch that asks, and one that is being committed meanwhile."""
 
 
 class TapIndex:
@@ -55,7 +50,7 @@ class TapIndex:
         self._tap_id_filter = TapIdFilter(sizes.prefixes_max)
         self._token_filter = TokenFilter(sizes.token_slots)
         self._reading_tokens: Task | None = None
-        self._asked: deque[Sequence[str]] = deque(maxlen=BATCHES_ASKED)
+        self._floors_meanwhile: dict[str, str] = {}
 
     def recover(self, writer: sqlite3.Connection) -> int:
         """Find out what is stored, at the start and after a commit in doubt; the last row."""
@@ -64,7 +59,7 @@ class TapIndex:
         memtable = Memtable()
         self.compaction.restart(writer, memtable, merged_through, last_row)
         self._stop_recovery()
-        self._tap_id_filter.forget_all()
+        self._floors_meanwhile = {}
         recovery = Recovery(merged_through, last_row, self._sizes, self._token_filter.add)
         self._recovery = recovery
         self._memtable = memtable  # in this order: see `find_recent_row`
@@ -89,16 +84,15 @@ class TapIndex:
 
         Those that are new count as stored from here on: they are about to be.
         """
-        recovery, ids = self._find_recovery(len(tap_ids)), self._tap_id_filter
+        recovery = self._find_recovery(len(tap_ids))
+        ids = self._tap_id_filter
         if recovery is not None:
-            ids.add(tap_ids)
+            raise_floors(self._floors_meanwhile, tap_ids)
             return self._find_rows(tap_ids, recovery.find_taps(self._reader, tap_ids))
-        self._asked.append(tap_ids)
+        ids.begin_batch(self.compaction.last_row, self.compaction.merged_through)
         possible, unknown = ids.find_possible_repeats(tap_ids)
         if not possible:
             return {}
-        if unknown and ids.is_full:
-            self._forget_prefixes()
         for prefix in unknown:
             ids.learn(prefix, tables.read_highest(self._reader, prefix))
         if unknown:
@@ -151,6 +145,7 @@ class TapIndex:
             self._token_filter.add(tokens)
             self._memtable.add(rows, tap_ids, tokens, numbers)
             self.compaction.last_row = rows[-1]
+            self._tap_id_filter.free_some(len(rows))
         self.compaction.committed(writer, len(rows), may_flush=self._recovery is None)
 
     def forget_below(self, writer: sqlite3.Connection, row: int) -> bool:
@@ -207,11 +202,9 @@ class TapIndex:
         """The rows are read, or those that are left are read here: find them in the memtable."""
         for _ in recovery.read(self._reader) if not recovery.is_done else ():
             pass
-        since = self._tap_id_filter.items()
-        self._tap_id_filter = recovery.highest
-        for prefix, latest in since:
-            known = self._tap_id_filter.find(prefix) or tables.read_highest(self._reader, prefix)
-            self._tap_id_filter.learn(prefix, max(latest, known))
+        floors = recovery.floors, self._floors_meanwhile
+        self._tap_id_filter = TapIdFilter(self._sizes.prefixes_max, floors)
+        self._floors_meanwhile = {}
         self._memtable.add_earlier(recovery.tap_ids, recovery.tokens)
         self._recovery = None
 
@@ -225,18 +218,6 @@ class TapIndex:
         if recovery is not None:
             recovery.wait()
         return self._connect()
-
-    def _forget_prefixes(self) -> None:
-        """Remember the prefixes of the memtable alone, and of what is about to be there.
-
-        Others are read from the tables when they are needed, where those do not stand yet.
-        """
-        ids = self._tap_id_filter
-        ids.forget_all()
-        for tap_ids in (self._memtable.list_tap_ids(), *self._asked):
-            ids.add(tap_ids)
-        for prefix, highest in ids.items():
-            ids.learn(prefix, max(highest, tables.read_highest(self._reader, prefix)))
 
     def _find_rows(self, tap_ids: Iterable[str], found: dict[str, int]) -> dict[str, int]:
         """The rows of these taps, some of which are found already."""

@@ -1,12 +1,15 @@
 """Gates and media types registered over a real server, and taps that name them at once."""
 
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import httpx2
 import pytest
 
 from tests.api.contract.test_problems import check
-from tests.server_process import ServerProcess, make_tap, new_card
+from tests.server_process import ServerProcess, make_tap, new_card, run_command
 
 AT = "2021-11-26T08:00:00.000+08:00"
 NEW_GATE: dict[str, Any] = {"station_id": "CXL", "directions": ["entry", "exit"]}
@@ -87,6 +90,8 @@ def test_only_an_admin_key_registers(gates: httpx2.Client) -> None:
     check(gates.put("/v1/gates/CXL-Z-04", json=NEW_GATE), 403, "forbidden")
     medium = {"code": "coin", "name": {"zh": "币", "en": "Coin"}, "id_pattern": "[0-9]+"}
     check(gates.post("/v1/media-types", json=medium), 403, "forbidden")
+    del medium["code"]
+    check(gates.put("/v1/media-types/qr", json=medium), 403, "forbidden")
 
 
 def test_the_list_of_gates_comes_in_pages(gates: httpx2.Client) -> None:
@@ -114,3 +119,73 @@ def test_a_medium_type_is_registered_and_tapped_with(admin: httpx2.Client) -> No
     assert members["errors"][0]["field"] == "code"
     bad = tap | {"tap_id": tap["tap_id"] + "b", "medium": {"type": "staff_card", "id": "12"}}
     check(admin.post("/v1/taps", json=bad), 422, "medium-id-invalid")
+
+
+def test_a_pattern_with_more_ways_than_anybody_can_wait_for_answers_at_once(
+    admin: httpx2.Client,
+) -> None:
+    medium = {"code": "slow", "name": {"zh": "慢", "en": "Slow"}, "id_pattern": "(a+)+b"}
+    assert admin.post("/v1/media-types", json=medium).status_code == 201
+    tap = make_tap("FHY-A-01", "entry", "a" * 64, AT)
+    tap["medium"]["type"] = "slow"
+    check(admin.post("/v1/taps", json=tap), 422, "medium-id-invalid")
+
+
+@pytest.mark.parametrize("pattern", [r"(a)\1", "(?=a)a", r"\w{1,64}", "(.?){4000}", "(", "a)|(b"])
+def test_a_pattern_that_cannot_be_evaluated_in_bounded_time_is_refused(
+    admin: httpx2.Client, pattern: str
+) -> None:
+    medium = {"code": "never", "name": {"zh": "无", "en": "Never"}, "id_pattern": pattern}
+    members = check(admin.post("/v1/media-types", json=medium), 422, "catalogue-invalid")
+    assert [fault["field"] for fault in members["errors"]] == ["id_pattern"]
+    del medium["code"]
+    members = check(admin.put("/v1/media-types/qr", json=medium), 422, "catalogue-invalid")
+    assert [fault["field"] for fault in members["errors"]] == ["id_pattern"]
+
+
+def test_a_medium_type_is_corrected_and_outlives_a_restart(server: ServerProcess) -> None:
+    medium = {"name": {"zh": "学生卡", "en": "Student"}, "id_pattern": "[0-9]{6}"}
+    tap = make_tap("FHY-A-01", "entry", "1234567", AT)
+    tap["medium"]["type"] = "student"
+    with server.client(server.admin_key) as admin:
+        check(admin.put("/v1/media-types/student", json=medium), 404, "not-found")
+        admin.post("/v1/media-types", json=medium | {"code": "student"})
+        check(admin.post("/v1/taps", json=tap), 422, "medium-id-invalid")
+        corrected = admin.put("/v1/media-types/student", json=medium | {"id_pattern": "[0-9]{7}"})
+        assert corrected.json() == medium | {"code": "student", "id_pattern": "[0-9]{7}"}
+        assert admin.post("/v1/taps", json=tap).json()["outcome"] == "entered"
+        (correction, _) = [
+            entry
+            for entry in admin.get("/v1/audit").json()["items"]
+            if entry["subject"] == "student"
+        ]
+        assert correction["action"] == "medium.corrected"
+        assert correction["before"]["id_pattern"] == "[0-9]{6}"
+        nothing = medium | {"id_pattern": r"[^\s\S]"}
+        assert admin.put("/v1/media-types/student", json=nothing).status_code == 200
+    server.kill()
+    server.restart()
+    with server.client(server.admin_key) as admin:
+        assert admin.post("/v1/taps", json=tap).headers["Idempotent-Replayed"] == "true"
+        again = tap | {"tap_id": tap["tap_id"] + "b"}
+        check(admin.post("/v1/taps", json=again), 422, "medium-id-invalid")
+
+
+def test_a_stored_pattern_that_cannot_be_evaluated_refuses_its_own_type_alone(
+    make_server: Callable[..., ServerProcess],
+) -> None:
+    server = make_server()
+    server.stop()
+    with closing(sqlite3.connect(server.data_dir / "ledger.sqlite3")) as ledger, ledger:
+        ledger.execute("UPDATE media_types SET id_pattern = '(.)\\1+' WHERE code = 'qr'")
+    server.restart()
+    assert "id_pattern_unusable" in server.log_path.read_text("utf-8")
+    checked = run_command("config", "check", "--data-dir", server.data_dir)
+    assert checked.returncode == 0
+    assert "warning: media.qr.id_pattern" in checked.stdout
+    with server.client() as client:
+        tap = make_tap("FHY-A-01", "entry", new_card(), AT)
+        assert client.post("/v1/taps", json=tap).status_code == 200
+        tap = make_tap("FHY-A-01", "entry", "1111", AT)
+        tap["medium"]["type"] = "qr"
+        check(client.post("/v1/taps", json=tap), 422, "medium-id-invalid")
