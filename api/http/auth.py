@@ -5,7 +5,6 @@ everything (`api.http.rights`). Only the SHA-256 of a key is kept: a random key 
 and a tap no time for one.
 """
 
-from collections.abc import Iterable
 from hashlib import sha256
 from typing import Annotated, Final
 
@@ -30,9 +29,9 @@ def find_key(runtime: Runtime, authorization: bytes | None) -> Key | None:
     return runtime.published.keys.get(sha256(authorization[7:].strip()).digest())
 
 
-def authenticate(runtime: Runtime, headers: Iterable[tuple[bytes, bytes]]) -> Key:
-    """The key of a request; Refused when its headers name none that is in force."""
-    key = find_key(runtime, _find_authorization(headers))
+def authenticate(runtime: Runtime, authorization: bytes | None) -> Key:
+    """The key of a request; Refused when its Authorization header names none that is in force."""
+    key = find_key(runtime, authorization)
     if key is None:
         raise Refused("unauthorized", UNAUTHORIZED)
     return key
@@ -60,7 +59,7 @@ class KeyRequired:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 401, or go on with the key in the scope."""
         if scope["type"] == "http" and needs_key(scope["method"], scope["path"]):
-            key = find_key(self._runtime, _find_authorization(scope["headers"]))
+            key = find_key(self._runtime, _find_authorization(scope))
             if key is None:
                 status, headers, body = problem_bytes("unauthorized", UNAUTHORIZED)
                 await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -73,8 +72,8 @@ class KeyRequired:
 _IN_SCOPE: Final = "fare_engine.key"
 
 
-def _find_authorization(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
-    for name, value in headers:
+def _find_authorization(scope: Scope) -> bytes | None:
+    for name, value in scope["headers"]:
         if name == b"authorization":
             return bytes(value)
     return None
