@@ -33,7 +33,7 @@ from api.http.door import head
 from api.http.door.door import Door
 from api.http.door.reader import RequestReader
 from api.http.rights import METHODS
-from api.http.tap_desk import Response, refused_bytes
+from api.http.tap_desk import TAPS, Response, refused_bytes
 from api.runtime.failed_authentications import COUNTED_CODES
 
 logger = structlog.get_logger(__name__)
@@ -188,7 +188,7 @@ class Protocol(RequestReader):
     def _yield(self) -> None:
         """Let other connections have their turn."""
         self._is_yielding = True
-        self.loop.call_soon(self._go_on)
+        (self.door.batches if self.has_key else self.door.strangers).begin_soon(self._go_on)
 
     def _go_on(self) -> None:
         self._is_yielding = False
@@ -199,7 +199,12 @@ class Protocol(RequestReader):
         """Have a request answered that is complete."""
         self._state, self.deadline = _ANSWERING, inf
         if self.is_tap and self.key is not None:
-            self.door.desk.take(self.path, self.key, self.fields, body, self.respond)
+            desk, key, fields = self.door.desk, self.key, self.fields
+            if self.path == TAPS:
+                desk.take(TAPS, key, fields, body, self.respond)
+            else:
+                take = partial(desk.take, self.path, key, fields, body, self.respond)
+                self.door.batches.begin_soon(take)
         elif self.path == head.SERVER:
             self.respond(_SERVER_ANSWER)
         else:
@@ -225,7 +230,7 @@ class Protocol(RequestReader):
         cycle.more_body = False
         self.cycle = cycle
         if self.key is None:
-            self.door.begin_soon(partial(self._begin, cycle))
+            self.door.strangers.begin_soon(partial(self._begin, cycle))
         else:
             self._start_asgi_task(cycle, self.app)
 
