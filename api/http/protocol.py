@@ -295,6 +295,8 @@ class Protocol(RequestReader):
     def _finish(self) -> None:
         """The answer is written: let go of the request, and come to the next one."""
         self.headers, self.fields, self.head_bytes = [], {}, 0
+        if not self.has_key:
+            self.door.connections.note_answered(self)
         if self.flow.write_paused:
             self._state = _UNREAD  # its deadline is set
         else:
