@@ -30,13 +30,16 @@ def find_key(runtime: Runtime, authorization: bytes | None) -> Key | None:
 
 
 def authenticate(
-    runtime: Runtime, client: tuple[str, int] | None, headers: Iterable[tuple[bytes, bytes]]
+    runtime: Runtime,
+    authorization: bytes | None,
+    client: tuple[str, int] | None,
+    headers: Iterable[tuple[bytes, bytes]],
 ) -> Key:
-    """The key of a request; Refused when its headers name none that is in force.
+    """The key of a request; Refused when its Authorization header names none that is in force.
 
     `client` is the address of its socket: failures are counted for each peer.
     """
-    key = find_key(runtime, _find_authorization(headers))
+    key = find_key(runtime, authorization)
     if key is None:
         raise runtime.failed_authentications.count(client, headers)
     return key
@@ -69,8 +72,9 @@ class KeyRequired:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 401 or 429, or go on with the key in the scope."""
         if scope["type"] == "http" and needs_key(scope["method"], scope["path"]):
+            authorization = _find_authorization(scope)
             try:
-                key = authenticate(self._runtime, scope["client"], scope["headers"])
+                key = authenticate(self._runtime, authorization, scope["client"], scope["headers"])
             except Refused as refused:
                 status, headers, body = problem_bytes(refused.code, refused.detail)
                 headers += refused.headers
@@ -84,8 +88,8 @@ class KeyRequired:
 _IN_SCOPE: Final = "fare_engine.key"
 
 
-def _find_authorization(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
-    for name, value in headers:
+def _find_authorization(scope: Scope) -> bytes | None:
+    for name, value in scope["headers"]:
         if name == b"authorization":
             return bytes(value)
     return None

@@ -13,7 +13,7 @@ compared with the new version:
    `api.http.door.reader`.
 3. Of `RequestResponseCycle`: how it is made, `body`, `more_body`, `message_event`, `disconnected`
    and `keep_alive`.
-4. `server_state.default_headers` and `total_requests`.
+4. `server_state.default_headers`.
 5. `api.http.server`: `server_state.connections` and `tasks`, and of `uvicorn.Server` the methods
    `startup`, `shutdown` and `capture_signals` with the flags `should_exit` and `force_exit`.
 """
@@ -33,7 +33,7 @@ from api.http.door import head
 from api.http.door.door import Door
 from api.http.door.reader import RequestReader
 from api.http.rights import METHODS
-from api.http.tap_desk import TAP_PATHS, Response, refused_bytes
+from api.http.tap_desk import TAPS, Response, refused_bytes
 from api.runtime.failed_authentications import COUNTED_CODES
 
 logger = structlog.get_logger(__name__)
@@ -102,7 +102,10 @@ class Protocol(RequestReader):
         if state is _CLOSING:
             self._discard(len(data))
             return
-        self.add(data)
+        if self._at == len(self._rest):
+            self._rest, self._at = data, 0
+        else:
+            self.add(data)
         if state is _ANSWERING or state is _UNREAD or self._is_yielding:
             if self._must_wait_to_read and not self._is_reading_paused:
                 self._is_reading_paused = True
@@ -149,7 +152,7 @@ class Protocol(RequestReader):
         try:
             while (body := self.take_request()) is not None:
                 self._dispatch(body)
-                if self._state is not _IDLE or not self.has_more:
+                if self._state is not _IDLE or self._at == len(self._rest):
                     break
                 taken += 1
                 ends_at = ends_at or perf_counter() + TURN_S
@@ -185,7 +188,7 @@ class Protocol(RequestReader):
     def _yield(self) -> None:
         """Let other connections have their turn."""
         self._is_yielding = True
-        self.loop.call_soon(self._go_on)
+        (self.door.batches if self.has_key else self.door.strangers).begin_soon(self._go_on)
 
     def _go_on(self) -> None:
         self._is_yielding = False
@@ -195,8 +198,13 @@ class Protocol(RequestReader):
     def _dispatch(self, body: bytes) -> None:
         """Have a request answered that is complete."""
         self._state, self.deadline = _ANSWERING, inf
-        if self.path in TAP_PATHS and self.method == "POST" and self.key is not None:
-            self.door.desk.take(self.path, self.key, self.headers, body, self.respond)
+        if self.is_tap and self.key is not None:
+            desk, key, fields = self.door.desk, self.key, self.fields
+            if self.path == TAPS:
+                desk.take(TAPS, key, fields, body, self.respond)
+            else:
+                take = partial(desk.take, self.path, key, fields, body, self.respond)
+                self.door.batches.begin_soon(take)
         elif self.path == head.SERVER:
             self.respond(_SERVER_ANSWER)
         else:
@@ -222,7 +230,7 @@ class Protocol(RequestReader):
         cycle.more_body = False
         self.cycle = cycle
         if self.key is None:
-            self.door.begin_soon(partial(self._begin, cycle))
+            self.door.strangers.begin_soon(partial(self._begin, cycle))
         else:
             self._start_asgi_task(cycle, self.app)
 
@@ -258,9 +266,10 @@ class Protocol(RequestReader):
         if self.transport.is_closing():
             return
         self._write(response)
-        if not self.keep_alive:
+        if self.keep_alive:
+            self._finish()
+        else:
             self._close()
-        self.on_response_complete()
 
     def _write(self, response: Response) -> None:
         status, headers, body = response
@@ -276,17 +285,24 @@ class Protocol(RequestReader):
             self.transport.writelines((b"".join(content[:-1]), body))
 
     def on_response_complete(self) -> None:
-        """The answer is written: let go of the request, and come to the next one."""
-        self.server_state.total_requests += 1
+        """The application has written its answer."""
         self.cycle = None  # type: ignore[assignment]
-        self.headers, self.head_bytes = [], 0
         if self.transport.is_closing():
             self._close()
-        elif self.flow.write_paused:
+        else:
+            self._finish()
+
+    def _finish(self) -> None:
+        """The answer is written: let go of the request, and come to the next one."""
+        self.headers, self.fields, self.head_bytes = [], {}, 0
+        if not self.has_key:
+            self.door.connections.note_answered(self)
+        if self.flow.write_paused:
             self._state = _UNREAD  # its deadline is set
         else:
-            self._wait(_IDLE, self.door.settings.keep_alive_seconds)
-            if not self._is_advancing and (self.has_more or self._is_at_end):
+            self._state = _IDLE
+            self.deadline = self.loop.time() + self.door.settings.keep_alive_seconds
+            if not self._is_advancing and (self._at < len(self._rest) or self._is_at_end):
                 self._advance()
 
     def refuse(self, refused: Refused) -> None:

@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -23,6 +24,8 @@ SAMPLE_S: Final = 0.02
 LOOK_IN_S: Final = 0.25
 LOOK_IN_MAX_S: Final = 10.0
 PAGE_BYTES: Final = 4_096
+REST_S_MIN: Final = 1.0
+START_S: Final = 2.0
 
 
 class Cost(NamedTuple):
@@ -47,36 +50,34 @@ class Honest:
         self._port = port
         self._key = key
         self._gate_id = gate_id
-        self._number = 0
-        self.latencies_s: list[float] = []
-        self.unanswered = 0
+        self._taps: list[tuple[float, float | None]] = []
 
     def send_for(self, seconds: float) -> None:
         """Send taps for so long, each timed from when it was due."""
-        self.latencies_s, self.unanswered = [], 0
         uvloop.run(self._send_for(seconds))
+
+    def list_latencies(self, begun: float, ended: float) -> list[float | None]:
+        """Of the taps answered between two instants, the seconds; None for one without a 200."""
+        return [taken_s for at, taken_s in self._taps if begun <= at <= ended]
 
     async def _send_for(self, seconds: float) -> None:
         timetable = [
-            Due(number / TAPS_A_SECOND, number % CONNECTIONS, self._make_request(), None)
+            Due(number / TAPS_A_SECOND, number % CONNECTIONS, self._make_request(number), None)
             for number in range(int(seconds * TAPS_A_SECOND))
         ]
         lines = await connect(self._port, CONNECTIONS)
         await send_on_time(lines, timetable, lambda _due, _late: None, self._answered)
 
     def _answered(self, _due: Due[None], taken_s: float, answer: Answer) -> None:
-        if answer.exception() is None and answer.result()[0] == 200:
-            self.latencies_s.append(taken_s)
-        else:
-            self.unanswered += 1
+        is_good = answer.exception() is None and answer.result()[0] == 200
+        self._taps.append((time.perf_counter(), taken_s if is_good else None))
 
-    def _make_request(self) -> bytes:
-        self._number += 1
+    def _make_request(self, number: int) -> bytes:
         tap = {
-            "tap_id": f"{self._gate_id}.20250303.{self._number:06}",
+            "tap_id": f"{self._gate_id}.20250303.{number:06}",
             "gate_id": self._gate_id,
             "direction": "entry",
-            "medium": {"type": "tianfutong", "id": f"31{self._number:014}"},
+            "medium": {"type": "tianfutong", "id": f"31{number:014}"},
             "occurred_at": "2025-03-03T08:10:00.000+08:00",
         }
         return request_bytes("/v1/taps", self._key, json.dumps(tap).encode())
@@ -118,22 +119,28 @@ class Watch:
 
 
 def measure(server: Running, honest: Honest, attack: Attack, seconds: float) -> Cost:
-    """Attack a server that has answered some taps, and let it come to rest again."""
-    honest.send_for(seconds / 2)
-    before = get_resident_bytes(server)
+    """Attack a server amid the taps of an honest client, and let it come to rest again."""
+    rest_s = max(REST_S_MIN, seconds / 2)
     watch = Watch(server)
-    with attacking(attack, server.port, seconds) as wait, watch.watching():
-        honest.send_for(seconds)
-        told = wait()
-    latencies, unanswered = sorted(honest.latencies_s), honest.unanswered
-    honest.send_for(seconds / 2)
+    with ThreadPoolExecutor(1) as threads:
+        # The attacker's process takes a while to start, and the taps must go on behind its end.
+        taps = threads.submit(honest.send_for, seconds + 2 * rest_s + START_S)
+        time.sleep(rest_s)
+        before = get_resident_bytes(server)
+        with attacking(attack, server.port, seconds) as wait, watch.watching():
+            begun = time.perf_counter()
+            told = wait()
+            ended = time.perf_counter()
+        taps.result()
+    latencies = honest.list_latencies(begun, ended)
+    good = sorted(taken_s for taken_s in latencies if taken_s is not None)
     return Cost(
         before_bytes=before,
         most_bytes=watch.most_bytes,
         after_bytes=get_resident_bytes(server),
-        p50_ms=_quantile_ms(latencies, 0.5),
-        p99_ms=_quantile_ms(latencies, 0.99),
-        unanswered=unanswered,
+        p50_ms=_quantile_ms(good, 0.5),
+        p99_ms=_quantile_ms(good, 0.99),
+        unanswered=len(latencies) - len(good),
         ready_ms=watch.ready_s * 1_000,
         not_ready=watch.not_ready,
         told=told,

@@ -17,6 +17,7 @@ from tests.hostile.under_attack import (
     Line,
     call,
     count_sockets,
+    open_lines,
     request,
     send_tap,
     start_server,
@@ -162,10 +163,8 @@ def test_who_reads_no_answers_is_let_go(hurried: ServerProcess, path: str) -> No
 
 def test_honest_clients_are_answered_meanwhile(hurried: ServerProcess) -> None:
     clients = make_clients(hurried)
-    lines = [Line(hurried.port) for _ in clients]
-    for line, client in zip(lines, clients.values(), strict=True):
-        line.send(client.sent)
-    assert send_tap(hurried)["outcome"] == "entered"
-    assert call(hurried, "GET", "/readyz")[0] == 200
-    for line in lines:
-        line.socket.close()
+    with open_lines(hurried, len(clients)) as lines:
+        for line, client in zip(lines, clients.values(), strict=True):
+            line.send(client.sent)
+        assert send_tap(hurried)["outcome"] == "entered"
+        assert call(hurried, "GET", "/readyz")[0] == 200

@@ -3,7 +3,7 @@
 import signal
 from collections.abc import Callable
 
-from tests.hostile.under_attack import Line, request, tap_body, tap_request
+from tests.hostile.under_attack import open_lines, request, tap_body, tap_request
 from tests.server_process import ServerProcess
 
 STOP_SECONDS_MAX = 10
@@ -19,15 +19,11 @@ def test_nothing_half_sent_holds_up_a_stop(attack: Callable[..., ServerProcess])
     ]
     halves = [b"", b"PO", b"POST /v1/taps HTTP/1.1\r\nHo", *heads, *(head + b"{" for head in heads)]
     halves.append(tap_request(server) + heads[0] + tap_body(server)[:10])
-    lines = [Line(server.port) for _ in halves]
-    for line, half in zip(lines, halves, strict=True):
-        line.send(half)
-    unread = Line(server.port)
-    unread.send_as_much_as_goes(request("/openapi.json") * 100, 100_000_000)
-    with Line(server.port) as last:
+    with open_lines(server, len(halves)) as lines, open_lines(server, 2) as (unread, last):
+        for line, half in zip(lines, halves, strict=True):
+            line.send(half)
+        unread.send_as_much_as_goes(request("/openapi.json") * 100, 100_000_000)
         last.send(tap_request(server))
         assert last.read().status == 200
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(STOP_SECONDS_MAX) == 0
-    for line in [*lines, unread]:
-        line.socket.close()

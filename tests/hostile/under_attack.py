@@ -137,6 +137,11 @@ class Line:
                 return True
         return False
 
+    def hang_up(self) -> None:
+        """Have whoever still sends over it stop."""
+        with suppress(OSError):  # the server was first
+            self.socket.shutdown(socket.SHUT_RDWR)
+
     def is_open(self) -> bool:
         """Whether the server has not closed the connection until now."""
         return not self.wait_until_closed(0.000_1)

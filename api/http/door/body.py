@@ -13,7 +13,7 @@ CHUNK_LINE_BYTES_MAX: Final = 256
 """The line before a chunk: its length, and an extension, which means nothing here."""
 EXTENSION_BYTES_MAX: Final = 16_384
 """Extensions of all chunks of a body."""
-CHUNKS_AT_ONCE: Final = 2_048
+CHUNKS_AT_ONCE: Final = 512
 """Chunks read before other connections have their turn."""
 
 _SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,16})([ \t]*;[\t -~\x80-\xff]*)?")

@@ -1,19 +1,23 @@
 """Open connections: how many there may be, which one makes room, and what strangers hold.
 
 A stranger is a connection that has not presented a valid key. Where there are too many connections,
-of one peer or in all, the stranger that is open longest makes room for the new one. So whoever asks
-for health, or comes with a key, gets in, and no connection with a key is closed for a stranger.
+of one peer or in all, the stranger that is open longest makes room for the new one: of those that
+were never answered anything, while there are many of them. So whoever asks for health, or comes
+with a key, gets in, and no connection with a key is closed for a stranger.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from ipaddress import IPv6Address
+from itertools import chain
 from typing import Final, Protocol
 
 from api.runtime.connection_counts import ConnectionCounts
 
 KEPT_FOR_STRANGERS: Final = 64
 """Of so many connections, one is kept for strangers."""
+_MANY: Final = 4
+"""Of so many connections one that was never answered is enough to make room first."""
 
 
 class Connection(Protocol):
@@ -28,12 +32,51 @@ class Connection(Protocol):
         """Close at once, without an answer; `limit` is the setting for whose sake."""
 
 
+class _Strangers:
+    """Strangers in the order in which they came, those that were answered apart."""
+
+    def __init__(self) -> None:
+        self._fresh: OrderedDict[Connection, None] = OrderedDict()
+        self._answered: OrderedDict[Connection, None] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._fresh) + len(self._answered)
+
+    def __contains__(self, connection: Connection) -> bool:
+        return connection in self._fresh or connection in self._answered
+
+    def __iter__(self) -> Iterator[Connection]:
+        return chain(self._fresh, self._answered)
+
+    def add(self, connection: Connection) -> None:
+        self._fresh[connection] = None
+
+    def move(self, connection: Connection) -> None:
+        """It has been answered for the first time."""
+        if self._fresh.pop(connection, self) is None:
+            self._answered[connection] = None
+
+    def remove(self, connection: Connection) -> None:
+        self._fresh.pop(connection, None)
+        self._answered.pop(connection, None)
+
+    def drop_oldest(self, connections_max: int, limit: str) -> None:
+        """Close the one that is to make room.
+
+        Where all have keys, the new one is let in above the limit: it is answered once.
+        """
+        are_many = len(self._fresh) > connections_max // _MANY
+        oldest = self._fresh if are_many or not self._answered else self._answered
+        if oldest:
+            next(iter(oldest)).drop(limit)
+
+
 class _Peer:
     """The connections of one address."""
 
     def __init__(self) -> None:
         self.total = 0
-        self.strangers: OrderedDict[Connection, None] = OrderedDict()
+        self.strangers = _Strangers()
 
 
 class Connections:
@@ -59,7 +102,7 @@ class Connections:
         self._is_proxy = is_proxy
         self._names: dict[Connection, str] = {}
         self._peers: dict[str, _Peer] = {}
-        self._strangers: OrderedDict[Connection, None] = OrderedDict()
+        self._strangers = _Strangers()
         self._held_bytes = 0
 
     def admit(self, connection: Connection, host: str | None) -> None:
@@ -67,13 +110,14 @@ class Connections:
         name = find_peer(host)
         peer = self._peers.get(name) or self._peers.setdefault(name, _Peer())
         if peer.total >= self._per_peer_max and not (host and self._is_proxy(host)):
-            _drop_oldest(peer.strangers, "connections_per_peer_max")
+            peer.strangers.drop_oldest(self._per_peer_max, "connections_per_peer_max")
         if len(self._names) >= self._connections_max:
-            _drop_oldest(self._strangers, "connections_max")
+            self._strangers.drop_oldest(self._connections_max, "connections_max")
         self._peers[name] = peer  # it may have gone with its last connection
         peer.total += 1
         self._names[connection] = name
-        peer.strangers[connection] = self._strangers[connection] = None
+        peer.strangers.add(connection)
+        self._strangers.add(connection)
         self._count()
 
     def list_all(self) -> list[Connection]:
@@ -88,12 +132,19 @@ class Connections:
         if connection not in self._strangers:
             return True
         peer = self._peers[self._names[connection]]
-        del self._strangers[connection], peer.strangers[connection]
+        self._strangers.remove(connection)
+        peer.strangers.remove(connection)
         self._held_bytes -= connection.held_bytes
         self._count()
         if self._counts.with_key > self._with_key_max:
             return False
         return peer.total - len(peer.strangers) <= self._per_peer_max
+
+    def note_answered(self, connection: Connection) -> None:
+        """Note that a stranger was answered something that needs no key."""
+        if connection in self._strangers:
+            self._strangers.move(connection)
+            self._peers[self._names[connection]].strangers.move(connection)
 
     def hold(self, connection: Connection, held_bytes: int) -> None:
         """Note how much a connection makes the server hold; the stranger with most makes room."""
@@ -113,7 +164,8 @@ class Connections:
         peer = self._peers[name]
         peer.total -= 1
         if connection in self._strangers:
-            del self._strangers[connection], peer.strangers[connection]
+            self._strangers.remove(connection)
+            peer.strangers.remove(connection)
             self._held_bytes -= connection.held_bytes
         if not peer.total:
             del self._peers[name]
@@ -122,15 +174,6 @@ class Connections:
     def _count(self) -> None:
         self._counts.strangers = len(self._strangers)
         self._counts.with_key = len(self._names) - len(self._strangers)
-
-
-def _drop_oldest(strangers: OrderedDict[Connection, None], limit: str) -> None:
-    """Close the one that is open longest.
-
-    Where all have keys, the new one is let in above the limit: it is answered once.
-    """
-    if strangers:
-        next(iter(strangers)).drop(limit)
 
 
 def find_peer(host: str | None) -> str:

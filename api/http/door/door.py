@@ -1,16 +1,13 @@
 """What all connections of a server share: limits, counts, deadlines, and turns for strangers."""
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
 from typing import Final
 
 from api.http.door.connections import Connections
+from api.http.door.turns import Turns
 from api.http.tap_desk import TapDesk
 from api.runtime.wiring import Runtime
 
-STRANGERS_AT_ONCE: Final = 4
-"""Requests without a key that are begun in one turn of the event loop: taps come in between."""
 SWEEP_SECONDS: Final = 1
 STOP_SECONDS: Final = 2
 """At a stop, how long answers that nobody reads are waited for."""
@@ -34,24 +31,14 @@ class Door:
         self.closing_seconds = settings.write_seconds
         """How long a connection that is closed may take to read its answers."""
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[Callable[[], None]] = deque()
+        self.strangers = Turns(self._loop)
+        """Requests without a key."""
+        self.batches = Turns(self._loop)
+        """Requests with a key that are more than a tap or a look, and what of a body is left."""
 
     def stop(self) -> None:
         """Wait no longer for answers to be read than a stop may take."""
         self.closing_seconds = min(self.closing_seconds, STOP_SECONDS)
-
-    def begin_soon(self, begin: Callable[[], None]) -> None:
-        """Begin a request without a key when it is its turn."""
-        self._waiting.append(begin)
-        if len(self._waiting) == 1:
-            self._loop.call_soon(self._begin_some)
-
-    def _begin_some(self) -> None:
-        for _ in range(min(STRANGERS_AT_ONCE, len(self._waiting))):
-            self._waiting[0]()
-            self._waiting.popleft()
-        if self._waiting:
-            self._loop.call_soon(self._begin_some)
 
     async def sweep(self) -> None:
         """Look at all deadlines, once a second, until cancelled: cheaper than a timer a request."""

@@ -173,15 +173,17 @@ def find_length(headers: dict[bytes, bytes], version: str) -> int:
         return CHUNKED
     if length is None:
         return 0
+    if length.isdigit() and len(length) <= _LENGTH_DIGITS_MAX:
+        return int(length)
     length = length.strip(b" \t").lstrip(b"0") or b"0"
     if not length.isdigit():
         raise malformed("the header content-length is not a number")
     return int(length[:_LENGTH_DIGITS_MAX])  # far too long already
 
 
-def expects_continue(expect: bytes | None, version: str) -> bool:
+def expects_continue(expect: bytes, version: str) -> bool:
     """Whether a client waits for `100 Continue`; Refused where it expects something else."""
-    if expect is None or version == "1.0":
+    if version == "1.0":
         return False
     if expect.strip().lower() != b"100-continue":
         raise Refused("expectation-failed", "of expectations only 100-continue is known")

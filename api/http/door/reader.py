@@ -34,6 +34,9 @@ class RequestReader(HttpToolsProtocol):
         self._heads = 0  # that the parser has found in what it was fed
         self._body: LengthBody | ChunkedBody | None = None
         self._host: bytes | None = b""  # the last that was right
+        self._authorization: bytes | None = None  # the last that was valid,
+        self._keys: object = None  # among these,
+        self._known_key: Key | None = None  # and its key
         self.has_key = False
         """Whether the connection has presented a valid key."""
         self.head_bytes = 0
@@ -41,6 +44,9 @@ class RequestReader(HttpToolsProtocol):
         self.keep_alive = True
         self.method = self.path = ""
         self.query = b""
+        self.is_tap = False
+        self.fields: dict[bytes, bytes] = {}
+        """The headers by name; of those that can stand twice the last."""
         self.key: Key | None = None
         self.is_waiting = False
         """Whether the client waits for `100 Continue` before it sends the body."""
@@ -97,7 +103,8 @@ class RequestReader(HttpToolsProtocol):
 
     def _take_head(self) -> int | None:
         """Take a head and check it; the length of its body, None while the head is incomplete."""
-        self._skip_empty_lines()
+        if self._rest[self._at : self._at + 1] <= b"\r":
+            self._skip_empty_lines()
         data, at, settings = self._rest, self._at, self.door.settings
         end = data.find(head.END, at)
         if end < 0:
@@ -139,22 +146,24 @@ class RequestReader(HttpToolsProtocol):
         headers, settings, version = self.headers, self.door.settings, self.version
         if len(headers) > settings.headers_max:
             head.check_headers(len(headers), 0, settings)
-        fields = dict(headers)
+        self.fields = fields = dict(headers)
         if len(fields) != len(headers):
             head.check_repeated(headers)
-        head.check_version(version)
+        if version != "1.1":
+            head.check_version(version)
         host = fields.get(b"host")
         if host is None or host != self._host:
             head.check_host(host, version)
             self._host = host
         is_open = self._find_target()
-        self.is_waiting = head.expects_continue(fields.get(b"expect"), version)
+        expect = fields.get(b"expect")
+        self.is_waiting = expect is not None and head.expects_continue(expect, version)
         length = head.find_length(fields, version)
         if is_open:
             self.key = None
             self.keep_alive &= not length
             return 0  # a route without a key takes no body: it is not worth reading
-        self.key = authenticate(self.door.runtime, self.client, headers)
+        self.key = self._authenticate(fields.get(b"authorization"))
         if length > settings.body_bytes_max:
             raise too_large(settings)
         if length:  # what comes next to this parser must be a head again
@@ -164,17 +173,26 @@ class RequestReader(HttpToolsProtocol):
             self.on_first_key()
         return length
 
+    def _authenticate(self, authorization: bytes | None) -> Key:
+        """The key of a request; looked up anew when it is another, or other keys are in force."""
+        runtime = self.door.runtime
+        keys = runtime.published.keys
+        key = self._known_key
+        if key is None or authorization != self._authorization or keys is not self._keys:
+            self._known_key = key = authenticate(runtime, authorization, self.client, self.headers)
+            self._authorization, self._keys = authorization, keys
+        return key
+
     def _find_target(self) -> bool:
         """Find out what is asked for; whether that needs no key."""
-        url, method = self.url, self.parser.get_method()
-        self.method = method.decode("ascii")
-        path = _TAP_PATHS.get(url)
-        if path is not None and method == b"POST":
-            self.path = path
-            return False
-        head.check_url(url, self.door.settings)
-        self.path, self.query = head.find_target(self.method, url)
-        return not needs_key(self.method, self.path)
+        self.method = method = self.parser.get_method().decode("ascii")
+        path = _TAP_PATHS.get(self.url)
+        if path is None:
+            head.check_url(self.url, self.door.settings)
+            path, self.query = head.find_target(method, self.url)
+        self.path = path
+        self.is_tap = method == "POST" and path in TAP_PATHS
+        return not self.is_tap and not needs_key(method, path)
 
     def on_first_key(self) -> None:
         """The connection has presented a valid key for the first time."""

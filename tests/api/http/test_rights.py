@@ -93,9 +93,9 @@ def test_a_kind_of_key_that_loses_its_rights_is_refused_at_the_tap_desk_and_behi
     async def ask() -> tuple[list[Response], httpx2.Response]:
         async with open_runtime(directory, Settings()) as runtime:
             desk, answers = TapDesk(runtime), list[Response]()
-            key = authenticate(runtime, None, [(b"authorization", authorization.encode())])
+            key = authenticate(runtime, authorization.encode(), None, [])
             for path in TAP_PATHS:
-                desk.take(path, key, [], b"", answers.append)
+                desk.take(path, key, {}, b"", answers.append)
             transport = httpx2.ASGITransport(create_app(runtime))
             async with httpx2.AsyncClient(transport=transport, base_url="http://here") as client:
                 headers = {"Authorization": authorization}
