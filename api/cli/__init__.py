@@ -9,6 +9,7 @@ import typer
 
 from api.cli import (
     config,
+    gate_check,
     gates,
     issuers,
     keys,
@@ -36,6 +37,7 @@ app = typer.Typer(
 setup.register(app)
 replay.register(app)
 settle.register(app)
+gate_check.register(app)
 for group in (
     *(keys, stations, gates, media_types, policies, modes, tariffs, media),
     *(issuers, ride_codes, simulate, config),
