@@ -5,7 +5,7 @@ from typing import Any, Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.contract.problems import Refused, problem_bytes
-from api.http.content import JSON, check_content_encoding, check_content_type
+from api.http.content import JSON, check_content_encoding, check_content_type, join_values
 from api.wire.strict_json import read_json
 
 _METHODS_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
@@ -23,11 +23,16 @@ class ClientGone(Exception):
 
 def check_headers(headers: RequestHeaders) -> None:
     """Refuse a body that is said to be no plain JSON; without a Content-Type it is taken for it."""
+    content_type = content_encoding = None
     for name, value in headers:
         if name == b"content-type":
-            check_content_type(value)
+            content_type = join_values(content_type, value)
         elif name == b"content-encoding":
-            check_content_encoding(value)
+            content_encoding = join_values(content_encoding, value)
+    if content_type is not None:
+        check_content_type(content_type)
+    if content_encoding is not None:
+        check_content_encoding(content_encoding)
 
 
 async def read_body(scope: Scope, receive: Receive, bytes_max: int) -> bytes:

@@ -22,7 +22,12 @@ def check_content_type(value: bytes) -> None:
             raise Refused("unsupported-media-type", "the body must be in UTF-8, and said to be")
 
 
+def join_values(before: bytes | None, value: bytes) -> bytes:
+    """A header that stands twice is the list of its values (RFC 9110), in their order."""
+    return value if before is None else before + b"," + value
+
+
 def check_content_encoding(value: bytes) -> None:
     """Refuse (415) a body that is compressed: it would have to be limited twice."""
-    if value.strip().lower() not in (b"", b"identity"):
+    if not {part.strip() for part in value.lower().split(b",")} <= {b"", b"identity"}:
         raise Refused("unsupported-media-type", "send the body as it is, without Content-Encoding")

@@ -13,7 +13,7 @@ import structlog
 
 from api.contract.problems import Headers, Refused, error_bytes, problem_bytes
 from api.http.auth import UNAUTHORIZED, find_key, speaks_for
-from api.http.content import check_content_encoding, check_content_type
+from api.http.content import check_content_encoding, check_content_type, join_values
 from api.http.rights import ROUTE_RIGHTS, check_right
 from api.runtime.service import now_ms
 from api.runtime.wiring import Runtime
@@ -76,9 +76,9 @@ class TapDesk:
             if name == b"authorization":
                 authorization = value
             elif name == b"content-type":
-                content_type = value
+                content_type = join_values(content_type, value)
             elif name == b"content-encoding":
-                content_encoding = value
+                content_encoding = join_values(content_encoding, value)
         key = find_key(self._runtime, authorization)
         if key is None:
             raise Refused("unauthorized", UNAUTHORIZED)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from simulator.gate_kit.talk import Talk
 
 CONTROLLERS_TRIED_MAX: Final = 2_000
+GATES_MAX: Final = 100_000
 PAGE: Final = 1_000
 
 
@@ -102,6 +103,8 @@ def _list_gates(talk: Talk) -> list[dict[str, Any]]:
         if answer.status != 200 or not isinstance(answer.body, dict):
             raise NoPlace(f"the gates cannot be listed: {answer.status} {answer.code or ''}")
         gates += answer.body["items"]
+        if len(gates) > GATES_MAX:
+            raise NoPlace(f"the network has more than {GATES_MAX:,} gates")
         cursor = answer.body["next_cursor"]
         if cursor is None:
             return gates
