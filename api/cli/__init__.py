@@ -11,6 +11,7 @@ from api.cli import (
     adjustments,
     config,
     conflicts,
+    gate_check,
     gates,
     issuers,
     keys,
@@ -38,6 +39,7 @@ app = typer.Typer(
 setup.register(app)
 replay.register(app)
 settle.register(app)
+gate_check.register(app)
 for group in (
     *(keys, stations, gates, media_types, policies, modes, tariffs, media),
     *(issuers, ride_codes, adjustments, conflicts, simulate, config),

@@ -46,7 +46,7 @@ def issue(
     from gates.media.issuing import RideCodeIssuer
     from gates.media.ride_code import parse
 
-    issuing = RideCodeIssuer(issuer, key_id, _read_key(key))
+    issuing = RideCodeIssuer(issuer, key_id, read_issuer_key(key))
     try:
         code = issuing.issue(read_account(account), _read_instant(at), companion=companion)
     except ValueError as error:
@@ -202,7 +202,8 @@ def _read_instant(text: str | None) -> int:
         raise typer.BadParameter(str(error), param_hint="--at") from None
 
 
-def _read_key(path: Path) -> Any:
+def read_issuer_key(path: Path) -> Any:
+    """The private key of an issuer in a PEM file; FileInvalid when it holds none."""
     from fare_engine.errors import FileInvalid
     from gates.media.faults import KeyUnusable
     from gates.media.issuing import read_private_key

@@ -24,5 +24,5 @@ def check_content_type(value: bytes) -> None:
 
 def check_content_encoding(value: bytes) -> None:
     """Refuse (415) a body that is compressed: it would have to be limited twice."""
-    if value.strip().lower() not in (b"", b"identity"):
+    if not {part.strip() for part in value.lower().split(b",")} <= {b"", b"identity"}:
         raise Refused("unsupported-media-type", "send the body as it is, without Content-Encoding")

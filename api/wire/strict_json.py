@@ -8,6 +8,7 @@ import codecs
 import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from pydantic_core import from_json
@@ -22,6 +23,11 @@ Place = tuple[int | str, ...]
 """The keys and indexes that lead to a value."""
 
 
+MEMBERS_MAX: Final = 1_000
+"""Members of one object: none of the contract has more, and to name 100,000 faults takes seconds.
+"""
+
+
 class _Repeated(NamedTuple):
     """Stands for an object that has a key twice."""
 
@@ -29,15 +35,22 @@ class _Repeated(NamedTuple):
 
 
 def read_json(body: bytes) -> bytes:
-    """One JSON text without its byte order mark. Refused (400) when it is none, or not unambiguous.
+    """One JSON text without its byte order mark. Refused when it is none, or ambiguous (400).
 
-    Linear in the length of the body; arrays and objects may be nested some 200 deep.
+    Refused too when an object has more than `MEMBERS_MAX` members (422). Linear in the length of
+    the body; arrays and objects may be nested some 200 deep.
     """
     text = read_grammar(body)
-    place = find_repeated_key(text)
+    place = find_repeated_key(text, _check_size)
     if place is not None:
         raise Refused("malformed-json", f"the key {name_place(place)} stands more than once")
     return text
+
+
+def _check_size(members: int) -> None:
+    if members > MEMBERS_MAX:
+        why = f"an object may have {MEMBERS_MAX} members"
+        raise Refused("invalid-request", why, [("", why)])
 
 
 def read_grammar(body: bytes) -> bytes:
@@ -54,10 +67,10 @@ def read_grammar(body: bytes) -> bytes:
     return text
 
 
-def find_repeated_key(text: bytes) -> Place | None:
+def find_repeated_key(text: bytes, check_size: Callable[[int], None] | None = None) -> Place | None:
     """Where a key stands twice in one object, the outermost and first; None when nowhere.
 
-    The text has passed `read_grammar`.
+    The text has passed `read_grammar`. `check_size` is called with the members of every object.
     """
     found = False
 
@@ -65,6 +78,8 @@ def find_repeated_key(text: bytes) -> Place | None:
         nonlocal found
         members = dict(pairs)
         if len(members) == len(pairs):
+            if check_size is not None:
+                check_size(len(members))
             return members
         found = True
         counts = Counter(key for key, _ in pairs)

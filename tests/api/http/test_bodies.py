@@ -226,6 +226,43 @@ def test_many_repeated_keys_take_linear_time_and_one_answer(send: Any) -> None:
     assert len(check(send(wide), 400, "malformed-json")["detail"]) < 1_000
 
 
+def test_an_object_has_so_many_members_at_most(route: Route, send: Any) -> None:
+    for members, size in ((1_000, "at most"), (1_001, "more"), (85_000, "more")):
+        wide = {f"k{number}": 1 for number in range(members)}
+        for body in (wide, {"x": [wide]}):
+            found = check(send(json.dumps(body).encode()), 422, "invalid-request")
+            is_told = "1000 members" in found["detail"]
+            assert is_told == (size == "more" and not route.path.endswith("/batch"))
+            assert len(found["errors"]) <= 50
+
+
+def test_a_batch_with_a_wide_tap_refuses_that_tap_alone(gates: httpx2.Client) -> None:
+    wide = {"tap_id": "wide.1"} | {f"k{number}": 1 for number in range(50_000)}
+    tap = make_tap("FHY-A-01", "entry", new_card(), AT)
+    first, second = gates.post("/v1/taps/batch", json={"taps": [wide, tap]}).json()["results"]
+    assert (first["tap_id"], first["problem"]["status"]) == ("wide.1", 422)
+    assert "1000 members" in first["problem"]["detail"]
+    assert second["outcome"] == "entered"
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("Content-Encoding", ["gzip", "identity"]),
+        ("Content-Type", ["application/json", "text/plain"]),
+    ],
+)
+def test_a_header_that_stands_twice_is_refused_in_either_order(
+    admin: httpx2.Client, route: Route, name: str, values: list[str]
+) -> None:
+    method = "PUT" if route.path.startswith("/v1/gates") else "POST"
+    for ordered in (values, values[::-1]):
+        headers = [(name, value) for value in ordered]
+        answer = admin.request(method, route.path, content=good(route), headers=headers)
+        assert answer.status_code in (400, 415)
+        assert answer.json()["type"].startswith("/problems/")
+
+
 def test_in_a_batch_a_key_that_stands_twice_is_the_fault_of_its_tap_alone(
     gates: httpx2.Client,
 ) -> None:

@@ -1,0 +1,1 @@
+"""The kit of a gate maker: a whole conversation against a server, and vectors for any language."""
