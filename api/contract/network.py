@@ -4,11 +4,14 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from api.contract.card_numbers import NoCardNumber
 from api.contract.operators import NameAnswer
 from api.contract.taps import Answer, Code, Direction, Id, Request
 
 Text64 = Annotated[
-    str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True, strict=True)
+    str,
+    StringConstraints(min_length=1, max_length=64, strip_whitespace=True, strict=True),
+    NoCardNumber,
 ]
 
 
@@ -43,13 +46,13 @@ class NameRequest(Request):
 class MediumTypeRequest(Request):
     """A kind of medium that gates may name from now on. Its discount belongs to the tariff."""
 
-    code: Code
+    code: Annotated[Code, NoCardNumber]
     name: NameRequest
-    id_pattern: Annotated[str, StringConstraints(min_length=1, max_length=200, strict=True)] = (
-        Field(
-            description="a regular expression that an id must match as a whole",
-            examples=["[0-9]{10,20}"],
-        )
+    id_pattern: Annotated[
+        str, StringConstraints(min_length=1, max_length=200, strict=True), NoCardNumber
+    ] = Field(
+        description="a regular expression that an id must match as a whole",
+        examples=["[0-9]{10,20}"],
     )
 
 

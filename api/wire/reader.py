@@ -13,7 +13,13 @@ from msgspec import UNSET
 from pydantic import TypeAdapter, ValidationError
 
 from api.contract.problems import Refused
-from api.contract.taps import FARE_MAX, MEDIUM_ID_MAX, RIDE_CODE_MAX, TapRequest
+from api.contract.taps import (
+    CODE_ID_PATTERN,
+    FARE_MAX,
+    MEDIUM_ID_MAX,
+    RIDE_CODE_MAX,
+    TapRequest,
+)
 from api.contract.times import parse_rfc3339
 from api.wire.shapes import (
     BATCH,
@@ -29,6 +35,7 @@ from api.wire.shapes import (
     is_code,
     read_tokens,
 )
+from api.wire.unknown_names import UnknownNames
 from fare_engine.batch import BlockedCodeId, CodeId, Finding
 from fare_engine.catalogue import Catalogue
 from fare_engine.decision import Reason
@@ -38,6 +45,7 @@ from fare_engine.tap import Report, Tap
 
 _ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _is_id: Final = _ID.fullmatch
+_is_code_id: Final = re.compile(CODE_ID_PATTERN).fullmatch
 _ACTIONS: Final = {"open": True, "refuse": False}
 
 Read = tuple[Tap, Finding | None]
@@ -59,6 +67,7 @@ class TapReader:
     def __init__(self, make_token: Callable[[str, str], bytes], read_code: ReadCode) -> None:
         self._make_token = make_token
         self._read_code = read_code
+        self._unknown = UnknownNames(make_token)
 
     def read_tap(self, body: bytes, published: Published) -> Read:
         """The tap of a body; Refused says what is wrong with it."""
@@ -76,7 +85,7 @@ class TapReader:
         try:
             wires = BATCH.decode(body).taps
             check_size(len(wires))
-            taps = convert_plain(wires)
+            taps = convert_plain(wires, published.catalogue)
             if taps is None:
                 self._convert_all(wires, published.catalogue, read)
             else:
@@ -120,16 +129,18 @@ class TapReader:
 
     def _convert(self, wire: WireTap, catalogue: Catalogue) -> Read:
         tap_id, gate_id, medium = wire.tap_id, wire.gate_id, wire.medium
-        if _is_id(tap_id) is None or (gate_id not in catalogue.gates and _is_id(gate_id) is None):
+        if _is_id(tap_id) is None:
             raise Unfit
+        if gate_id not in catalogue.gates:
+            gate_id = self._unknown.name(gate_id, _is_id)
         occurred_at_ms = parse_rfc3339(wire.occurred_at)
         medium_type, medium_id, token_text = medium.type, medium.id, medium.token
         pattern = catalogue.medium_patterns.get(medium_type)
         finding: Finding | None = None
+        named = medium_type
         if pattern is None:
-            if is_code(medium_type) is None:
-                raise Unfit
-            finding = UnknownMedium(f"there is no medium type {medium_type!r}")
+            named = self._unknown.name(medium_type, is_code)
+            finding = UnknownMedium(f"there is no medium type {named!r}")
         if isinstance(token_text, str):
             if not medium_id is medium.code is UNSET:
                 raise Unfit
@@ -147,7 +158,7 @@ class TapReader:
             finding = _read_code_id(medium.code_id, finding)
         report = None if wire.offline is None else _convert_report(wire.offline)
         direction = DIRECTIONS[wire.direction]
-        tap = Tap(tap_id, gate_id, direction, medium_type, token, occurred_at_ms, report)
+        tap = Tap(tap_id, gate_id, direction, named, token, occurred_at_ms, report)
         return tap, finding
 
 
@@ -209,7 +220,7 @@ def _read_code_id(code_id: Any, finding: Finding | None) -> Finding | None:
     """The id of a ride code that the gate verified, unless something else was found."""
     if code_id is None:
         return finding
-    if _ID.fullmatch(code_id) is None:
+    if _is_code_id(code_id) is None:
         raise Unfit
     return CodeId(code_id) if finding is None else finding
 
