@@ -32,10 +32,10 @@ from api.wire.shapes import (
     WireOffline,
     WireTap,
     convert_plain,
-    is_code,
+    is_id,
     read_tokens,
 )
-from api.wire.unknown_names import UnknownNames
+from api.wire.unknown_names import NumberAsGate, UnknownNames
 from fare_engine.batch import BlockedCodeId, CodeId, Finding
 from fare_engine.catalogue import Catalogue
 from fare_engine.decision import Reason
@@ -43,9 +43,8 @@ from fare_engine.errors import MediumIdInvalid, UnknownMedium
 from fare_engine.published import Published
 from fare_engine.tap import Report, Tap
 
-_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-_is_id: Final = _ID.fullmatch
 _is_code_id: Final = re.compile(CODE_ID_PATTERN).fullmatch
+_NO_GATE: Final = "gate_id", "no gate has this id, and it looks like a card number"
 _ACTIONS: Final = {"open": True, "refuse": False}
 
 Read = tuple[Tap, Finding | None]
@@ -73,6 +72,8 @@ class TapReader:
         """The tap of a body; Refused says what is wrong with it."""
         try:
             tap, finding = self._convert(TAP.decode(body), published.catalogue)
+        except NumberAsGate:
+            raise Refused("invalid-request", "the tap is not kept", [_NO_GATE]) from None
         except UNREADABLE:
             raise _explain(body) from None
         if _is_blocked(tap, published.blocked):
@@ -129,17 +130,17 @@ class TapReader:
 
     def _convert(self, wire: WireTap, catalogue: Catalogue) -> Read:
         tap_id, gate_id, medium = wire.tap_id, wire.gate_id, wire.medium
-        if _is_id(tap_id) is None:
+        if is_id(tap_id) is None:
             raise Unfit
         if gate_id not in catalogue.gates:
-            gate_id = self._unknown.name(gate_id, _is_id)
+            gate_id = self._unknown.name_gate(gate_id, is_kept=wire.offline is not None)
         occurred_at_ms = parse_rfc3339(wire.occurred_at)
         medium_type, medium_id, token_text = medium.type, medium.id, medium.token
         pattern = catalogue.medium_patterns.get(medium_type)
         finding: Finding | None = None
         named = medium_type
         if pattern is None:
-            named = self._unknown.name(medium_type, is_code)
+            named = self._unknown.name_medium(medium_type)
             finding = UnknownMedium(f"there is no medium type {named!r}")
         if isinstance(token_text, str):
             if not medium_id is medium.code is UNSET:
@@ -252,4 +253,4 @@ def _find_tap_id(raw: msgspec.Raw) -> str | None:
         tap_id = msgspec.json.decode(raw).get("tap_id")
     except (msgspec.MsgspecError, UnicodeError, RecursionError, AttributeError):
         return None
-    return tap_id if isinstance(tap_id, str) and _ID.fullmatch(tap_id) else None
+    return tap_id if isinstance(tap_id, str) and is_id(tap_id) else None

@@ -18,6 +18,7 @@ _ID_SIZE_MAX: Final = 64
 _ID_BYTES: Final = (string.ascii_letters + string.digits + "._:-").encode()
 _TOKEN_BYTES: Final = 16
 
+is_id: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}").fullmatch
 is_code: Final = re.compile(r"[a-z0-9_-]{1,32}").fullmatch
 DIRECTIONS: Final = {"entry": int(Direction.ENTRY), "exit": int(Direction.EXIT)}
 

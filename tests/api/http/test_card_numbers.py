@@ -158,8 +158,6 @@ def test_in_a_gates_cause_it_is_masked_and_the_report_counts(
         ({"medium": {"type": CARD, "id": "x"}}, "unknown-medium"),
         ({"medium": {"type": CARD, "token": "0" * 32}}, "unknown-medium"),
         ({"medium": {"type": "9988-7766-5544-3322", "id": "x"}}, "unknown-medium"),
-        ({"gate_id": CARD}, "unknown-gate"),
-        ({"gate_id": "G-9988.7766.5544.3322"}, "unknown-gate"),
         ({"medium": {"type": "tianfutong", "id": f"{CARD}x"}}, "medium-id-invalid"),
         ({"medium": {"type": "qr", "id": f"{CARD} {CARD}"}}, "medium-id-invalid"),
     ],
@@ -194,6 +192,34 @@ def test_in_a_wrong_field_of_a_tap_it_is_not_kept(
     assert list_files_with_it(server) == []
 
 
+@pytest.mark.parametrize("gate_id", [CARD, "G-9988.7766.5544.3322"])
+def test_a_tap_with_a_number_as_its_unknown_gate_is_not_kept(
+    server: ServerProcess, gates: httpx2.Client, gate_id: str
+) -> None:
+    tap = make_tap(gate_id, "entry", "3104870512345678", AT)
+    check(gates.post("/v1/taps", json=tap), 404, "unknown-gate")
+    offline = tap | {"offline": OFFLINE}
+    members = check(gates.post("/v1/taps", json=offline), 422, "invalid-request")
+    assert members["errors"][0]["field"] == "gate_id"
+    own = make_tap("FHY-A-01", "entry", "3104870512345678", AT)
+    results = gates.post("/v1/taps/batch", json={"taps": [offline, own, tap]}).json()["results"]
+    assert results[0]["problem"]["errors"][0]["field"] == "gate_id"
+    assert results[1]["tap_id"] == own["tap_id"]
+    assert results[2]["problem"]["type"] == "/problems/unknown-gate"
+    assert list_files_with_it(server) == []
+
+
+def test_a_registered_gate_may_be_called_by_a_number(
+    gates: httpx2.Client, admin: httpx2.Client
+) -> None:
+    gate_id = "0268000123"
+    gate = {"station_id": "FHY", "directions": ["entry"]}
+    assert admin.put(f"/v1/gates/{gate_id}", json=gate).is_success
+    for more in ({}, {"offline": OFFLINE}):
+        tap = make_tap(gate_id, "entry", "3104870512345678", AT, **more)
+        assert gates.post("/v1/taps", json=tap).status_code == 200
+
+
 def test_in_a_conflict_it_is_not_kept(
     server: ServerProcess, gates: httpx2.Client, admin: httpx2.Client
 ) -> None:
@@ -201,7 +227,7 @@ def test_in_a_conflict_it_is_not_kept(
     assert gates.post("/v1/taps", json=tap).status_code == 200
     for change in ({"gate_id": CARD}, {"medium": {"type": CARD, "token": "0" * 32}}):
         for body in (tap | change, tap | change | {"offline": OFFLINE}):
-            assert gates.post("/v1/taps", json=body).status_code in (403, 409)
+            assert gates.post("/v1/taps", json=body).status_code in (403, 409, 422)
             assert gates.post("/v1/taps/batch", json={"taps": [body]}).status_code == 200
     assert CARD not in admin.get("/v1/conflicts", params={"limit": 1_000}).text
     assert list_files_with_it(server) == []

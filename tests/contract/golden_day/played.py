@@ -1,7 +1,8 @@
 """The made-up day played against a real server, and all that came of it as lines of JSON.
 
-Left out are clocks of the engine, numbers of rows and runs, and ids of keys. Write the golden file anew, after
-a change of what the contract or the rule says, with `python -m tests.contract.golden_day.played`.
+Left out are clocks of the engine, numbers of rows and runs, and ids of keys. Write the golden file
+anew, after a change of what the contract or the rule says, with
+`python -m tests.contract.golden_day.played`.
 """
 
 import json
