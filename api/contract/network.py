@@ -4,11 +4,14 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from api.contract.card_numbers import NoCardNumber
 from api.contract.operators import NameAnswer
 from api.contract.taps import Answer, Code, Direction, Id, Instant, Request, Time
 
 Text64 = Annotated[
-    str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True, strict=True)
+    str,
+    StringConstraints(min_length=1, max_length=64, strip_whitespace=True, strict=True),
+    NoCardNumber,
 ]
 
 
@@ -61,12 +64,12 @@ class MediumTypeCorrection(Request):
     """What a kind of medium is to be from now on, but for its code."""
 
     name: NameRequest
-    id_pattern: Annotated[str, StringConstraints(min_length=1, max_length=200, strict=True)] = (
-        Field(
-            description="a regular expression that an id must match as a whole; no look-around, "
-            "no back-references, and not too large once it is compiled",
-            examples=["[0-9]{10,20}"],
-        )
+    id_pattern: Annotated[
+        str, StringConstraints(min_length=1, max_length=200, strict=True), NoCardNumber
+    ] = Field(
+        description="a regular expression that an id must match as a whole; no look-around, "
+        "no back-references, and not too large once it is compiled",
+        examples=["[0-9]{10,20}"],
     )
 
 

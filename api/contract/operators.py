@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 from pydantic import Field, StrictInt, StringConstraints
 
+from api.contract.card_numbers import NoCardNumber
 from api.contract.taps import Answer, Code, DegradedModeCode, Direction, Id, Instant, Request, Time
 from fare_engine.policy import DAILY_LIMIT_MAX
 
@@ -14,9 +15,11 @@ REASON_MAX: Final = 500
 PAGE_MAX: Final = 1_000
 WINDOW_MAX_SECONDS: Final = 86_400
 
-Note = Annotated[str, StringConstraints(max_length=NOTE_MAX, strict=True)]
+Note = Annotated[str, StringConstraints(max_length=NOTE_MAX, strict=True), NoCardNumber]
 Why = Annotated[
-    str, StringConstraints(min_length=1, max_length=REASON_MAX, strip_whitespace=True, strict=True)
+    str,
+    StringConstraints(min_length=1, max_length=REASON_MAX, strip_whitespace=True, strict=True),
+    NoCardNumber,
 ]
 
 
@@ -138,6 +141,7 @@ class KeyRequest(Request):
     name: Annotated[
         str,
         StringConstraints(min_length=1, max_length=100, strip_whitespace=True, strict=True),
+        NoCardNumber,
     ] = Field(examples=["controller of 孵化园"])
     stations: list[Id] | None = Field(
         None, max_length=1_000, description="needed for a gate key, null for an admin key"

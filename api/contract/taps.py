@@ -8,6 +8,7 @@ numbers.
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -21,6 +22,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from api.contract.card_numbers import mask_card_numbers
 from api.contract.times import parse_rfc3339
 
 FARE_MAX: Final = 1_000_000
@@ -60,6 +62,10 @@ Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$", strict=True)]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,32}$", strict=True)]
+CODE_ID_PATTERN: Final = r"[0-9a-f]{8}\.[A-Za-z0-9_-]{1,16}\.(?:[0-9a-f]{2}){8,16}"
+"""The second of issue, the issuer and the code's own number: no card or account looks like it."""
+
+CodeId = Annotated[str, StringConstraints(pattern=rf"^{CODE_ID_PATTERN}$", strict=True)]
 Fen = Annotated[StrictInt, Field(ge=0, le=FARE_MAX)]
 Direction = Literal["entry", "exit"]
 Action = Literal["open", "refuse"]
@@ -87,7 +93,11 @@ class MediumById(Request):
     id: Annotated[str, StringConstraints(min_length=1, max_length=MEDIUM_ID_MAX, strict=True)] = (
         Field(examples=["3104870512345678"])
     )
-    code_id: Id | None = Field(None, description="the id of the ride code the gate verified")
+    code_id: CodeId | None = Field(
+        None,
+        description="the id of the ride code the gate verified",
+        examples=["619db8c0.metro.3132333435363738"],
+    )
 
 
 class MediumByToken(Request):
@@ -95,7 +105,11 @@ class MediumByToken(Request):
 
     type: Code
     token: Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f]{32}$", strict=True)]
-    code_id: Id | None = Field(None, description="the id of the ride code the gate verified")
+    code_id: CodeId | None = Field(
+        None,
+        description="the id of the ride code the gate verified",
+        examples=["619db8c0.metro.3132333435363738"],
+    )
 
 
 class MediumByCode(Request):
@@ -158,8 +172,13 @@ class ReportRequest(Request):
     fare_taken: Fen
     passed: StrictBool | None = None
     cause: (
-        Annotated[str, StringConstraints(min_length=1, max_length=CAUSE_MAX, strict=True)] | None
-    ) = None
+        Annotated[
+            str,
+            StringConstraints(min_length=1, max_length=CAUSE_MAX, strict=True),
+            AfterValidator(mask_card_numbers),
+        ]
+        | None
+    ) = Field(None, description="what looks like a card number in it is kept as ****")
 
 
 class JourneyAnswer(Answer):

@@ -13,7 +13,13 @@ from msgspec import UNSET
 from pydantic import TypeAdapter, ValidationError
 
 from api.contract.problems import Refused
-from api.contract.taps import FARE_MAX, MEDIUM_ID_MAX, RIDE_CODE_MAX, TapRequest
+from api.contract.taps import (
+    CODE_ID_PATTERN,
+    FARE_MAX,
+    MEDIUM_ID_MAX,
+    RIDE_CODE_MAX,
+    TapRequest,
+)
 from api.contract.times import parse_rfc3339
 from api.wire.shapes import (
     BATCH,
@@ -29,10 +35,11 @@ from api.wire.shapes import (
     WireTap,
     convert_plain,
     count_quotes,
-    is_code,
+    is_id,
     read_tokens,
 )
 from api.wire.strict_json import Place, find_repeated_key, name_place, read_grammar, read_json
+from api.wire.unknown_names import NumberAsGate, UnknownNames
 from fare_engine.batch import BlockedCodeId, CodeId, Finding
 from fare_engine.catalogue import Catalogue
 from fare_engine.decision import Reason
@@ -43,8 +50,8 @@ from fare_engine.tap import Report, Tap
 FAULTS_MAX: Final = 50
 """Faults listed of one tap: a body may have thousands."""
 
-_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-_is_id: Final = _ID.fullmatch
+_is_code_id: Final = re.compile(CODE_ID_PATTERN).fullmatch
+_NO_GATE: Final = "gate_id", "no gate has this id, and it looks like a card number"
 _ACTIONS: Final = {"open": True, "refuse": False}
 
 Read = tuple[Tap, Finding | None]
@@ -66,6 +73,7 @@ class TapReader:
     def __init__(self, make_token: Callable[[str, str], bytes], read_code: ReadCode) -> None:
         self._make_token = make_token
         self._read_code = read_code
+        self._unknown = UnknownNames(make_token)
 
     def read_tap(self, body: bytes, published: Published) -> Read:
         """The tap of a body; Refused says what is wrong with it."""
@@ -86,7 +94,7 @@ class TapReader:
         try:
             wires = BATCH.decode(body).taps
             check_size(len(wires))
-            taps = convert_plain(wires)
+            taps = convert_plain(wires, published.catalogue)
             if taps is None:
                 _check_quotes(body, sum(map(count_quotes, wires)))
                 self._convert_all(wires, published.catalogue, read)
@@ -113,6 +121,8 @@ class TapReader:
         text = read_json(body)
         try:
             return self._convert(TAP.decode(text), catalogue)
+        except NumberAsGate:
+            raise Refused("invalid-request", "the tap is not kept", [_NO_GATE]) from None
         except UNREADABLE:
             raise _explain(text) from None
 
@@ -143,16 +153,19 @@ class TapReader:
 
     def _convert(self, wire: WireTap, catalogue: Catalogue) -> Read:
         tap_id, gate_id, medium = wire.tap_id, wire.gate_id, wire.medium
-        if _is_id(tap_id) is None or (gate_id not in catalogue.gates and _is_id(gate_id) is None):
+        if is_id(tap_id) is None:
             raise Unfit
+        if gate_id not in catalogue.gates:
+            is_kept = wire.offline is not UNSET and wire.offline is not None
+            gate_id = self._unknown.name_gate(gate_id, is_kept=is_kept)
         occurred_at_ms = parse_rfc3339(wire.occurred_at)
         medium_type, medium_id, token_text = medium.type, medium.id, medium.token
         fits = catalogue.medium_patterns.get(medium_type)
         finding: Finding | None = None
+        named = medium_type
         if fits is None:
-            if is_code(medium_type) is None:
-                raise Unfit
-            finding = UnknownMedium(f"there is no medium type {medium_type!r}")
+            named = self._unknown.name_medium(medium_type)
+            finding = UnknownMedium(f"there is no medium type {named!r}")
         if isinstance(token_text, str):
             if not medium_id is medium.code is UNSET:
                 raise Unfit
@@ -171,7 +184,7 @@ class TapReader:
         offline = wire.offline
         report = None if offline is UNSET or offline is None else _convert_report(offline)
         direction = DIRECTIONS[wire.direction]
-        tap = Tap(tap_id, gate_id, direction, medium_type, token, occurred_at_ms, report)
+        tap = Tap(tap_id, gate_id, direction, named, token, occurred_at_ms, report)
         return tap, finding
 
 
@@ -243,7 +256,7 @@ def _read_code_id(code_id: Any, finding: Finding | None) -> Finding | None:
     """The id of a ride code that the gate verified, unless something else was found."""
     if code_id is None:
         return finding
-    if _ID.fullmatch(code_id) is None:
+    if _is_code_id(code_id) is None:
         raise Unfit
     return CodeId(code_id) if finding is None else finding
 
@@ -276,4 +289,4 @@ def _find_tap_id(raw: msgspec.Raw) -> str | None:
         tap_id = msgspec.json.decode(raw).get("tap_id")
     except (msgspec.MsgspecError, UnicodeError, RecursionError, AttributeError):
         return None
-    return tap_id if isinstance(tap_id, str) and _ID.fullmatch(tap_id) else None
+    return tap_id if isinstance(tap_id, str) and is_id(tap_id) else None

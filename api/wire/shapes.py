@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from api.contract.times import parse_rfc3339
+from fare_engine.catalogue import Catalogue
 from fare_engine.network import Direction
 from fare_engine.tap import Tap
 
@@ -17,6 +18,7 @@ _ID_SIZE_MAX: Final = 64
 _ID_BYTES: Final = (string.ascii_letters + string.digits + "._:-").encode()
 _TOKEN_BYTES: Final = 16
 
+is_id: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}").fullmatch
 is_code: Final = re.compile(r"[a-z0-9_-]{1,32}").fullmatch
 DIRECTIONS: Final = {"entry": int(Direction.ENTRY), "exit": int(Direction.EXIT)}
 
@@ -93,16 +95,17 @@ def count_quotes(wire: WireTap) -> int:
     return quotes
 
 
-def convert_plain(wires: list[WireTap]) -> list[Tap] | None:
+def convert_plain(wires: list[WireTap], catalogue: Catalogue) -> list[Tap] | None:
     """The taps of an outbox: each by its token, without a ride code or a report of its gate.
 
-    None when one is more than that; a batch that does not fit raises one of `UNREADABLE`. Whether
-    gate and medium exist is for the engine to find.
+    None when one is more than that, or names a gate or medium that nobody knows; a batch that does
+    not fit raises one of `UNREADABLE`.
     """
     check_ids([wire.tap_id for wire in wires])
-    check_ids([wire.gate_id for wire in wires])
-    if not all(is_code(code) for code in {wire.medium.type for wire in wires}):
-        raise Unfit
+    gate_ids = {wire.gate_id for wire in wires}
+    media = {wire.medium.type for wire in wires}
+    if not (gate_ids <= catalogue.gates.keys() and media <= catalogue.media.keys()):
+        return None
     texts: list[str] = []
     for wire in wires:
         medium = wire.medium

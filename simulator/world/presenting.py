@@ -55,7 +55,8 @@ class Presenter:
         medium_type, medium_id = self.medium(tap)
         medium = {"type": medium_type, "id": medium_id}
         if tap.flags & SHOWN:
-            medium["code_id"] = f"c{self._first_passenger + tap.passenger}"
+            number = self._first_passenger + tap.passenger
+            medium["code_id"] = f"{number & 0xFFFFFFFF:08x}.sim.{number:016x}"
         body: dict[str, Any] = {
             "tap_id": self.tap_id(tap),
             "gate_id": self._gate_ids[tap.gate],

@@ -66,7 +66,7 @@ _media = st.one_of(
                 _texts, st.from_regex(r"[0-9a-fA-F ]{30,34}", fullmatch=True), st.just("0a" * 16)
             ),
             "code": st.one_of(_texts, st.just(CODE)),
-            "code_id": _ids,
+            "code_id": st.one_of(_ids, st.just(CODE_ID)),
             "other": _odd,
         },
     ),

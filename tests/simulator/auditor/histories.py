@@ -66,6 +66,11 @@ _policies = st.builds(
 )
 
 
+def make_code_id(number: int) -> str:
+    """The id of a ride code."""
+    return f"619db8c0.metro.{number:016x}"
+
+
 class Honest:
     """Draws what happens next, and lets it happen to an observed metro."""
 
@@ -114,7 +119,7 @@ class Honest:
     def tap_the_same_gate_again(self) -> None:
         """Twice at one gate, about as long apart as a grace or a tolerance is."""
         gate_id, direction = self._draw(st.sampled_from(GATES))
-        code = self._draw(st.sampled_from([{}, {"code_id": f"c{len(self._bodies)}"}]))
+        code = self._draw(st.sampled_from([{}, {"code_id": make_code_id(len(self._bodies))}]))
         self._pass(gate_id, direction, [MINUTE_MS], code)
         seconds = self._draw(st.sampled_from([30, 60, 120, -2, -30]))
         self._pass(gate_id, direction, [seconds * SECOND_MS], code)
@@ -238,7 +243,8 @@ class Honest:
             "occurred_at": format_ms(self._at_ms, "Asia/Shanghai"),
         }
         if medium[0] == "qr" and draw(st.integers(0, 3)) == 0:
-            body["medium"]["code_id"] = f"c{draw(st.integers(0, len(self._bodies) // 2))}"
+            number = draw(st.integers(0, len(self._bodies) // 2))
+            body["medium"]["code_id"] = make_code_id(number)
         if draw(st.integers(0, 5)) == 0:
             body["offline"] = draw(self._offline())
         self._bodies.append(body)

@@ -262,7 +262,7 @@ def test_a_code_that_let_two_tokens_through_is_found_and_a_refused_copy_is_not(
         for number, medium_id in enumerate(["anna", "bert", "cleo"])
     )
     for body in (first, copied, another):
-        body["medium"]["code_id"] = "c1"
+        body["medium"]["code_id"] = "619db8c0.metro.3132333435363738"
     opened = json.loads(metro.ask(first).text)
     assert json.loads(metro.ask(copied).text)["reason"] == "ride_code_replayed"
     journey = opened["journey"] | {
