@@ -72,6 +72,11 @@ def check_ledger(directory: DataDirectory, database: Database) -> None:
     or TokenKeyWrong says what it is.
     """
     check_whole(directory.ledger_path)
+    check_contents(directory, database)
+
+
+def check_contents(directory: DataDirectory, database: Database) -> None:
+    """Refuse a ledger that is not of this schema, damaged, or not of this token key."""
     check_schema(database)
     with reading(database) as connection:
         check_tables(connection)

@@ -97,8 +97,7 @@ def _list_directory_faults(path: Path, warnings: list[str]) -> Iterator[str]:
     from fare_engine.errors import FareEngineError
     from fare_engine.ledger.database import open_database, reading
     from fare_engine.ledger.sqlite.data_directory import DataDirectory
-    from fare_engine.ledger.stores.catalogue import load_catalogue
-    from fare_engine.ledger.stores.keys import load_keys
+    from fare_engine.ledger.stores.published import load_published
     from fare_engine.validation import id_pattern_faults, list_faults
     from fare_engine.versions import find_in_force
 
@@ -110,21 +109,21 @@ def _list_directory_faults(path: Path, warnings: list[str]) -> Iterator[str]:
         try:
             yield from check_database(directory, database, warnings)
             with reading(database) as connection:
-                catalogue = load_catalogue(connection)
-                keys = load_keys(connection)
+                published = load_published(connection)
                 yield from check_clock(connection, now_ms())
         finally:
             database.dispose()
     except FareEngineError as error:
         yield str(error)
         return
+    catalogue = published.catalogue
     for field, message in list_faults(catalogue, now_ms()):
         yield f"{field}: {message}"
     for field, message in id_pattern_faults(catalogue.network.media):
         warnings.append(f"{field}: {message}; no id fits it until it is corrected")
     if find_in_force(catalogue.tariffs, now_ms()) is None:
         yield "tariffs: none is in force now"
-    if not keys:
+    if not published.keys:
         yield "keys: none is in force, so no tap can be sent"
 
 

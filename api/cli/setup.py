@@ -89,7 +89,7 @@ def migrate(data_dir: DataDir = None) -> None:
     from fare_engine.ledger import database
     from fare_engine.ledger.sqlite.data_directory import DataDirectory
     from fare_engine.ledger.sqlite.loss import check_whole
-    from fare_engine.opening import check_ledger
+    from fare_engine.opening import check_contents
 
     settings = load_settings(data_dir=data_dir)
     directory = DataDirectory(settings.data_dir).open()
@@ -100,7 +100,7 @@ def migrate(data_dir: DataDir = None) -> None:
             before = database.find_revision(engine)
             database.migrate(engine)
             after = database.find_revision(engine)
-            check_ledger(directory, engine)
+            check_contents(directory, engine)
         finally:
             engine.dispose()
     print(f"schema {after}: " + ("nothing to do" if before == after else f"was {before}"))

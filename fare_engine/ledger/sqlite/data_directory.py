@@ -125,12 +125,13 @@ class DataDirectory:
                 f"there is no data directory {self.path}; `fare-engine init` makes one"
             )
         for path in (self.ledger_path, self.token_key_path):
-            if not os.path.lexists(path):
+            try:
+                check_is_file(path)
+            except FileNotFoundError:
                 raise DataDirectoryMissing(
                     f"{self.path} is no complete data directory: {path.name} is missing; "
                     "`fare-engine init` makes one in a new directory, a backup restores one"
-                )
-            check_is_file(path)
+                ) from None
         check_modes(self.path, self.token_key_path, self.ledger_path)
 
     def _make_directories(self) -> list[Path]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fare_engine.catalogue import Catalogue
-from fare_engine.errors import LedgerUnavailable
+from fare_engine.errors import FareEngineError, LedgerUnavailable
 from fare_engine.ledger.rows import (
     QUARANTINE_COLUMNS,
     SELECT,
@@ -177,7 +177,7 @@ def _find_row_fault(
         reader.verdict(row, entry, stored, quarantined.get(row.row))
         if row.number is not None:
             reader.state_after(row, entry)
-    except UNREADABLE as error:
+    except (*UNREADABLE, FareEngineError) as error:
         return f"{type(error).__name__}: {error}"
     return None
 

@@ -177,8 +177,8 @@ class SqliteLedger:
         try:
             write_mark(self._writer, STARTS, starts + 1)
             starts += 1
-        except sqlite3.Error:  # A full disk: what is known can be answered all the same.
-            logger.exception("the start of the engine could not be stored")
+        except sqlite3.Error as error:  # A full disk: what is known can be answered all the same.
+            logger.warning("the start of the engine could not be stored: %s", error)
         (row,) = self._connection.execute("SELECT max(row) FROM taps").fetchone()
         return Reach(name_reach(self.path), Reached(starts, row or 0))
 

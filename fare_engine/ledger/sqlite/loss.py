@@ -29,10 +29,11 @@ _SCRATCH: Final = ".reading"
 class _Contents(NamedTuple):
     """What SQLite makes of the files: how many frames of the log, and how far the ledger reaches.
 
+    `frames` is None where this process has the ledger open: then SQLite shares that index with us.
     `reached` is None where it has no tables of ours, or where there is a `fault`.
     """
 
-    frames: int
+    frames: int | None
     reached: Reached | None
     fault: sqlite3.Error | None
 
@@ -70,7 +71,9 @@ def find_loss(ledger_path: Path) -> Loss | None:
     log = LogFile(log_path) if has_log else None
     try:
         contents = _read(ledger_path, log_path if has_log else None)
-        loss = _compare(log, index, contents.frames)
+        loss = None
+        if contents.frames is not None:
+            loss = _compare(log, index, contents.frames)
     finally:
         if log is not None:
             log.close()
@@ -143,8 +146,10 @@ def _is_earlier(salts: bytes, other: bytes) -> bool:
 
 
 def _read(ledger_path: Path, log_path: Path | None) -> _Contents:
-    reached = fault = index = None
+    reached = fault = None
+    frames = 0 if log_path is None else None
     with _linked(ledger_path, log_path) as path:
+        index_path = path.with_name(f"{path.name}-shm")
         try:
             with closing(connect(path, read_only=True)) as connection:
                 try:
@@ -152,10 +157,12 @@ def _read(ledger_path: Path, log_path: Path | None) -> _Contents:
                 except sqlite3.Error as error:
                     fault = error
                 # A log with damaged pages is indexed all the same.
-                index = find_log_index(path.with_name(f"{path.name}-shm"))
+                if index_path.exists():
+                    index = find_log_index(index_path)
+                    frames = 0 if index is None else index.frames
         except sqlite3.Error as error:
             fault = error
-    return _Contents(0 if index is None else index.frames, reached, fault)
+    return _Contents(frames, reached, fault)
 
 
 def _read_reached(connection: sqlite3.Connection) -> Reached | None:

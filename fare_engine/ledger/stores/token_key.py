@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from fare_engine.errors import TokenKeyWrong
+from fare_engine.errors import LedgerDamaged, TokenKeyWrong
 from fare_engine.ledger.schema import configuration, taps
 
 FINGERPRINT_BYTES: Final = 16
@@ -20,7 +20,10 @@ def make_fingerprint(key: bytes) -> bytes:
 
 def find_fingerprint(connection: Connection) -> bytes | None:
     """The fingerprint of the ledger's key; None for a ledger of before that has not got one."""
-    found: bytes | None = connection.execute(select(configuration.c.token_key)).scalar_one()
+    row = connection.execute(select(configuration.c.token_key)).one_or_none()
+    if row is None:
+        raise LedgerDamaged("what is published cannot be read: configuration has not one row")
+    found: bytes | None = row.token_key
     return found
 
 

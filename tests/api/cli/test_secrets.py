@@ -93,8 +93,8 @@ def test_a_card_comes_from_standard_input_alone(data_dir: Path) -> None:
         refused = run_command(*block, *given)
         assert refused.returncode == 2
         assert CARD not in refused.stdout + refused.stderr
-    for given in (("--id", "-"), ()):
-        done = run_command(*block, *given, given=f"{CARD}\n")
+    for option in (["--id", "-"], []):
+        done = run_command(*block, *option, given=f"{CARD}\n")
         assert (done.returncode, "****5678" in done.stdout) == (0, True)
     assert run_command(*block).returncode == 2
     assert run_command(*block, "--id", "-", "--token", "ab" * 16, given=CARD).returncode == 2

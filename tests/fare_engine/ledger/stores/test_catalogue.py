@@ -284,6 +284,19 @@ def test_a_clock_set_back_by_a_little_resumes_all_the_same(
     assert after.suspensions["FHY"][0].resumed_at_ms == NOON_MS
 
 
+def test_a_suspension_made_while_the_clock_was_ahead_begins_at_once_by_suspending_again(
+    engine: Engine, catalogue: Catalogue
+) -> None:
+    ahead = _suspend(engine, catalogue, NOON_MS + 3_600_000)
+    assert ahead.find_suspension("FHY", NOON_MS) is None
+    entries = len(_audit(engine))
+    mended = _suspend(engine, ahead, NOON_MS)
+    assert mended.suspensions["FHY"] == (Suspension("FHY", NOON_MS, "crowding"),)
+    assert _load(engine) == mended
+    assert len(_audit(engine)) == entries + 1
+    assert _suspend(engine, mended, NOON_MS + 5) is mended
+
+
 def test_every_change_is_audited(engine: Engine, catalogue: Catalogue) -> None:
     draft = replace(PILOT, effective_from_ms=NOON_MS, window_ms=600_000)
     after = _policy(engine, catalogue, draft)
