@@ -54,7 +54,8 @@ def create_app(runtime: Runtime) -> ASGIApp:
     fastapi = make_fastapi()
     fastapi.state.runtime = runtime
     bytes_max = runtime.settings.body_bytes_max
-    behind = KeyRequired(JsonBodies(fastapi, bytes_max), runtime)
+    large = {("POST", "/v1/tariffs"): runtime.settings.tariff_bytes_max}
+    behind = KeyRequired(JsonBodies(fastapi, bytes_max, large), runtime)
     return LastResort(behind)
 
 

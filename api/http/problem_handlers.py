@@ -9,15 +9,20 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from api.contract.problems import Headers, Refused, error_bytes, find_code, problem_bytes
+from api.contract.problems import (
+    FAULTS_SHOWN_MAX,
+    Headers,
+    Refused,
+    error_bytes,
+    find_code,
+    problem_bytes,
+)
 from api.contract.taps import MEDIUM_FORMS
 from fare_engine.errors import FareEngineError
 
 _PARAMETER: Final = re.compile(r"\{[^}]+\}")
 ANSWERED: Final = "fare_engine.answered"
 """Set in the scope of a request whose unexpected error has been answered."""
-_FIELD_FAULTS_MAX: Final = 50
-"""Faults listed in one answer: a body may have thousands."""
 
 
 def install(app: FastAPI) -> None:
@@ -72,7 +77,7 @@ def _no_route(request: Request, methods: list[str]) -> Response:
 async def _on_invalid(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     faults = [
-        (field_of(fault["loc"]), message_of(fault)) for fault in error.errors()[:_FIELD_FAULTS_MAX]
+        (field_of(fault["loc"]), message_of(fault)) for fault in error.errors()[:FAULTS_SHOWN_MAX]
     ]
     detail = "; ".join(f"{field}: {message}" for field, message in faults[:3])
     return _respond(*problem_bytes("invalid-request", detail, faults))
