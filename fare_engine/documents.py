@@ -12,13 +12,16 @@ from typing import Any, Final
 
 from fare_engine.issuer import IssuerKey, group_by_issuer
 from fare_engine.modes import DegradedMode
-from fare_engine.network import DIRECTION_WORDS, Gate, MediumType, Name
+from fare_engine.network import DIRECTION_WORDS, NO_BANDS, Gate, MediumType, Name
 from fare_engine.policy import Policy, Suspension
 from fare_engine.tariff import MINUTE_MS, SECOND_MS, Tariff
 from fare_engine.times import format_ms
 from fare_engine.versions import ALWAYS_MS
 
 Document = dict[str, Any]
+
+PAIRS_SHOWN_MAX: Final = 100
+"""More explicit fares than that are shown only where one version is asked for."""
 
 SERVICE_DATE_END: Final = "service_date_end"
 """The `journey_expiry` of a tariff whose journeys last until their service date ends."""
@@ -97,12 +100,20 @@ def mode_document(mode: DegradedMode, zone: str) -> Document:
 
 
 def tariff_document(tariff: Tariff, zone: str) -> Document:
-    """One version of the tariff: its rules, with version and dates beside them."""
+    """One version of the tariff: its rules, with version and dates beside them.
+
+    The explicit fares are left out where they are many: then `explicit_fares` is None.
+    """
+    pairs = len(tariff.fares.explicit)
+    rules = rules_without_table(tariff)
+    if pairs <= PAIRS_SHOWN_MAX:
+        rules = rules_document(tariff)
     return {
         "version": tariff.version,
         "effective_from": format_ms(tariff.effective_from_ms, zone),
         "effective_to": _format_end(tariff.effective_to_ms, zone),
-        "rules": rules_document(tariff),
+        "explicit_pairs": pairs,
+        "rules": {"explicit_fares": None} | rules,
     }
 
 
@@ -111,16 +122,21 @@ def rules_document(tariff: Tariff) -> Document:
 
     `ledger.tariff_document.from_document` makes the same tariff of them again.
     """
+    explicit = tariff.fares.explicit
+    rows = [[origin, to, fare] for (origin, to), fare in sorted(explicit.items())]
+    return rules_without_table(tariff) | {"explicit_fares": rows}
+
+
+def rules_without_table(tariff: Tariff) -> Document:
+    """The rules of a tariff but for its explicit fares, which may be a hundred thousand."""
     bands = tariff.fares.bands
     cut_minutes = tariff.calendar.cut_minutes
     expiry_ms = tariff.journey_expiry_ms
     return {
         "bands": [{"up_to_m": bound_m, "fare": fare} for bound_m, fare in bands.upper_bounds],
-        "further": {"every_m": bands.further_m, "fare": bands.further_fare},
-        "explicit_fares": [
-            [origin, destination, fare]
-            for (origin, destination), fare in sorted(tariff.fares.explicit.items())
-        ],
+        "further": None
+        if bands == NO_BANDS
+        else {"every_m": bands.further_m, "fare": bands.further_fare},
         "same_station_fare": tariff.same_station_fare,
         "missing_exit_fare": tariff.missing_exit_fare,
         "unmatched_exit": "open" if tariff.unmatched_exit_opens else "refuse",

@@ -32,6 +32,7 @@
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 
 class FareEngineError(Exception):
@@ -144,13 +145,20 @@ class ConfigurationError(FareEngineError):
     code = "configuration-error"
 
 
+FAULTS_TOLD_MAX: Final = 50
+"""Faults in the text of one error: a fare table may have thousands."""
+
+
 class CatalogueInvalid(ConfigurationError):
-    """The catalogue holds what cannot be; ``faults`` are (field, message), all of them."""
+    """The catalogue holds what cannot be; ``faults`` are (field, message), the text the first."""
 
     code = "catalogue-invalid"
 
     def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
-        super().__init__("; ".join(f"{field}: {message}" for field, message in faults))
+        told = [f"{field}: {message}" for field, message in faults[:FAULTS_TOLD_MAX]]
+        if len(faults) > len(told):
+            told.append(f"and {len(faults) - len(told)} more")
+        super().__init__("; ".join(told))
         self.faults = tuple(faults)
 
 

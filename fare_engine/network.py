@@ -6,6 +6,7 @@ from enum import IntEnum
 from itertools import chain
 from typing import Final
 
+from fare_engine.explicit_fares import ExplicitFares
 from fare_engine.versions import ALWAYS_MS
 
 
@@ -155,11 +156,21 @@ class FareTable:
     distances: Distances = field(repr=False)
     bands: "DistanceBands"
     explicit: Mapping[tuple[str, str], int] = field(default_factory=dict, repr=False)
+    """Given by pair in any mapping, and kept as `ExplicitFares`."""
     _rows: dict[str, dict[str, int]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
     _highest: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
     _lowest: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "explicit", ExplicitFares.from_pairs(self.explicit))
+
+    @property
+    def table(self) -> ExplicitFares:
+        """The explicit fares by origin."""
+        assert isinstance(self.explicit, ExplicitFares)
+        return self.explicit
 
     def fare(self, origin: str, destination: str) -> int:
         """The single fare of a pair in fen; KeyError where neither table nor track joins them."""
@@ -201,12 +212,14 @@ class FareTable:
     def _to_others(self, station_id: str) -> list[int]:
         row = self._rows.get(station_id) or self._make_row(station_id)
         others = [fare for other, fare in row.items() if other != station_id]
-        return others or [self.bands.fare(0)]
+        return others or [self.bands.fare(0) if self.bands.upper_bounds else 0]
 
     def _make_row(self, origin: str) -> dict[str, int]:
-        metres = self.distances.get(origin, {})
-        row = {station: self.bands.fare(distance_m) for station, distance_m in metres.items()}
-        row |= {to: fare for (start, to), fare in self.explicit.items() if start == origin}
+        row = dict(self.table.get_row(origin))
+        metres = self.distances.get(origin, {}) if self.bands.upper_bounds else {}
+        for station, distance_m in metres.items():
+            if station not in row:
+                row[station] = self.bands.fare(distance_m)
         self._rows[origin] = row
         return row
 
@@ -215,7 +228,8 @@ class FareTable:
 class DistanceBands:
     """Fares by distance: metres with the bound inclusive, and fen.
 
-    Beyond the last bound, each further stretch begun adds so much.
+    Beyond the last bound, each further stretch begun adds so much. Without any bound distances
+    price nothing.
     """
 
     upper_bounds: tuple[tuple[int, int], ...]
@@ -231,6 +245,9 @@ class DistanceBands:
         stretches = -(-(distance_m - last_bound_m) // self.further_m)
         return last_fare + stretches * self.further_fare
 
+
+NO_BANDS = DistanceBands((), 0, 0)
+"""Of a network that is priced by its table alone."""
 
 CHENGDU_BANDS = DistanceBands(
     upper_bounds=(

@@ -129,7 +129,11 @@ def _fetch(client: httpx2.Client) -> Document:
         "gates": [*_list(client, "/v1/gates")],
         "media": [*map(_name_type, _list(client, "/v1/media-types"))],
         "policies": [*_list_at(client, places["policies"], "policies")],
-        "tariffs": [*_list(client, "/v1/tariffs")],
+        # A list leaves large tables of fares out.
+        "tariffs": [
+            client.get(f"/v1/tariffs/{tariff['version']}").raise_for_status().json()
+            for tariff in _list(client, "/v1/tariffs")
+        ],
         "suspensions": [
             suspension | {"station_id": station_id}
             for station_id, held in suspensions.items()

@@ -16,6 +16,9 @@ CONTENT_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 1
 """After a 503: a gate that waits longer decides alone."""
 
+FAULTS_SHOWN_MAX: Final = 50
+"""Faults listed in one answer: a body may have thousands."""
+
 Headers = list[tuple[bytes, bytes]]
 FieldFault = tuple[str, str]
 
@@ -167,7 +170,7 @@ def _detail(error: FareEngineError) -> str:
 
 
 def _faults(error: FareEngineError) -> Iterable[FieldFault] | None:
-    return error.faults if isinstance(error, CatalogueInvalid) else None
+    return error.faults[:FAULTS_SHOWN_MAX] if isinstance(error, CatalogueInvalid) else None
 
 
 def _clean(text: str) -> str:

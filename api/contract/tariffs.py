@@ -4,7 +4,7 @@ The fields are those of the document that the ledger keeps (`fare_engine/documen
 dates beside them.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StrictInt
 
@@ -35,13 +35,19 @@ class Expiry(Request):
     minutes: Length
 
 
+EXPLICIT_FARES_MAX: Final = 400_000
+"""Every pair of 630 stations; no metro has as many."""
+
+
 class TariffRules(Request):
     """The fare rules of one version."""
 
-    bands: list[Band] = Field(min_length=1, max_length=1_000)
-    further: Further
+    bands: list[Band] = Field(max_length=1_000)
+    further: Further | None = Field(None, description="left out where there are no bands")
     explicit_fares: list[tuple[Id, Id, Fen]] = Field(
-        default=[], max_length=200_000, description="from, to, fen: these beat the bands"
+        default=[],
+        max_length=EXPLICIT_FARES_MAX,
+        description="from, to, fen: these beat the bands",
     )
     same_station_fare: Fen
     missing_exit_fare: Fen
@@ -68,10 +74,19 @@ class TariffRequest(TariffRules):
     effective_to: Instant | None = None
 
 
+class TariffRulesShown(TariffRules):
+    """The fare rules of one version, in a list without a large table."""
+
+    explicit_fares: list[tuple[Id, Id, Fen]] | None = Field(  # type: ignore[assignment]
+        description="null where they are more than 100: `GET /v1/tariffs/{version}` has them"
+    )
+
+
 class TariffAnswer(Answer):
     """One version of the fare rules."""
 
     version: int
     effective_from: Time
     effective_to: Time | None
-    rules: TariffRules
+    explicit_pairs: int = Field(description="how many explicit fares it has")
+    rules: TariffRulesShown

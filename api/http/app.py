@@ -57,7 +57,9 @@ def create_app(runtime: Runtime) -> ASGIApp:
     fastapi = make_fastapi()
     fastapi.state.runtime = runtime
     bytes_max = runtime.settings.body_bytes_max
-    behind = KeyRequired(KnownMethods(JsonBodies(fastapi, bytes_max), runtime.peers), runtime)
+    large = {("POST", "/v1/tariffs"): runtime.settings.tariff_bytes_max}
+    bodies = JsonBodies(fastapi, bytes_max, large)
+    behind = KeyRequired(KnownMethods(bodies, runtime.peers), runtime)
     return LastResort(HeadAndOptions(behind))
 
 

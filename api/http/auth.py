@@ -13,7 +13,14 @@ from fastapi import Depends, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.contract.problems import Refused, problem_bytes
-from api.http.rights import RIGHTS_OF_KIND, ROUTE_RIGHTS, Right, check_right, needs_key
+from api.http.rights import (
+    KEY_IN_SCOPE,
+    RIGHTS_OF_KIND,
+    ROUTE_RIGHTS,
+    Right,
+    check_right,
+    needs_key,
+)
 from api.runtime.wiring import Runtime
 from fare_engine.access_key import Key
 
@@ -81,11 +88,8 @@ class KeyRequired:
                 await send({"type": "http.response.start", "status": status, "headers": headers})
                 await send({"type": "http.response.body", "body": body})
                 return
-            scope[_IN_SCOPE] = key
+            scope[KEY_IN_SCOPE] = key
         await self._app(scope, receive, send)
-
-
-_IN_SCOPE: Final = "fare_engine.key"
 
 
 def _find_authorization(scope: Scope) -> bytes | None:
@@ -101,7 +105,7 @@ def _get_runtime(request: Request) -> Runtime:
 
 
 def _get_key(request: Request) -> Key:
-    key: Key = request.scope[_IN_SCOPE]
+    key: Key = request.scope[KEY_IN_SCOPE]
     return key
 
 

@@ -1,11 +1,13 @@
 """Request bodies: limited while they are read, and checked to be JSON before a route gets them."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.contract.problems import Refused, problem_bytes
 from api.http.content import JSON, check_content_encoding, check_content_type
+from api.http.rights import KEY_IN_SCOPE, ROUTE_RIGHTS, Route, check_right
 from api.wire.strict_json import read_json
 
 _METHODS_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
@@ -48,22 +50,34 @@ async def read_body(scope: Scope, receive: Receive, bytes_max: int) -> bytes:
 
 
 class JsonBodies:
-    """Reads and checks the body of a request, so that routes get only well-formed JSON."""
+    """Reads and checks the body of a request, so that routes get only well-formed JSON.
 
-    def __init__(self, app: ASGIApp, bytes_max: int) -> None:
+    `large` are routes with a limit of their own, by method and path. They check the JSON
+    themselves, off the event loop, and nothing of it is read before the key has the right.
+    """
+
+    def __init__(self, app: ASGIApp, bytes_max: int, large: Mapping[Route, int]) -> None:
         self._app = app
         self._bytes_max = bytes_max
+        self._large = large
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 400, 413 or 415, or hand the body on."""
         if scope["type"] != "http" or scope["method"] not in _METHODS_WITH_BODY:
             await self._app(scope, receive, send)
             return
+        route = scope["method"], scope["path"]
+        large_max = self._large.get(route)
         try:
-            body = await read_body(scope, receive, self._bytes_max)
-            if body:
+            if large_max is None:
+                body = await read_body(scope, receive, self._bytes_max)
+                if body:
+                    check_headers(scope["headers"])
+                    body = read_json(body)
+            else:
+                check_right(scope[KEY_IN_SCOPE], ROUTE_RIGHTS[route])
                 check_headers(scope["headers"])
-                body = read_json(body)
+                body = await read_body(scope, receive, large_max)
         except ClientGone:
             return
         except Refused as refused:
@@ -82,7 +96,7 @@ def _say_json(headers: RequestHeaders) -> RequestHeaders:
 async def send_problem(send: Send, refused: Refused) -> None:
     """Answer with a problem over bare ASGI."""
     status, headers, body = problem_bytes(refused.code, refused.detail, refused.errors)
-    if refused.code == "body-too-large":
+    if refused.code in ("body-too-large", "forbidden"):
         # What is still unread would be taken for the next request.
         headers.append((b"connection", b"close"))
     await send(

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from api.contract.problems import CONTENT_TYPE
 from api.contract.taps import BatchAnswer, BatchRequest, Problem, TapDecision, TapRequest
+from api.contract.tariffs import TariffRequest
 from api.http.rights import needs_key
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "openapi.json"
@@ -52,7 +53,7 @@ def _make_document(app: FastAPI) -> dict[str, Any]:
         title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes
     )
     schemas = document["components"]["schemas"]
-    schemas.update(_schemas([TapRequest, BatchRequest], "validation"))
+    schemas.update(_schemas([TapRequest, BatchRequest, TariffRequest], "validation"))
     schemas.update(_schemas([TapDecision, BatchAnswer, Problem], "serialization"))
     document["paths"] |= _tap_paths()
     document["paths"] = dict(sorted(document["paths"].items()))

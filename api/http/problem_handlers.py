@@ -8,15 +8,20 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from api.contract.problems import Headers, Refused, error_bytes, find_code, problem_bytes
+from api.contract.problems import (
+    FAULTS_SHOWN_MAX,
+    Headers,
+    Refused,
+    error_bytes,
+    find_code,
+    problem_bytes,
+)
 from api.contract.taps import MEDIUM_FORMS
 from api.http.bodies import NO_BODY
 from fare_engine.errors import FareEngineError
 
 ANSWERED: Final = "fare_engine.answered"
 """Set in the scope of a request whose unexpected error has been answered."""
-_FIELD_FAULTS_MAX: Final = 50
-"""Faults listed in one answer: a body may have thousands."""
 
 
 def install(app: FastAPI) -> None:
@@ -42,7 +47,7 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
     if request.scope.get(NO_BODY) and any(fault["loc"] == ("body",) for fault in error.errors()):
         return _respond(*problem_bytes("malformed-json", "the body is empty"))
     faults = [
-        (field_of(fault["loc"]), message_of(fault)) for fault in error.errors()[:_FIELD_FAULTS_MAX]
+        (field_of(fault["loc"]), message_of(fault)) for fault in error.errors()[:FAULTS_SHOWN_MAX]
     ]
     detail = "; ".join(f"{field}: {message}" for field, message in faults[:3])
     return _respond(*problem_bytes("invalid-request", detail, faults))

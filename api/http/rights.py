@@ -15,6 +15,10 @@ Route = tuple[str, str]
 """The method and the path template of a route."""
 
 
+KEY_IN_SCOPE: Final = "fare_engine.key"
+"""Where the scope of a request holds its key."""
+
+
 class Right(StrEnum):
     """What a route may need, apart where two roles of an operator may differ."""
 

@@ -40,6 +40,9 @@ class Settings(BaseSettings):
         20, ge=1, description="lines of one kind; further ones are counted"
     )
     body_bytes_max: int = Field(2**20, ge=1_024, description="a longer request body: 413")
+    tariff_bytes_max: int = Field(
+        2**23, ge=1_024, description="a longer tariff, fare table and all: 413"
+    )
     pending_taps_max: int = Field(
         PENDING_TAPS_MAX, ge=BATCH_REQUEST_TAPS_MAX, description="taps that may wait: else 503"
     )

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import structlog
 
+from api.runtime.beside_taps import run_beside_taps
 from api.runtime.clocks import GateClocks
 from api.runtime.connection_counts import ConnectionCounts
 from api.runtime.failed_authentications import FailedAuthentications
@@ -120,15 +121,20 @@ class Runtime:
 
         `change` gets what is published now, and returns what will be, and the answer.
         """
+        return await self._publish(lambda _: change)
 
+    async def _publish(
+        self, prepare: Callable[[Published], Callable[[Connection, Published], tuple[Published, T]]]
+    ) -> T:
         def run() -> tuple[Published, T]:
+            change = prepare(self.published)
             with writing(self.database) as connection:
                 version = raise_version(connection)
                 changed, answer = change(connection, self.published)
                 return replace(changed, version=version), answer
 
         async with self._changing:
-            published, answer = await asyncio.to_thread(run)
+            published, answer = await run_beside_taps(run)
             self.service.use(published)
             return answer
 
@@ -136,12 +142,28 @@ class Runtime:
         self, change: Callable[[Connection, Catalogue], Catalogue]
     ) -> Catalogue:
         """Publish another catalogue."""
+        return await self.publish_prepared(lambda _: change)
 
-        def run(connection: Connection, before: Published) -> tuple[Published, Catalogue]:
-            catalogue = change(connection, before.catalogue)
-            return replace(before, catalogue=catalogue), catalogue
+    async def publish_prepared(
+        self, prepare: Callable[[Catalogue], Callable[[Connection, Catalogue], Catalogue]]
+    ) -> Catalogue:
+        """Publish another catalogue by a change that is prepared before its transaction begins.
 
-        return await self.publish(run)
+        Taps wait for a transaction, and not for what `prepare` does.
+        """
+
+        def prepare_change(
+            before: Published,
+        ) -> Callable[[Connection, Published], tuple[Published, Catalogue]]:
+            change = prepare(before.catalogue)
+
+            def run(connection: Connection, now: Published) -> tuple[Published, Catalogue]:
+                catalogue = change(connection, now.catalogue)
+                return replace(now, catalogue=catalogue), catalogue
+
+            return run
+
+        return await self._publish(prepare_change)
 
     async def settle(self, service_date: date, actor: str, *, dry_run: bool) -> Outcome:
         """Settle a service date in a thread, beside the taps; one run at a time."""

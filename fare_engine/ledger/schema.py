@@ -389,6 +389,7 @@ tariffs = Table(
     Column("effective_from", BigInteger, nullable=False),
     Column("effective_to", BigInteger),
     Column("rules", JSON, nullable=False, comment="see fare_engine.ledger.stores.tariff_document"),
+    Column("fare_table", LargeBinary, comment="a large table; null: it stands in the rules"),
     Column("published_at", BigInteger, nullable=False),
     comment="versions are never edited",
 )

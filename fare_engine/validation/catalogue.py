@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
+from typing import Final
 
 from fare_engine.catalogue import Catalogue
 from fare_engine.errors import CatalogueInvalid
@@ -29,6 +31,9 @@ from fare_engine.validation.policy import (
     tariff_match_faults,
 )
 from fare_engine.validation.tariff import tariff_faults
+
+FAULTS_MAX: Final = 1_000
+"""Faults that are told at once: a table of fares may have a hundred thousand."""
 
 
 def list_faults(catalogue: Catalogue, now_ms: int = 0) -> list[Fault]:
@@ -87,7 +92,7 @@ def check_new_tariff(catalogue: Catalogue, tariff: Tariff) -> None:
     tariff = replace(tariff, version=len(catalogue.tariffs) + 1)
     versions = (*catalogue.tariffs, tariff)
     faults = [
-        *tariff_faults(catalogue, tariff),
+        *islice(tariff_faults(catalogue, tariff), FAULTS_MAX),
         *overlap_faults(tariff, versions, catalogue.network.time_zone),
     ]
     known = set(_windows_too_long(catalogue))
@@ -127,7 +132,7 @@ def check_medium_type(catalogue: Catalogue, medium: MediumType, *, is_new: bool)
 
 
 def _raise_for(faults: Iterable[Fault]) -> None:
-    found = list(faults)
+    found = list(islice(faults, FAULTS_MAX))
     if found:
         raise CatalogueInvalid(found)
 

@@ -21,7 +21,7 @@ EXPIRY_MINUTES_MAX = 7 * DAY_MINUTES
 def tariff_faults(catalogue: Catalogue, tariff: Tariff) -> Faults:
     """Faults of one version by itself, by the field names of its document."""
     yield from _fare_faults(tariff)
-    yield from _band_faults(tariff.fares.bands)
+    yield from _band_faults(tariff.fares.bands, has_table=_is_table_whole(catalogue, tariff))
     yield from _explicit_faults(catalogue, tariff)
     yield from _discount_faults(catalogue, tariff)
     yield from _time_faults(tariff)
@@ -44,9 +44,17 @@ def _fare_faults(tariff: Tariff) -> Faults:
             yield field, f"must be between 0 and {FARE_MAX} fen, not {fare}"
 
 
-def _band_faults(bands: DistanceBands) -> Faults:
+def _is_table_whole(catalogue: Catalogue, tariff: Tariff) -> bool:
+    """Whether there are as many explicit fares as pairs of stations."""
+    stations = len(catalogue.stations)
+    return len(tariff.fares.explicit) == stations * (stations - 1)
+
+
+def _band_faults(bands: DistanceBands, *, has_table: bool) -> Faults:
     if not bands.upper_bounds:
-        yield "bands", "must hold at least one band"
+        if not has_table:
+            yield "bands", "must hold at least one band, unless explicit_fares has every pair"
+        return
     previous_m, previous_fare = 0, 0
     for number, (bound_m, fare) in enumerate(bands.upper_bounds, start=1):
         if bound_m <= previous_m:
@@ -66,17 +74,23 @@ def _band_faults(bands: DistanceBands) -> Faults:
 
 
 def _explicit_faults(catalogue: Catalogue, tariff: Tariff) -> Faults:
-    for (origin, destination), fare in tariff.fares.explicit.items():
-        for station_id in sorted({origin, destination} - catalogue.stations.keys()):
-            yield "explicit_fares", f"there is no station {station_id!r}"
-        if origin == destination:
+    rows, stations = tariff.fares.table.rows, catalogue.stations.keys()
+    unknown = rows.keys() - stations
+    for origin, row in rows.items():
+        unknown |= row.keys() - stations
+        if origin in row:
             yield "explicit_fares", f"from {origin!r} to itself same_station_fare is the fare"
-        if not _is_fare(fare):
-            yield (
-                "explicit_fares",
-                f"from {origin!r} to {destination!r} must be between 0 and {FARE_MAX} fen, "
-                f"not {fare}",
-            )
+        # Asked of the whole row first: a table has a hundred thousand fares.
+        if row and not (_is_fare(min(row.values())) and _is_fare(max(row.values()))):
+            for destination, fare in row.items():
+                if not _is_fare(fare):
+                    yield (
+                        "explicit_fares",
+                        f"from {origin!r} to {destination!r} must be between 0 and {FARE_MAX} "
+                        f"fen, not {fare}",
+                    )
+    for station_id in sorted(unknown):
+        yield "explicit_fares", f"there is no station {station_id!r}"
 
 
 def _discount_faults(catalogue: Catalogue, tariff: Tariff) -> Faults:
@@ -120,14 +134,13 @@ def _time_faults(tariff: Tariff) -> Faults:
 
 def _unpriced_faults(catalogue: Catalogue, tariff: Tariff) -> Faults:
     """Stations that no fare leads to or from; the fewest that explain every missing pair."""
-    station_ids = catalogue.stations.keys()
-    destinations: dict[str, set[str]] = defaultdict(set)
-    for origin, destination in tariff.fares.explicit:
-        destinations[origin].add(destination)
+    station_ids, table = catalogue.stations.keys(), tariff.fares.table
     unreached: dict[str, set[str]] = defaultdict(set)
     for origin in station_ids:
         reached = tariff.fares.distances.get(origin, {}).keys()
-        for other in station_ids - reached - destinations[origin] - {origin}:
+        if len(reached) >= len(station_ids):
+            continue  # tracks join it to all
+        for other in station_ids - reached - table.get_row(origin).keys() - {origin}:
             unreached[origin].add(other)
             unreached[other].add(origin)
     counts = Counter({station: len(others) for station, others in unreached.items()})

@@ -42,7 +42,7 @@ class Fares:
         )
         self._further: dict[str, int] = rules["further"]
         self._listed: dict[str, dict[str, int]] = {}
-        for origin, destination, fare in rules.get("explicit_fares", ()):
+        for origin, destination, fare in rules.get("explicit_fares") or ():
             self._listed.setdefault(origin, {})[destination] = fare
         self._tracks = tracks
         self._extremes: dict[str, tuple[int, int]] = {}
@@ -66,7 +66,7 @@ class Fares:
         if station not in self._extremes:
             others = {*self._tracks.metres_from(station), *self._listed.get(station, ())}
             fares = [self.single(station, other) for other in others - {station}]
-            fares = fares or [self.for_metres(0)]
+            fares = fares or [self.for_metres(0) if self._bands else 0]
             self._extremes[station] = min(fares), max(fares)
         return self._extremes[station]
 

@@ -6,6 +6,7 @@ swapped in once the transaction is committed. What open journeys pinned stays as
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -24,6 +25,7 @@ from fare_engine.ledger.stores.modes import read_modes
 from fare_engine.ledger.stores.network_rows import has_network, insert_network, read_network
 from fare_engine.ledger.stores.version_rows import (
     delete_future_suspensions,
+    encode_tariff,
     insert_policy,
     insert_suspension,
     insert_tariff,
@@ -100,20 +102,44 @@ def publish_policy(
     return replace(catalogue, policies={**catalogue.policies, station_id: (*earlier, policy)})
 
 
-def publish_tariff(
-    connection: Connection, catalogue: Catalogue, draft: Tariff, actor: str, now_ms: int
-) -> Catalogue:
-    """Publish a tariff as the next version, over the distances of the network."""
-    distances = get_distances(catalogue)
-    earlier = read_tariffs(connection, distances)
-    # Tariffs known before stay the same objects: terms that journeys pinned refer to them.
-    known = {tariff.version: tariff for tariff in catalogue.tariffs}
-    earlier = tuple(known.get(tariff.version, tariff) for tariff in earlier)
-    catalogue = replace(catalogue, tariffs=earlier)
-    fares = FareTable(distances, draft.fares.bands, draft.fares.explicit)
-    tariff = replace(draft, version=len(earlier) + 1, fares=fares)
+class PreparedTariff(NamedTuple):
+    """A tariff that is checked, with its number and what is stored of it."""
+
+    tariff: Tariff
+    encoded: Document
+
+
+def prepare_tariff(catalogue: Catalogue, draft: Tariff) -> PreparedTariff:
+    """A tariff that may be the next version, over the distances of the network.
+
+    All that takes long of a large fare table is done here, so that no transaction waits for it.
+    CatalogueInvalid names each field that cannot be, as `check_new_tariff` does.
+    """
+    fares = FareTable(get_distances(catalogue), draft.fares.bands, draft.fares.explicit)
+    tariff = replace(draft, version=len(catalogue.tariffs) + 1, fares=fares)
     check_new_tariff(catalogue, tariff)
-    insert_tariff(connection, tariff, now_ms)
+    return PreparedTariff(tariff, encode_tariff(tariff))
+
+
+def publish_tariff(
+    connection: Connection,
+    catalogue: Catalogue,
+    draft: Tariff | PreparedTariff,
+    actor: str,
+    now_ms: int,
+) -> Catalogue:
+    """Publish a tariff as the next version; one that is prepared for it needs no more checks."""
+    # Tariffs known before stay the same objects: terms that journeys pinned refer to them.
+    known = catalogue.tariffs
+    newer = read_tariffs(connection, get_distances(catalogue), after_version=len(known))
+    earlier = (*known, *newer)
+    catalogue = replace(catalogue, tariffs=earlier)
+    if isinstance(draft, PreparedTariff) and draft.tariff.version == len(earlier) + 1:
+        tariff, encoded = draft
+    else:
+        draft = draft.tariff if isinstance(draft, PreparedTariff) else draft
+        tariff, encoded = prepare_tariff(catalogue, draft)
+    insert_tariff(connection, tariff, encoded, now_ms)
     zone = catalogue.network.time_zone
     record_change(
         connection,
@@ -207,7 +233,10 @@ def get_distances(catalogue: Catalogue) -> Distances:
 
 
 def _describe(tariff: Tariff, zone: str) -> Document:
-    """A tariff as the audit shows it, with its rules among the other fields."""
+    """A tariff as the audit shows it, with its rules among the other fields.
+
+    A large table is left out: versions are never edited, so it stands where this one is shown.
+    """
     document = tariff_document(tariff, zone)
     rules: Document = document.pop("rules")
     return document | rules

@@ -13,7 +13,7 @@ from fare_engine.calendar import ServiceCalendar
 from fare_engine.documents import SERVICE_DATE_END
 from fare_engine.errors import CatalogueInvalid
 from fare_engine.field_reader import FieldReader
-from fare_engine.network import DistanceBands, Distances, FareTable
+from fare_engine.network import NO_BANDS, DistanceBands, Distances, FareTable
 from fare_engine.tariff import MINUTE_MS, SECOND_MS, Tariff
 
 _TIME_OF_DAY = re.compile("([01][0-9]|2[0-3]):([0-5][0-9])")
@@ -26,11 +26,17 @@ def from_document(
     effective_from_ms: int,
     effective_to_ms: int | None,
     distances: Distances,
+    explicit: Mapping[tuple[str, str], int] | None = None,
 ) -> Tariff:
-    """The tariff of a document; CatalogueInvalid names every field that is not as it should be."""
+    """The tariff of a document; CatalogueInvalid names every field that is not as it should be.
+
+    `explicit` are its explicit fares where they do not stand in it.
+    """
     faults: list[tuple[str, str]] = []
     fields = FieldReader(document, "", faults)
-    bands, explicit = _read_bands(fields), _read_explicit(fields)
+    bands = _read_bands(fields)
+    if explicit is None:
+        explicit = _read_explicit(fields)
     tariff = Tariff(
         version=version,
         effective_from_ms=effective_from_ms,
@@ -67,6 +73,8 @@ def _read_bands(fields: FieldReader) -> DistanceBands:
         band.finish()
     if not fields.has("bands"):
         fields.fault("bands", "missing; must be a list")
+    if not bounds and not fields.holds_table("further"):
+        return NO_BANDS
     further = fields.get_table("further")
     bands = DistanceBands(
         tuple(bounds), further.get_integer("every_m"), further.get_integer("fare")

@@ -5,7 +5,13 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, func, select
 
-from fare_engine.documents import rules_document
+from fare_engine.documents import (
+    PAIRS_SHOWN_MAX,
+    Document,
+    rules_document,
+    rules_without_table,
+)
+from fare_engine.explicit_fares import ExplicitFares
 from fare_engine.ledger import schema
 from fare_engine.ledger.stores.tariff_document import from_document
 from fare_engine.network import Distances
@@ -46,8 +52,12 @@ def read_suspensions(connection: Connection) -> Mapping[str, tuple[Suspension, .
     return dict(suspensions)
 
 
-def read_tariffs(connection: Connection, distances: Distances) -> tuple[Tariff, ...]:
-    """Every tariff, oldest version first, over the distances given."""
+def read_tariffs(
+    connection: Connection, distances: Distances, after_version: int = 0
+) -> tuple[Tariff, ...]:
+    """Every tariff behind a version, oldest first, over the distances given."""
+    table = schema.tariffs
+    query = select(table).where(table.c.version > after_version).order_by(table.c.version)
     return tuple(
         from_document(
             row.rules,
@@ -55,8 +65,9 @@ def read_tariffs(connection: Connection, distances: Distances) -> tuple[Tariff, 
             effective_from_ms=row.effective_from,
             effective_to_ms=row.effective_to,
             distances=distances,
+            explicit=None if row.fare_table is None else ExplicitFares.unpack(row.fare_table),
         )
-        for row in connection.execute(select(schema.tariffs).order_by(schema.tariffs.c.version))
+        for row in connection.execute(query)
     )
 
 
@@ -78,14 +89,21 @@ def insert_policy(connection: Connection, policy: Policy, now_ms: int) -> None:
     )
 
 
-def insert_tariff(connection: Connection, tariff: Tariff, now_ms: int) -> None:
-    """Store a new version of the tariff."""
+def encode_tariff(tariff: Tariff) -> Document:
+    """The columns that hold the rules of a tariff. Of a large table that takes a while."""
+    if len(tariff.fares.explicit) <= PAIRS_SHOWN_MAX:
+        return {"rules": rules_document(tariff), "fare_table": None}
+    return {"rules": rules_without_table(tariff), "fare_table": tariff.fares.table.pack()}
+
+
+def insert_tariff(connection: Connection, tariff: Tariff, encoded: Document, now_ms: int) -> None:
+    """Store a new version of the tariff, with its rules as `encode_tariff` made them."""
     connection.execute(
         schema.tariffs.insert().values(
             version=tariff.version,
             effective_from=tariff.effective_from_ms,
             effective_to=tariff.effective_to_ms,
-            rules=rules_document(tariff),
+            **encoded,
             published_at=now_ms,
         )
     )

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 
 from fare_engine.errors import CatalogueInvalid
 from fare_engine.ledger.database import migrate, open_database, writing

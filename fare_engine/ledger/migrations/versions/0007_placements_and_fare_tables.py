@@ -1,4 +1,7 @@
-"""Where gates stood, with dates: a gate that has no row here never moved."""
+"""Where gates stood, with dates, and large fare tables beside the rules of their tariffs.
+
+A gate that has no row in `gate_placements` never moved. Tables of before stay in `tariffs.rules`.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -29,3 +32,12 @@ def upgrade() -> None:
         comment="where gates stood; of two that begin together the later row counts; never edited",
     )
     op.create_index(op.f("ix_gate_placements_gate"), "gate_placements", ["gate"])
+    op.add_column(
+        "tariffs",
+        sa.Column(
+            "fare_table",
+            sa.LargeBinary(),
+            nullable=True,
+            comment="a large table; null: it stands in the rules",
+        ),
+    )
