@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote, unquote
 
 from sqlalchemy import (
     Connection,
@@ -48,11 +49,19 @@ __all__ = [
 
 
 def open_database(url_or_path: str | Path) -> Engine:
-    """The database at a path (SQLite) or a URL; nothing is read or written yet."""
+    """The database at a path (SQLite) or a URL; nothing is read or written yet.
+
+    A file that is there now is never made anew: once it is gone, to read it is an error.
+    """
     if isinstance(url_or_path, str) and "://" in url_or_path:
         engine = create_engine(url_or_path)
     else:
-        engine = create_engine(URL.create("sqlite", database=str(url_or_path)))
+        path = Path(url_or_path).absolute()
+        mode = "rw" if path.exists() else "rwc"
+        file = f"file:{quote(str(path))}"
+        engine = create_engine(
+            URL.create("sqlite", database=file, query={"mode": mode, "uri": "true"})
+        )
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -157,7 +166,7 @@ def list_revisions() -> list[str]:
 
 
 def _name_database(engine: Engine) -> str:
-    return f"the database {engine.url.database}"
+    return f"the database {unquote(str(engine.url.database).removeprefix('file:'))}"
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -3,6 +3,7 @@
 import sqlite3
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 BUSY_TIMEOUT_S: Final = 5.0
 """How long a commit waits for an operator's change to end before its gates decide alone."""
@@ -14,7 +15,7 @@ def connect(
     """A connection with the ledger's settings: write-ahead log, synced at every commit."""
     mode = "ro" if read_only else "rw"
     connection = sqlite3.connect(
-        f"file:{path}?mode={mode}",
+        f"file:{quote(str(path))}?mode={mode}",
         uri=True,
         isolation_level=None,
         check_same_thread=False,
