@@ -9,6 +9,7 @@ class VolatileLedger:
     """Knows every tap_id, so that repeated taps are found; keeps taps alone."""
 
     maintenance = None
+    may_wait = True
 
     def __init__(self) -> None:
         self._taps: dict[str, Verdict] = {}

@@ -143,6 +143,14 @@ class Engine:
         if not batch.is_empty():
             self._ledger.commit(batch.changes)
 
+    def try_commit(self, batch: Batch) -> None:
+        """As `commit`, or LedgerBusy at once where it would have to wait for somebody else."""
+        self._ledger.may_wait = False
+        try:
+            self.commit(batch)
+        finally:
+            self._ledger.may_wait = True
+
     def holds(self, batch: Batch) -> bool:
         """Whether a batch is still to be committed, and was not given up meanwhile."""
         return batch in self._uncommitted

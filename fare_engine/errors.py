@@ -16,8 +16,10 @@
     │   ├── LedgerUnavailable         ledger-unavailable: nothing is known to be stored
     │   ├── Overtaken                 overtaken: another engine was first, nothing is stored
     │   ├── Outdated                  outdated: something was published, nothing is stored
+    │   ├── LedgerBusy                ledger-busy: nothing is stored, since somebody else writes
     │   ├── Overloaded                overloaded: a limit of the engine is reached
     │   └── LedgerDamaged             ledger-damaged: the ledger contradicts itself
+    ├── LedgerLost                    ledger-lost: the file on disk is not the ledger any more
     ├── NotFound                      not-found
     ├── ReviewedOtherwise             conflict: the adjustment is not held, or no longer
     └── ConfigurationError
@@ -115,6 +117,12 @@ class Outdated(LedgerError):
     code = "outdated"
 
 
+class LedgerBusy(LedgerError):
+    """Somebody else writes, and the caller would not wait; nothing is stored, try it patiently."""
+
+    code = "ledger-busy"
+
+
 class Overloaded(LedgerError):
     """A limit is reached; nothing was taken, the gate tries again later."""
 
@@ -125,6 +133,19 @@ class LedgerDamaged(LedgerError):
     """The ledger holds what the engine can never have written."""
 
     code = "ledger-damaged"
+
+
+class LedgerLost(FareEngineError):
+    """What is written does not stand on disk where the next start looks; the process must end.
+
+    `may_close`: the ledger may be closed in good order; else that would write over what is left.
+    """
+
+    code = "ledger-lost"
+
+    def __init__(self, message: str, *, may_close: bool) -> None:
+        super().__init__(message)
+        self.may_close = may_close
 
 
 class NotFound(FareEngineError):

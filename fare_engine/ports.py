@@ -186,7 +186,13 @@ class Maintenance(Protocol):
 
 
 class Ledger(Protocol):
-    """The durable truth. Every method may raise LedgerUnavailable."""
+    """The durable truth. Every method may raise LedgerUnavailable.
+
+    `may_wait` says whether the next commit may wait for somebody else who writes, at most for some
+    seconds; the caller sets it.
+    """
+
+    may_wait: bool
 
     @property
     def maintenance(self) -> Maintenance | None:
@@ -207,6 +213,7 @@ class Ledger(Protocol):
     def commit(self, changes: Changes) -> None:
         """Store all of it in one transaction; durable on return. May run in another thread.
 
+        LedgerBusy, unless it `may_wait`: nothing is stored, since somebody else writes.
         Overtaken: nothing is stored, since another engine was first; decide it again. Outdated:
         nothing is stored, since something else was published; reload that and decide it again.
         LedgerUnavailable: whether it is stored is in doubt.

@@ -125,6 +125,18 @@ class Turn:
             self._again = None
             self._engine.failed(work.batch, error)
 
+    def give_up(self, error: LedgerError) -> None:
+        """The work that is under way does not end: everyone who waits gets the error meanwhile.
+
+        What it stores is found out before anything else is loaded. Its end is still to be reported.
+        """
+        held = self._committing or self._held
+        self._loading = self._again = self._decided = None
+        if held is None:
+            self._engine.fail_all(error)
+        else:
+            self._engine.failed(held, error)
+
     def use(self, published: Published) -> None:
         """Decide by what is published now from the next batch on."""
         self._engine.use(published)

@@ -122,6 +122,10 @@ class ServerProcess:
             self.process.terminate()
         return self._wait()
 
+    def wait(self) -> int:
+        """Wait until it has ended by itself; the exit status."""
+        return self._wait()
+
     def kill(self) -> None:
         """Cut it off, as a power failure would."""
         self.process.send_signal(signal.SIGKILL)

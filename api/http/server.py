@@ -6,6 +6,7 @@ committing task dies the process ends with status 1, so that a supervisor starts
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
@@ -21,11 +22,13 @@ from api.http.app import create_app
 from api.http.door.door import Door
 from api.http.door.listener import Listener, find_connections_max
 from api.http.protocol import make_protocol
+from api.http.routes.health import render_metrics
+from api.http.stand_in import BEAT_S, StandIn
 from api.runtime import gc_control
 from api.runtime.logs import configure_logs
 from api.runtime.settings import Settings
-from api.runtime.wiring import open_runtime
-from fare_engine.errors import ConfigurationError
+from api.runtime.wiring import Runtime, open_runtime
+from fare_engine.errors import ConfigurationError, LedgerLost
 from fare_engine.ledger.sqlite.data_directory import DataDirectory
 
 logger = structlog.get_logger(__name__)
@@ -85,10 +88,36 @@ async def _serve(
         runtime.service.on_idle = gc_control.collect_when_idle
         gc_control.freeze()
         sys.setswitchinterval(SWITCH_INTERVAL_S)
+        stand_in = StandIn(listener, partial(render_metrics, runtime))
+        runtime.loop_stalled_seconds = lambda: stand_in.stalled_seconds
+        beating = asyncio.create_task(_beat(runtime, stand_in))
         await server.serve(sockets=[listener])
+        beating.cancel()
+        stand_in.stop()
+        _end_if_lost(runtime.service.dead)
     dead = runtime.service.dead
     logger.info("stopped", failed=dead is not None)
     return 0 if dead is None else 1
+
+
+async def _beat(runtime: Runtime, stand_in: StandIn) -> None:
+    """Show that the loop turns, and look whether the ledger's files are still there."""
+    stand_in.start()
+    while True:
+        stand_in.beat()
+        try:
+            runtime.ledger.check_files()
+        except LedgerLost as error:
+            runtime.service.die(error)
+        await asyncio.sleep(BEAT_S)
+
+
+def _end_if_lost(dead: BaseException | None) -> None:
+    """End at once where closing the ledger would write what is broken over what is left of it."""
+    if isinstance(dead, LedgerLost) and not dead.may_close:
+        logger.critical("ended_without_closing_the_ledger", why=str(dead))
+        sys.stderr.flush()
+        os._exit(1)
 
 
 def _ignore_signals(loop: asyncio.AbstractEventLoop) -> None:

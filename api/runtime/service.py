@@ -19,7 +19,14 @@ import structlog
 from api.runtime.upkeep import Upkeep
 from fare_engine.batch import Batch, Finding, ReportSubmission, Result, Submission
 from fare_engine.engine import Engine
-from fare_engine.errors import LedgerError, LedgerUnavailable, Outdated, Overtaken
+from fare_engine.errors import (
+    LedgerBusy,
+    LedgerError,
+    LedgerUnavailable,
+    Outdated,
+    Overtaken,
+)
+from fare_engine.ports import Loaded
 from fare_engine.published import Published
 from fare_engine.tap import Report, Tap
 from fare_engine.turn import Commit, Load, Turn
@@ -27,6 +34,13 @@ from fare_engine.turn import Commit, Load, Turn
 logger = structlog.get_logger(__name__)
 
 INLINE_TAPS_MAX: Final = 128
+
+STALL_S: Final = 5.0
+"""Work of the ledger's thread that takes longer has stalled: nobody is kept waiting for it."""
+
+SLOW_COMMIT_S: Final = 0.5
+INLINE_AGAIN_S: Final = 60.0
+"""After a commit that held up the loop for so long the thread commits, for about a minute."""
 
 MANY_TAPS: Final = 16
 """So many are counted faster together than one by one."""
@@ -51,6 +65,13 @@ class EngineService:
         self._idle = asyncio.Event()
         self._idle.set()
         self._commit_s = 0.0
+        self._inline_again_at = 0.0
+        self._is_loading = False
+        self._stall_check: asyncio.TimerHandle | None = None
+        self._thread_since: float | None = None
+        self._refusal: str | None = None
+        self.last_failure: str | None = None
+        self.last_failed_at = self.last_committed_at = 0.0
         self.dead: BaseException | None = None
         self.on_death: Callable[[], None] = _nothing
         self.on_idle: Callable[[], None] = _nothing
@@ -75,6 +96,17 @@ class EngineService:
         return self._commit_s
 
     @property
+    def stalled_seconds(self) -> float:
+        """For how long the ledger's thread has been at work that should be short; 0 for none."""
+        since = self._thread_since
+        return 0.0 if since is None else time.perf_counter() - since
+
+    @property
+    def is_refusing(self) -> bool:
+        """Whether taps are refused at once: the engine has died, or its ledger has stalled."""
+        return self._refusal is not None
+
+    @property
     def is_maintaining(self) -> bool:
         """Whether the ledger does work of its own just now."""
         return self._turn.is_maintaining
@@ -86,10 +118,11 @@ class EngineService:
     def offer(self, submission: Submission | ReportSubmission) -> None:
         """Queue a submission; its `done` is called in this loop once it is answered.
 
-        LedgerUnavailable when the engine has died, Overloaded when too many wait.
+        LedgerUnavailable when the engine has died or its ledger has stalled, Overloaded when too
+        many wait.
         """
-        if self.dead is not None:
-            raise LedgerUnavailable("the engine has stopped; the process must be restarted")
+        if self._refusal is not None:
+            raise LedgerUnavailable(self._refusal)
         self._engine.offer(submission)
         self._schedule()
 
@@ -139,37 +172,61 @@ class EngineService:
                     break
             self._go_on()
         except BaseException as error:
-            self._die(error)
+            self.die(error)
             raise
 
     def _load(self, work: Load) -> None:
+        if self._engine.must_recover:  # which may read much, and wait for threads of the ledger
+            loaded: list[Loaded] = []
+            self._is_loading = True
+            self._run_in_thread(
+                lambda: loaded.append(self._engine.load(work.batch)),
+                partial(self._load_ended, work, loaded),
+            )
+            return
         try:
-            loaded = self._engine.load(work.batch)
-            self._turn.loaded(work.batch, loaded, now_ms())
+            self._turn.loaded(work.batch, self._engine.load(work.batch), now_ms())
         except LedgerError as error:
             self._report_failure(work, error)
 
+    def _load_ended(self, work: Load, loaded: list[Loaded], error: BaseException | None) -> None:
+        self._is_loading = False
+        try:
+            if error is not None:
+                raise error
+            self._turn.loaded(work.batch, loaded[0], now_ms())
+        except LedgerError as failure:
+            self._report_failure(work, failure)
+        self._work()
+
     def _commit(self, work: Commit) -> None:
         begun = time.perf_counter()
-        if work.batch.taps > self._inline_taps_max:
-            committed = partial(self._commit_ended, work, begun)
-            self._run_in_thread(partial(self._engine.commit, work.batch), committed)
-            return
-        error: LedgerError | None = None
-        try:
-            self._engine.commit(work.batch)
-        except LedgerError as failure:
-            error = failure
-        self._finish(work, begun, error)
+        if work.batch.taps <= self._inline_taps_max and begun >= self._inline_again_at:
+            try:
+                self._engine.try_commit(work.batch)
+            except LedgerBusy:
+                pass  # nothing is stored: the thread waits for whoever writes
+            except LedgerError as failure:
+                self._finish(work, begun, failure)
+                return
+            else:
+                self._finish(work, begun, None)
+                return
+        committed = partial(self._commit_ended, work, begun)
+        self._run_in_thread(partial(self._engine.commit, work.batch), committed)
 
     def _commit_ended(self, work: Commit, begun: float, error: BaseException | None) -> None:
         self._finish(work, begun, error)
         self._work()  # at once, so that the disk does not wait for the loop
 
     def _finish(self, work: Commit, begun: float, error: BaseException | None) -> None:
-        self._commit_s += (time.perf_counter() - begun - self._commit_s) / 8
+        now = time.perf_counter()
+        self._commit_s += (now - begun - self._commit_s) / 8
+        if now - begun > SLOW_COMMIT_S:
+            self._inline_again_at = now + INLINE_AGAIN_S
         self.batches += 1
         if error is None:
+            self.last_committed_at, self.last_failure = now, None
             self._turn.committed(work.batch)
             self._count(work.batch)
         elif isinstance(error, LedgerError):
@@ -183,12 +240,13 @@ class EngineService:
             logger.info("batch_decided_again", taps=taps, why=error.code)
         else:
             self.failed_batches += 1
+            self.last_failure, self.last_failed_at = str(error), time.perf_counter()
             logger.error("batch_failed", work=type(work).__name__, taps=taps, error=str(error))
         self._turn.failed(work, error)
 
     def _go_on(self) -> None:
         """After some work: go on with more, or note that there is none."""
-        if self._turn.is_committing:
+        if self._turn.is_committing or self._is_loading:
             return  # whatever ends looks for work again
         if not self._turn.is_idle:
             self._schedule()
@@ -202,6 +260,8 @@ class EngineService:
     ) -> None:
         """Run something in the ledger's thread; `ended` runs in the loop, and looks for work."""
         self._idle.clear()
+        self._thread_since = time.perf_counter()
+        self._stall_check = self._loop.call_later(STALL_S, self._give_up)
 
         def end(future: "Future[None]") -> None:
             self._loop.call_soon_threadsafe(self._end, ended, future.exception())
@@ -211,10 +271,28 @@ class EngineService:
     def _end(
         self, ended: Callable[[BaseException | None], None], error: BaseException | None
     ) -> None:
+        self._thread_since = None
+        if self._stall_check is not None:
+            self._stall_check.cancel()
+        if self._refusal is not None and self.dead is None:
+            self._refusal = None
+            logger.info("ledger_goes_on")
         try:
             ended(error)
         except BaseException as failure:
-            self._die(failure)
+            self.die(failure)
+            raise
+
+    def _give_up(self) -> None:
+        """The ledger's thread does not come back: nobody waits for it, and nobody begins to."""
+        error = LedgerUnavailable(f"the ledger has not answered for {STALL_S:g} s")
+        self._refusal, self.last_failure = str(error), str(error)
+        self.last_failed_at = time.perf_counter()
+        logger.error("ledger_stalled", seconds=STALL_S, taps=self.pending_taps)
+        try:
+            self._turn.give_up(error)
+        except BaseException as failure:
+            self.die(failure)
             raise
 
     def _count(self, batch: Batch) -> None:
@@ -228,11 +306,12 @@ class EngineService:
             for reason, count in reasons.items():
                 counts[reason, None] += count
 
-    def _die(self, error: BaseException) -> None:
+    def die(self, error: BaseException) -> None:
         """The committing task cannot go on: every request fails at once, and so does `/readyz`."""
         if self.dead is not None:
             return
         self.dead = error
+        self._refusal = "the engine has stopped; the process must be restarted"
         logger.critical("engine_died", error=repr(error))
         self._engine.fail_all(LedgerUnavailable("the engine has stopped"))
         self._idle.set()

@@ -4,12 +4,10 @@
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
-from pathlib import Path
 from typing import TypeVar
 
 import structlog
@@ -19,6 +17,7 @@ from api.runtime.clocks import GateClocks
 from api.runtime.connection_counts import ConnectionCounts
 from api.runtime.failed_authentications import FailedAuthentications
 from api.runtime.peers import PeerFinder
+from api.runtime.readiness import Readiness
 from api.runtime.service import EngineService, now_ms
 from api.runtime.settings import Settings
 from api.views.parameters import ParametersBook
@@ -62,12 +61,12 @@ class Runtime:
     peers: PeerFinder
     failed_authentications: FailedAuthentications
     settings: Settings
-    ledger_path: Path
+    readiness: Readiness
     _changing: asyncio.Lock
     _settling: asyncio.Lock
-    _ledger_file: os.stat_result
     requests_in_flight: Callable[[], int] = lambda: 0
     connection_counts: ConnectionCounts = field(default_factory=ConnectionCounts)
+    loop_stalled_seconds: Callable[[], float] = lambda: 0.0
     _checked: tuple[Catalogue, list[Fault]] | None = None
 
     @property
@@ -83,12 +82,6 @@ class Runtime:
     def find_clock_tolerance(self, at_ms: int) -> int | None:
         """How far a gate's clock may be off at an instant; None where no tariff is in force."""
         return _find_clock_tolerance(self.catalogue, at_ms)
-
-    def is_ledger_in_place(self) -> bool:
-        """Whether the file that is written is still the one that a restart would open."""
-        with suppress(OSError):
-            return os.path.samestat(self._ledger_file, self.ledger_path.stat())
-        return False
 
     def list_catalogue_faults(self) -> list[Fault]:
         """What is wrong with the catalogue that decides now; found once for each catalogue."""
@@ -210,7 +203,7 @@ async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIte
             service = EngineService(engine, inline_taps_max=settings.commit_inline_taps_max)
             peers = PeerFinder(settings.trusted_proxies)
             maker = TokenMaker(directory.read_token_key())
-            path = directory.ledger_path
+            readiness = Readiness(service, ledger, settings.pending_taps_max)
             yield Runtime(
                 service=service,
                 ledger=ledger,
@@ -224,11 +217,11 @@ async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIte
                     peers, settings.auth_failures_per_minute
                 ),
                 settings=settings,
-                ledger_path=path,
+                readiness=readiness,
                 _changing=asyncio.Lock(),
                 _settling=asyncio.Lock(),
-                _ledger_file=path.stat(),
             )
             await service.close()
+            readiness.close()
     finally:
         database.dispose()

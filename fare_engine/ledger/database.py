@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
 from sqlalchemy import (
     Connection,
@@ -50,14 +51,15 @@ __all__ = [
 def open_database(url_or_path: str | Path, *, must_exist: bool = False) -> Engine:
     """The database at a path (SQLite) or a URL; nothing is read or written yet.
 
-    A file that is not there is made, unless it `must_exist`: a ledger that is gone is not to be
-    replaced by an empty one.
+    A file that is not there is made, unless it `must_exist`. One that is there now is never made
+    anew: a ledger that is gone is not to be replaced by an empty one.
     """
     if isinstance(url_or_path, str) and "://" in url_or_path:
         engine = create_engine(url_or_path)
     else:
-        path = Path(url_or_path)
-        url = f"{path.absolute().as_uri()}?mode={'rw' if must_exist else 'rwc'}"
+        path = Path(url_or_path).absolute()
+        mode = "rw" if must_exist or path.exists() else "rwc"
+        url = f"{path.as_uri()}?mode={mode}"
         engine = create_engine(
             URL.create("sqlite", database=str(path)),
             creator=lambda: sqlite3.connect(url, uri=True, check_same_thread=False),
@@ -166,7 +168,7 @@ def list_revisions() -> list[str]:
 
 
 def _name_database(engine: Engine) -> str:
-    return f"the database {engine.url.database}"
+    return f"the database {unquote(str(engine.url.database).removeprefix('file:'))}"
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:

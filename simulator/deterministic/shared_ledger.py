@@ -18,6 +18,7 @@ class SharedLedger:
     """
 
     maintenance = None
+    may_wait = True
 
     def __init__(self, disk: SharedDisk, published: Published, *, is_alone: bool = False) -> None:
         """Where it `is_alone` no commit can lose, and nothing is left to hints: it is embedded."""

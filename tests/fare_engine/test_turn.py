@@ -337,3 +337,37 @@ def test_a_report_decided_ahead_finds_the_tap_that_is_being_committed(shell: She
         Reason.ENTRY_OPENED,
         Reason.NO_OPEN_ENTRY,
     ]
+
+
+def test_whoever_waits_for_a_commit_that_does_not_end_is_answered_and_nothing_is_lost(
+    shell: Shell,
+) -> None:
+    first = shell.metro.tap("FHY-A-01", "entry")
+    second = shell.metro.tap("FHY-A-01", "entry", 1)
+    committing, _ = take_both(shell, first, second)
+    shell.offer(shell.metro.tap("FHY-A-01", "entry", 2))
+    shell.turn.give_up(LedgerUnavailable("it hangs"))
+    assert shell.list_reasons() == [LedgerUnavailable] * 3
+    assert shell.turn.is_committing, "it is under way still"
+    assert shell.turn.find_work() is None
+    shell.commit(committing)
+    assert shell.turn.is_idle
+    shell.answers.clear()
+    shell.offer(first)
+    shell.offer(second)
+    shell.run()
+    assert shell.list_reasons() == [Reason.ENTRY_OPENED, Reason.ENTRY_REPEATED]
+    assert shell.metro.count("taps") == 2
+
+
+def test_a_load_that_does_not_end_is_given_up_as_well(shell: Shell) -> None:
+    tap = shell.metro.tap("FHY-A-01", "entry")
+    shell.offer(tap)
+    batch = shell.find_load()
+    shell.turn.give_up(LedgerUnavailable("it hangs"))
+    assert shell.list_reasons() == [LedgerUnavailable]
+    shell.turn.loaded(batch, shell.engine.load(batch), NOW_MS)
+    assert shell.turn.is_idle, "what was loaded too late is not decided"
+    shell.offer(tap)
+    shell.run()
+    assert shell.list_reasons() == [LedgerUnavailable, Reason.ENTRY_OPENED]

@@ -21,8 +21,7 @@ from api.runtime.logs import count_lines_left_out
 from api.runtime.service import now_ms
 from api.runtime.wiring import Runtime
 from fare_engine.decision import Reason
-from fare_engine.errors import FareEngineError
-from fare_engine.ledger.database import Connection, find_revision, get_head_revision
+from fare_engine.ledger.database import get_head_revision
 from fare_engine.versions import find_in_force
 
 logger = structlog.get_logger(__name__)
@@ -53,7 +52,7 @@ async def livez() -> Alive:
 
 @router.get("/readyz")
 async def readyz(runtime: TheRuntime) -> Ready:
-    """Whether taps are decided: database, index and configuration; 503 names what fails."""
+    """Whether a tap would be answered now; 503 names what keeps it from that."""
     faults = await _list_failures(runtime)
     if faults:
         detail = "; ".join(f"{part}: {what}" for part, what in faults)
@@ -67,17 +66,7 @@ async def readyz(runtime: TheRuntime) -> Ready:
 
 
 async def _list_failures(runtime: Runtime) -> list[tuple[str, str]]:
-    failures = []
-    if runtime.service.dead is not None:
-        failures.append(("engine", "it has stopped; the process must be restarted"))
-    try:
-        revision = await runtime.read(_find_revision)
-        if revision != _get_head_revision():
-            failures.append(("database", f"schema {revision} is not this version's"))
-    except FareEngineError as error:
-        failures.append(("database", str(error)))
-    if not runtime.is_ledger_in_place():
-        failures.append(("database", f"{runtime.ledger_path.name} is no longer the file in use"))
+    failures = await runtime.readiness.list_failures()
     catalogue = runtime.catalogue
     faults = runtime.list_catalogue_faults()[:FAULTS_LISTED_MAX]
     failures += [("configuration", f"{field} {what}") for field, what in faults]
@@ -89,9 +78,14 @@ async def _list_failures(runtime: Runtime) -> list[tuple[str, str]]:
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def metrics(runtime: TheRuntime) -> Response:
     """Counts and gauges of this process, for Prometheus."""
+    return Response(render_metrics(runtime), media_type=CONTENT_TYPE_LATEST)
+
+
+def render_metrics(runtime: Runtime) -> bytes:
+    """All metrics as text; while the event loop stands still, in another thread."""
     registry = CollectorRegistry()
     registry.register(RuntimeCollector(runtime))
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    return generate_latest(registry)
 
 
 class RuntimeCollector(Collector):
@@ -164,6 +158,18 @@ class RuntimeCollector(Collector):
                 "HTTP requests being answered",
                 self._runtime.requests_in_flight(),
             ),
+            "fare_ledger_stalled_seconds": (
+                "For how long the ledger's thread has been at work; 0 while it is not",
+                service.stalled_seconds,
+            ),
+            "fare_loop_stalled_seconds": (
+                "For how long the event loop has not turned; 0 while it does",
+                self._runtime.loop_stalled_seconds(),
+            ),
+            "fare_clock_jump_seconds": (
+                "How far the system's clock was set since the start",
+                self._runtime.readiness.clock_jump_seconds,
+            ),
             "fare_engine_alive": ("1 while taps are decided", int(service.dead is None)),
         }
         for name, (help_text, value) in gauges.items():
@@ -227,7 +233,3 @@ def _collect_controllers(clocks: GateClocks) -> Iterator[Metric]:
         heartbeats.add_metric([controller_id], heartbeat.received_at_ms / 1_000)
     yield outboxes
     yield heartbeats
-
-
-def _find_revision(connection: Connection) -> str | None:
-    return find_revision(connection.engine)

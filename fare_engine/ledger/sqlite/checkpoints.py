@@ -57,6 +57,8 @@ class Checkpointer:
         self._wanted = threading.Event()
         self._stopping = False
         self._thread: threading.Thread | None = None
+        self.is_overdue = False
+        """Whether the log is so large that the next commit has to fold it first."""
         self.checkpoints = 0
         self.waits = 0
 
@@ -71,7 +73,7 @@ class Checkpointer:
         self._commits += 1
         self._written_bytes += COMMIT_BYTES + rows * ROW_BYTES
         if self._commits % self._commits_between == 0 and self._has_grown():
-            self._wait_for_fold()
+            self.is_overdue = True
         elif self._written_bytes > LOG_BYTES:
             self._written_bytes = 0
             if self._thread is None:
@@ -80,6 +82,11 @@ class Checkpointer:
                 )
                 self._thread.start()
             self._wanted.set()
+
+    def halt(self) -> None:
+        """Fold no more: what stands in the log must not go into the ledger."""
+        self._stopping = True
+        self.is_overdue = False
 
     def stop(self) -> None:
         """End the thread; SQLite folds the rest when the last connection closes."""
@@ -94,12 +101,13 @@ class Checkpointer:
             self._wait_above_bytes = self._log_bytes_max
         return log_bytes > self._wait_above_bytes
 
-    def _wait_for_fold(self) -> None:
-        """Fold the log in the writer's thread.
+    def fold_overdue(self) -> None:
+        """Fold the log in the writer's thread, before its next commit.
 
         Where that is of no use, it is not tried again before the log is twice as large: each try
-        holds up the writer for as long as a connection waits for others.
+        holds up the writer.
         """
+        self.is_overdue = False
         self.waits += 1
         self._fold("TRUNCATE")
         log_bytes = self.log_bytes()
@@ -130,6 +138,8 @@ class Checkpointer:
 
     def _fold(self, mode: str) -> int:
         """Fold what stands in the log now; how many pages that were."""
+        if self._stopping:
+            return 0
         try:
             connection = self._connect()
             try:

@@ -7,15 +7,16 @@ operators open their own.
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from fare_engine.errors import LedgerUnavailable
+from fare_engine.errors import LedgerBusy, LedgerLost, LedgerUnavailable
 from fare_engine.ledger.rows import WIDTH, Places, encode
 from fare_engine.ledger.sqlite import side_tables
 from fare_engine.ledger.sqlite.checkpoints import Checkpointer
 from fare_engine.ledger.sqlite.connections import BUSY_TIMEOUT_S, connect
+from fare_engine.ledger.sqlite.files_in_use import LedgerFiles
 from fare_engine.ledger.sqlite.index.sizes import AT_ONCE_ROWS, RUN_ROWS, IndexSizes
 from fare_engine.ledger.sqlite.index.tables import read_mark, write_mark
 from fare_engine.ledger.sqlite.index.tap_index import TapIndex
@@ -31,6 +32,13 @@ from fare_engine.published import Published
 logger = logging.getLogger(__name__)
 
 INSERT_TAPS: Final = "INSERT INTO taps"
+
+READ_TIMEOUT_S: Final = 0.05
+"""How long a read waits in the event loop: a write-ahead log has readers wait for nobody, but for a
+moment while it is opened."""
+
+FOLD_TIMEOUT_S: Final = 0.1
+"""How long a checkpoint waits for transactions that read; it folds what it can without them."""
 
 
 class SqliteLedger:
@@ -50,8 +58,10 @@ class SqliteLedger:
         busy_timeout_s: float = BUSY_TIMEOUT_S,
     ) -> None:
         self.path = path
+        self._busy_timeout_s = busy_timeout_s
         self._writer = connect(path, busy_timeout_s=busy_timeout_s)
-        self._connection = connect(path, read_only=True)
+        self._writer_waits = self.may_wait = True
+        self._connection = connect(path, read_only=True, busy_timeout_s=READ_TIMEOUT_S)
         self._stations = _read_stations(self._connection)
         self._past = Past(self._connection, self._stations)
         self.use(published)
@@ -63,10 +73,12 @@ class SqliteLedger:
         self.where = SqliteWhere(self.index.find_recent_row)
         self._unconfirmed: list[Any] = []
         self._next_row = 1
-        self.checkpointer = Checkpointer(lambda: connect(path), path)
+        self.checkpointer = Checkpointer(lambda: connect(path, busy_timeout_s=FOLD_TIMEOUT_S), path)
         self.maintenance = IdleCompaction(self)
+        self.damage: str | None = None
         self.recover()
         self._reach = self._open_reach()
+        self._files = LedgerFiles(path)
 
     def close(self) -> None:
         """Close the file; the log is folded into it by SQLite."""
@@ -75,6 +87,11 @@ class SqliteLedger:
         self._reach.close()
         self._connection.close()
         self._writer.close()
+        self._files.close()
+
+    def check_files(self) -> None:
+        """Raise LedgerLost unless the files on disk are those that are written; a few stats."""
+        self._look(self._files.check)
 
     def use(self, published: Published) -> None:
         """Read and write rows by what is published now."""
@@ -94,7 +111,7 @@ class SqliteLedger:
                 self._writer.rollback()
             last_row = self.index.recover(self._writer)
         except sqlite3.Error as error:
-            raise _unreadable(error) from error
+            raise self._unreadable(error) from error
         self._next_row = max(self._next_row, last_row + 1)
 
     def load(self, wanted: Wanted) -> Loaded:
@@ -113,7 +130,7 @@ class SqliteLedger:
                 else {}
             )
         except sqlite3.Error as error:
-            raise _unreadable(error) from error
+            raise self._unreadable(error) from error
         return Loaded(known, states, codes, self._published.version)
 
     def _add_states_before(
@@ -130,11 +147,14 @@ class SqliteLedger:
     def commit(self, changes: Changes) -> None:
         """Store all of it in one transaction; durable on return. May run in another thread.
 
-        One process owns the file, so no other engine can have been first.
+        One process owns the file, so no other engine can have been first. LedgerLost where what was
+        written does not stand on disk.
         """
         taps, connection, index = changes.taps, self._writer, self.index
+        self._look(self._files.check_before)
         values = encode(taps, self._places, self._published.catalogue.media)
         try:
+            self._prepare_to_wait()
             may_merge = index.prepare(connection)
             if len(taps) == 1 and not may_merge and changes.is_taps_alone():
                 insert_rows(connection, INSERT_TAPS, WIDTH, values)  # a transaction of its own
@@ -146,7 +166,11 @@ class SqliteLedger:
                 connection.execute("COMMIT")
         except sqlite3.Error as error:
             self._roll_back()
+            if not self.may_wait and _get_code(error) == sqlite3.SQLITE_BUSY:
+                raise LedgerBusy("somebody else writes to the ledger") from error
+            self._note_damage(error)
             raise LedgerUnavailable(f"the ledger did not confirm: {error}") from error
+        self._look(self._files.check_after)
         self._unconfirmed = values
 
     def confirm(self) -> None:
@@ -168,7 +192,7 @@ class SqliteLedger:
             rows = self._past.list_rows(after_row, limit)
             verdicts = [self._past.read_known(row).verdict for row in rows]
         except sqlite3.Error as error:
-            raise _unreadable(error) from error
+            raise self._unreadable(error) from error
         return Followed(verdicts, str(rows[-1]) if rows else cursor)
 
     def _open_reach(self) -> Reach:
@@ -181,6 +205,33 @@ class SqliteLedger:
             logger.warning("the start of the engine could not be stored: %s", error)
         (row,) = self._connection.execute("SELECT max(row) FROM taps").fetchone()
         return Reach(name_reach(self.path), Reached(starts, row or 0))
+
+    def _look(self, check: Callable[[], None]) -> None:
+        try:
+            check()
+        except LedgerLost:
+            self.checkpointer.halt()  # what stands in the log may not be what was written
+            raise
+
+    def _prepare_to_wait(self) -> None:
+        """Set how long the writer waits, and fold the log first where it has grown too large."""
+        if self.may_wait is not self._writer_waits:
+            timeout_ms = round(1_000 * self._busy_timeout_s) if self.may_wait else 0
+            self._writer.execute(f"PRAGMA busy_timeout = {timeout_ms}")
+            self._writer_waits = self.may_wait
+        if self.checkpointer.is_overdue:
+            if not self.may_wait:
+                raise LedgerBusy("the write-ahead log has to be folded first")
+            self.checkpointer.fold_overdue()
+
+    def _unreadable(self, error: sqlite3.Error) -> LedgerUnavailable:
+        self._note_damage(error)
+        return LedgerUnavailable(f"the ledger cannot be read: {error}")
+
+    def _note_damage(self, error: sqlite3.Error) -> None:
+        """Remember for good that the file is damaged; what was found once is met again."""
+        if _get_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            self.damage = str(error)
 
     def _roll_back(self) -> None:
         try:
@@ -215,8 +266,9 @@ class IdleCompaction:
         self._ledger.confirm()
 
 
-def _unreadable(error: sqlite3.Error) -> LedgerUnavailable:
-    return LedgerUnavailable(f"the ledger cannot be read: {error}")
+def _get_code(error: sqlite3.Error) -> int:
+    """The primary result code of SQLite; 0 of what the driver itself complains about."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def _number_places(gates: Iterable[Gate], stations: Mapping[int, str]) -> Places:

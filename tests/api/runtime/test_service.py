@@ -1,9 +1,13 @@
 """The shell around the engine, over a real ledger in a file."""
 
 import asyncio
+import sqlite3
+import threading
 from pathlib import Path
 
 from api.runtime.service import EngineService
+from fare_engine.ledger.sqlite.checkpoints import Checkpointer
+from fare_engine.ledger.sqlite.connections import connect
 from fare_engine.verdict import Verdict
 from tests.fare_engine.small_metro import NOON_MS, SmallMetro
 
@@ -47,3 +51,53 @@ def test_a_service_that_is_closed_while_it_catches_up_ends_in_good_order(tmp_pat
 
     asyncio.run(run())
     assert metro.count("taps") == len(burst)
+
+
+def test_a_commit_that_would_have_to_wait_for_others_does_not_hold_up_the_loop(
+    tmp_path: Path,
+) -> None:
+    metro = SmallMetro(tmp_path)
+    operator = sqlite3.connect(metro.path, isolation_level=None)
+
+    async def run() -> None:
+        service = EngineService(metro.engine)
+        operator.execute("BEGIN IMMEDIATE")
+        waiting = asyncio.create_task(service.decide([metro.tap("FHY-B-03", "entry")], NOON_MS))
+        async with asyncio.timeout(PATIENCE_S):
+            while not service.stalled_seconds:  # noqa: ASYNC110 - no event says so
+                await asyncio.sleep(0)
+        assert not waiting.done()
+        operator.execute("COMMIT")
+        assert isinstance((await waiting)[0], Verdict)
+        (result,) = await service.decide([metro.tap("FHY-B-03", "entry", 1)], NOON_MS)
+        assert isinstance(result, Verdict)
+        assert service.stalled_seconds == 0
+        await service.close()
+
+    asyncio.run(run())
+    operator.close()
+    metro.ledger.close()
+
+
+def test_a_log_that_is_too_large_is_folded_in_the_thread(tmp_path: Path) -> None:
+    metro = SmallMetro(tmp_path)
+    folding: list[str] = []
+
+    def connect_and_tell() -> sqlite3.Connection:
+        folding.append(threading.current_thread().name)
+        return connect(metro.path, busy_timeout_s=0)
+
+    metro.ledger.checkpointer = Checkpointer(
+        connect_and_tell, metro.path, commits_between=1, log_bytes_max=1
+    )
+
+    async def run() -> None:
+        service = EngineService(metro.engine)
+        for minute in range(3):
+            await service.decide([metro.tap("FHY-B-03", "entry", minute)], NOON_MS)
+        await service.close()
+
+    asyncio.run(run())
+    assert len(folding) == 2
+    assert all(name.startswith("ledger") for name in folding)
+    metro.ledger.close()

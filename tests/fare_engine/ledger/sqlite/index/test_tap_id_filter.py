@@ -1,4 +1,4 @@
-"""A tap_id whose prefix nobody knows costs its own tap a lookup, however many prefixes there are."""
+"""A prefix that nobody knows costs its tap a lookup, however many prefixes there are."""
 
 from collections.abc import Iterator
 
@@ -52,11 +52,9 @@ def test_a_new_prefix_costs_one_lookup_after_a_restart_with_thousands(world: Ind
 
 def test_prefixes_are_forgotten_once_the_tables_have_their_rows() -> None:
     ids = TapIdFilter(PREFIXES_MAX)
-    row = 0
-    for number in range(50 * PREFIXES_MAX):
-        row += 1
+    for row in range(1, 50 * PREFIXES_MAX):
         ids.begin_batch(row, merged_through=row - 1)
-        _, unknown = ids.find_possible_repeats([f"A.{number}.1"])
+        _, unknown = ids.find_possible_repeats([f"A.{row}.1"])
         for prefix in unknown:
             ids.learn(prefix, "")
         assert len(ids) <= PREFIXES_MAX + 2

@@ -1,0 +1,130 @@
+"""Whether the files on disk are still those that the ledger writes.
+
+An open file goes on being written after it was deleted, replaced or cut: everything would look
+well until the next start. So they are looked at with every commit, before anybody is answered. The
+log's size says whether it was cut, and the directory's time of change whether a name in it was
+made, deleted or given to another file. Together they cost two or three microseconds.
+"""
+
+import os
+import struct
+from pathlib import Path
+from typing import Final
+
+from fare_engine.errors import LedgerLost
+
+_LOG_MAGIC: Final = (0x377F0682, 0x377F0683)
+_HEADER_BYTES: Final = 48
+"""The first copy of the header of SQLite's index of the log (https://sqlite.org/walformat.html)."""
+
+_LOG_HEADER_BYTES: Final = 32
+_FRAME_HEADER_BYTES: Final = 24
+
+_TRIES: Final = 3
+"""The header of the index may be read while somebody writes it."""
+
+
+class LedgerFiles:
+    """The ledger, its write-ahead log and the index of that, as they were when they were opened."""
+
+    def __init__(self, path: Path) -> None:
+        self._directory = str(path.parent)
+        self._ledger, self._log = str(path), f"{path}-wal"
+        self._index = f"{path}-shm"
+        paths = self._ledger, self._log, self._index
+        self._files = {path: _identify(Path(path).stat()) for path in paths}
+        # Never closed before SQLite has closed its own: that would give up SQLite's locks.
+        self._descriptor = os.open(self._index, os.O_RDONLY | os.O_CLOEXEC)
+        self._ledger_bytes = self._index_bytes = 0
+        self._changed_ns = -1
+        self.check()
+
+    def close(self) -> None:
+        """Once the last connection is closed."""
+        os.close(self._descriptor)
+
+    def check_before(self) -> None:
+        """Before a commit: raise LedgerLost where the log lacks what was written to it.
+
+        Afterwards it would be too late: what is written behind the end of a file that was cut makes
+        it as long as before.
+        """
+        header = os.pread(self._descriptor, _HEADER_BYTES, 0)
+        try:
+            # A path costs another microsecond with every tap.
+            log_bytes = os.stat(self._log).st_size  # noqa: PTH116
+        except OSError:
+            log_bytes = 0
+        if len(header) < _HEADER_BYTES or log_bytes < _measure_log(header):
+            self.check()
+
+    def check_after(self) -> None:
+        """After a commit: raise LedgerLost where a file was deleted or replaced."""
+        try:
+            changed_ns = os.stat(self._directory).st_mtime_ns  # noqa: PTH116 - as above
+        except OSError:
+            changed_ns = -1
+        if changed_ns != self._changed_ns:
+            self.check()
+
+    def check(self) -> None:
+        """Raise LedgerLost where the files are others, or lack what was written."""
+        try:
+            self._changed_ns = Path(self._directory).stat().st_mtime_ns
+        except OSError:
+            self._changed_ns = -1
+        for _ in range(_TRIES):
+            cut = self._find_cut(*(self._check_file(path) for path in self._files))
+            if cut is None:
+                return
+        raise LedgerLost(f"{cut} was cut or written over while it was in use", may_close=False)
+
+    def _find_cut(
+        self, ledger: os.stat_result, log: os.stat_result, index: os.stat_result
+    ) -> str | None:
+        """The file that lacks what was written, or may do so: the index may change meanwhile."""
+        header = os.pread(self._descriptor, _HEADER_BYTES, 0)
+        if index.st_size < self._index_bytes or len(header) < _HEADER_BYTES:
+            return self._index
+        page_bytes, frames, pages = _read_header(header)
+        if ledger.st_size < min(self._ledger_bytes, pages * page_bytes):
+            return self._ledger
+        if log.st_size < _measure_log(header) or (frames and not self._has_header(header[32:40])):
+            return self._log
+        self._ledger_bytes, self._index_bytes = ledger.st_size, index.st_size
+        return None
+
+    def _check_file(self, path: str) -> os.stat_result:
+        try:
+            found = Path(path).stat()
+        except OSError as error:
+            what = f"{path} is not there any more: {error.strerror}"
+            raise LedgerLost(what, may_close=True) from None
+        if _identify(found) != self._files[path]:
+            raise LedgerLost(f"{path} is another file than the one in use", may_close=True)
+        return found
+
+    def _has_header(self, salt: bytes) -> bool:
+        """Whether the log begins as SQLite has it in mind; nobody locks this file."""
+        try:
+            with open(self._log, "rb", buffering=0) as log:  # noqa: PTH123 - no buffer
+                header = log.read(_LOG_HEADER_BYTES)
+        except OSError:
+            return False
+        is_log = len(header) == _LOG_HEADER_BYTES
+        magic = int.from_bytes(header[:4], "big") if is_log else 0
+        return magic in _LOG_MAGIC and header[16:24] == salt
+
+
+def _measure_log(header: bytes) -> int:
+    """How long the log is at least."""
+    page_bytes, frames, _ = _read_header(header)
+    return _LOG_HEADER_BYTES + frames * (_FRAME_HEADER_BYTES + page_bytes) if frames else 0
+
+
+_read_header: Final = struct.Struct("=14xHII").unpack_from
+"""The size of a page, frames in the log, and pages of the ledger."""
+
+
+def _identify(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino
