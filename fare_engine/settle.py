@@ -31,6 +31,7 @@ from fare_engine.ledger.stores.settlements import (
 from fare_engine.ledger.where import Where
 from fare_engine.settlement.adjustments import Adjustment, Kind, find_differences
 from fare_engine.settlement.deciding import settle_history
+from fare_engine.settlement.reach import DAY_MS, find_reach
 from fare_engine.versions import find_in_force
 
 TOKENS_AT_ONCE: Final = 200
@@ -41,10 +42,6 @@ TOKENS_REMEMBERED_MAX: Final = 500_000
 
 KEPT_MAX: Final = 1_000
 """Adjustments that the outcome carries with it; all of them stand in the ledger."""
-
-DAY_MS: Final = 86_400_000
-WAIVERS_MS: Final = 2 * DAY_MS
-"""How long a waiver counts: the latest two service dates."""
 
 SET_BACK_MAX_MS: Final = DAY_MS
 """How far the engine's own clock may once have been set back: rows may be so much out of order."""
@@ -126,12 +123,7 @@ class _Run:
         self._dry_run = dry_run
         self._outcome = Outcome(service_date, now_ms)
         self._day = find_service_day(catalogue, service_date)
-        # A journey that was open when the date began may still be ended on it.
-        longest_ms = max(tariff.journey_expiry_ms or 0 for tariff in catalogue.tariffs)
-        self._from_corrected_ms = self._day.start_ms - longest_ms
-        self._read_from_corrected_ms = (
-            self._from_corrected_ms - max(longest_ms, DAY_MS) - WAIVERS_MS
-        )
+        self._reach = find_reach(catalogue.tariffs, self._day)
         self._clocks = open_clocks(database, catalogue)
 
     def settle(self, actor: str, clock: Callable[[], int]) -> Outcome:
@@ -143,8 +135,8 @@ class _Run:
                 )
         with reading(database) as connection:
             first_of_day = _find_first_row(connection, self._day.start_ms)
-            first_row = _find_first_row(connection, self._read_from_corrected_ms)
-        span = Span(self._read_from_corrected_ms, first_row, self._last_row)
+            first_row = _find_first_row(connection, self._reach.read_from_corrected_ms)
+        span = Span(self._reach.read_from_corrected_ms, first_row, self._last_row)
         rows = range(first_of_day, self._last_row + 1)
         found = scan_tokens(database, self._catalogue, self._clocks, self._day, rows)
         for tokens in _gather(found):
@@ -189,7 +181,7 @@ class _Run:
     def _find_issues(self, connection: Connection, histories: Histories) -> Iterator[Issue]:
         by_token = histories.by_token
         settled = {
-            token: settle_history(stored, self._from_corrected_ms, self._now_ms)
+            token: settle_history(stored, self._reach.issue_from_corrected_ms, self._now_ms)
             for token, stored in by_token.items()
         }
         issued = read_issued(connection, {due.row for dues in settled.values() for due in dues})
