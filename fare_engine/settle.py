@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from fare_engine.calendar import ServiceDay
 from fare_engine.catalogue import Catalogue
 from fare_engine.checks import CLOCK_AHEAD_MAX_MS
-from fare_engine.errors import NoTariffInForce, Overtaken
+from fare_engine.errors import LedgerDamaged, NoTariffInForce, Overtaken
 from fare_engine.ledger.database import Connection, Database, reading, writing
 from fare_engine.ledger.queries.gate_clocks import open_clocks
 from fare_engine.ledger.queries.histories import Histories, Span, read_histories
@@ -57,13 +57,17 @@ class Issue(NamedTuple):
 
 @dataclass
 class Outcome:
-    """What a run came to. `settlement` is None for a dry run, which stores nothing."""
+    """What a run came to. `settlement` is None for a dry run, which stores nothing.
+
+    `unsettled` counts tokens that were left out, since the ledger is damaged where they stand.
+    """
 
     service_date: date
     begun_at_ms: int
     settlement: int | None = None
     tokens: int = 0
     repaired: int = 0
+    unsettled: int = 0
     totals: Totals = field(default_factory=Totals)
     issues: list[Issue] = field(default_factory=list)
 
@@ -140,11 +144,22 @@ class _Run:
         rows = range(first_of_day, self._last_row + 1)
         found = scan_tokens(database, self._catalogue, self._clocks, self._day, rows)
         for tokens in _gather(found):
-            self._settle_tokens(tokens, span)
+            try:
+                self._settle_tokens(tokens, span)
+            except LedgerDamaged:
+                self._settle_one_by_one(tokens, span)
         if outcome.settlement is not None:
             with writing(database) as connection:
                 end_settlement(connection, outcome.settlement, outcome.tokens, clock())
         return outcome
+
+    def _settle_one_by_one(self, tokens: Sequence[bytes], span: Span) -> None:
+        """Settle all tokens but those whose rows are damaged: one must not lose the others."""
+        for token in tokens:
+            try:
+                self._settle_tokens([token], span)
+            except LedgerDamaged:
+                self._outcome.unsettled += 1
 
     def _settle_tokens(self, tokens: Sequence[bytes], span: Span) -> None:
         outcome = self._outcome
