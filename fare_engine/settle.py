@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from fare_engine.calendar import ServiceDay
 from fare_engine.catalogue import Catalogue
 from fare_engine.checks import CLOCK_AHEAD_MAX_MS
-from fare_engine.errors import NoTariffInForce, Overtaken
+from fare_engine.errors import LedgerDamaged, NoTariffInForce, Overtaken
 from fare_engine.ledger.database import Connection, Database, reading, writing
 from fare_engine.ledger.queries.gate_clocks import open_clocks
 from fare_engine.ledger.queries.histories import Histories, Span, read_histories
@@ -32,6 +32,7 @@ from fare_engine.ledger.stores.settlements import (
 from fare_engine.ledger.where import Where
 from fare_engine.settlement.adjustments import Adjustment, Kind, find_differences
 from fare_engine.settlement.deciding import settle_history
+from fare_engine.settlement.reach import DAY_MS, find_reach
 from fare_engine.versions import find_in_force
 
 TOKENS_AT_ONCE: Final = 200
@@ -42,10 +43,6 @@ TOKENS_REMEMBERED_MAX: Final = 500_000
 
 KEPT_MAX: Final = 1_000
 """Adjustments that the outcome carries with it; all of them stand in the ledger."""
-
-DAY_MS: Final = 86_400_000
-WAIVERS_MS: Final = 2 * DAY_MS
-"""How long a waiver counts: the latest two service dates."""
 
 SET_BACK_MAX_MS: Final = DAY_MS
 """How far the engine's own clock may once have been set back: rows may be so much out of order."""
@@ -63,7 +60,8 @@ class Issue(NamedTuple):
 class Outcome:
     """What a run came to. `settlement` is None for a dry run, which stores nothing.
 
-    `numbers` are those under which the kept issues are stored, by row and kind.
+    `numbers` are those under which the kept issues are stored, by row and kind. `unsettled` counts
+    tokens that were left out, since the ledger is damaged where they stand.
     """
 
     service_date: date
@@ -71,6 +69,7 @@ class Outcome:
     settlement: int | None = None
     tokens: int = 0
     repaired: int = 0
+    unsettled: int = 0
     totals: Totals = field(default_factory=Totals)
     issues: list[Issue] = field(default_factory=list)
     numbers: dict[tuple[int, Kind], int] = field(default_factory=dict, compare=False)
@@ -123,12 +122,7 @@ class _Run:
         self._dry_run = dry_run
         self._outcome = Outcome(service_date, now_ms)
         self._day = find_service_day(catalogue, service_date)
-        # A journey that was open when the date began may still be ended on it.
-        longest_ms = max(tariff.journey_expiry_ms or 0 for tariff in catalogue.tariffs)
-        self._from_corrected_ms = self._day.start_ms - longest_ms
-        self._read_from_corrected_ms = (
-            self._from_corrected_ms - max(longest_ms, DAY_MS) - WAIVERS_MS
-        )
+        self._reach = find_reach(catalogue.tariffs, self._day)
         self._clocks = open_clocks(database, catalogue)
 
     def settle(self, actor: str, clock: Callable[[], int]) -> Outcome:
@@ -140,16 +134,27 @@ class _Run:
                 )
         with reading(database) as connection:
             first_of_day = _find_first_row(connection, self._day.start_ms)
-            first_row = _find_first_row(connection, self._read_from_corrected_ms)
-        span = Span(self._read_from_corrected_ms, first_row, self._last_row)
+            first_row = _find_first_row(connection, self._reach.read_from_corrected_ms)
+        span = Span(self._reach.read_from_corrected_ms, first_row, self._last_row)
         rows = range(first_of_day, self._last_row + 1)
         found = scan_tokens(database, self._catalogue, self._clocks, self._day, rows)
         for tokens in _gather(found):
-            self._settle_tokens(tokens, span)
+            try:
+                self._settle_tokens(tokens, span)
+            except LedgerDamaged:
+                self._settle_one_by_one(tokens, span)
         if outcome.settlement is not None:
             with writing(database) as connection:
                 end_settlement(connection, outcome.settlement, outcome.tokens, clock())
         return outcome
+
+    def _settle_one_by_one(self, tokens: Sequence[bytes], span: Span) -> None:
+        """Settle all tokens but those whose rows are damaged: one must not lose the others."""
+        for token in tokens:
+            try:
+                self._settle_tokens([token], span)
+            except LedgerDamaged:
+                self._outcome.unsettled += 1
 
     def _settle_tokens(self, tokens: Sequence[bytes], span: Span) -> None:
         outcome = self._outcome
@@ -189,7 +194,7 @@ class _Run:
     def _find_issues(self, connection: Connection, histories: Histories) -> Iterator[Issue]:
         by_token = histories.by_token
         settled = {
-            token: settle_history(stored, self._from_corrected_ms, self._now_ms)
+            token: settle_history(stored, self._reach.issue_from_corrected_ms, self._now_ms)
             for token, stored in by_token.items()
         }
         issued = read_issued(connection, {due.row for dues in settled.values() for due in dues})

@@ -37,6 +37,8 @@ def _print_outcome(outcome: dict[str, Any]) -> None:
         f"{outcome['service_date']}, {run}: {outcome['tokens']} tokens looked at, "
         f"{outcome['repaired']} taps out of quarantine"
     )
+    if outcome["unsettled"]:
+        print(f"left out, since the ledger is damaged there: {outcome['unsettled']} tokens")
     print(f"adjustments: {outcome['adjustments']}, {outcome['adjusted_fare']} fen in all")
     print(f"missing exits: {outcome['missing_exits']}, {outcome['missing_exit_fares']} fen in all")
     if outcome["held"]:

@@ -110,4 +110,7 @@ class SettlementOutcome(TotalsAnswer):
     dry_run: bool
     tokens: int = Field(description="how many were looked at")
     repaired: int = Field(description="taps that left the quarantine")
+    unsettled: int = Field(
+        description="media left out, since the ledger is damaged where their taps stand"
+    )
     items: list[AdjustmentAnswer] = Field(description="the first 1,000; the list has all of them")

@@ -12,8 +12,9 @@ from fare_engine.times import TimeWriter, format_ms
 
 __all__ = ["EARLIEST_MS", "LATEST_MS", "TimeWriter", "format_ms", "parse_rfc3339"]
 
-EARLIEST_MS: Final = 0
-"""1970: no gate's clock was ever earlier."""
+EARLIEST_MS: Final = -2_208_988_800_000
+"""1900 (UTC). A clock without a battery begins its calendar anew, and where that is 1970 by local
+time, it is still 1969 elsewhere."""
 
 LATEST_MS: Final = 253_402_214_400_000
 """The last day of the year 9999 (UTC): every instant before it can be written with any offset."""
@@ -62,7 +63,7 @@ def _parse(text: str) -> int:
     whole_ms = (since.days * 86_400 + since.seconds) * 1_000 - offset_ms
     at_ms = whole_ms + int((fraction or "0")[:3].ljust(3, "0"))
     if not EARLIEST_MS <= at_ms < LATEST_MS:
-        raise ValueError("must lie between the years 1970 and 9999")
+        raise ValueError("must lie between the years 1900 and 9999")
     if fraction is not None and len(fraction) == 3 and whole_ms + _SECOND_MS <= LATEST_MS:
         if len(_seconds) >= _CACHE_MAX:
             _seconds.clear()

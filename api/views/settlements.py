@@ -57,6 +57,7 @@ def view_outcome(outcome: Outcome, zone: str) -> SettlementOutcome:
         dry_run=outcome.settlement is None,
         tokens=outcome.tokens,
         repaired=outcome.repaired,
+        unsettled=outcome.unsettled,
         items=[_view_issue(outcome, issue, zone) for issue in outcome.issues],
         **outcome.totals._asdict(),
     )

@@ -75,29 +75,40 @@ def find_measurement(
     """The measurement that holds for a tap: the one that agrees with the time it leads to.
 
     Each skew leads to another corrected time. It agrees where that time lies behind its own
-    measurement and before the next one. Where none does, the clock jumped after the last
-    measurement before the tap, and the one after it holds; before the first measurement that is the
-    first. Of several that agree the latest holds. No corrected time may lie before `earliest_ms`,
-    when the first tariff began, nor further ahead of when the engine received the tap than
-    `ahead_max_ms`.
+    measurement and before the next one; of several the latest holds. Where none agrees, the clock
+    jumped: then the one holds whose time lies between the measurement before it and its own. The
+    one that was known when the tap was received holds where there is no such, and where it leads
+    much nearer to that receipt.
+
+    No corrected time may lie before `earliest_ms`, when the first tariff began, nor further ahead
+    of when the engine received the tap than `ahead_max_ms`.
     """
     at_gate_ms, received_engine_ms, was_live = reading
     latest_ms = received_engine_ms + ahead_max_ms
     jumped: Measurement | None = None
+    known: Measurement | None = None
     next_ms = ALWAYS_MS
     for place in range(len(measured) - 1, -1, -1):
         found = measured[place]
         corrected_ms = at_gate_ms - found.skew_ms
-        if earliest_ms <= corrected_ms <= latest_ms:
-            if found.at_engine_ms <= corrected_ms < next_ms:
-                return found
-            before_ms = measured[place - 1].at_engine_ms if place else earliest_ms
-            if jumped is None and before_ms <= corrected_ms < found.at_engine_ms:
-                jumped = found
+        is_possible = earliest_ms <= corrected_ms <= latest_ms
+        if is_possible and found.at_engine_ms <= corrected_ms < next_ms:
+            return found
+        before_ms = measured[place - 1].at_engine_ms if place else earliest_ms
+        if jumped is None and is_possible and before_ms <= corrected_ms < found.at_engine_ms:
+            jumped = found
+        if next_ms > received_engine_ms >= found.at_engine_ms and is_possible:
+            known = found
         next_ms = found.at_engine_ms
-    if jumped is None or not was_live:
-        return jumped
-    # What came as it was made was received soon after. A skew that is measured later holds for it
-    # only where it explains the better part of the distance between the two clocks.
-    corrected_off_ms = abs(at_gate_ms - jumped.skew_ms - received_engine_ms)
-    return jumped if 2 * corrected_off_ms < abs(at_gate_ms - received_engine_ms) else None
+    if jumped is not None and was_live and not _is_nearer(jumped.skew_ms, 0, reading):
+        # It came as it was made, and where a clock is measured later it may have been right.
+        jumped = None
+    if known is not None and (jumped is None or _is_nearer(known.skew_ms, jumped.skew_ms, reading)):
+        return known
+    return jumped
+
+
+def _is_nearer(skew_ms: int, other_ms: int, reading: Reading) -> bool:
+    """Whether a skew leads at least twice as near to the receipt of the tap as another one."""
+    off_ms = reading.at_gate_ms - reading.received_engine_ms
+    return 2 * abs(off_ms - skew_ms) < abs(off_ms - other_ms)

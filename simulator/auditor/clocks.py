@@ -67,12 +67,22 @@ class Clocks:
 
             possible = [stretch for stretch in stretches if is_possible(stretch)]
             found = _find_latest(possible, shown, lambda one: (one.from_ms, one.to_ms))
-            if found is None:
-                found = _find_latest(possible, shown, lambda one: (one.before_ms, one.from_ms))
-                if found is not None and shown.was_live and not _bears_out(shown, found):
-                    found = None
             if found is not None:
                 return found
+            jumped = _find_latest(possible, shown, lambda one: (one.before_ms, one.from_ms))
+            if (
+                jumped is not None
+                and shown.was_live
+                and 2 * _off(shown, jumped) >= abs(shown.at_gate_ms - shown.received_ms)
+            ):
+                jumped = None
+            for known in possible:
+                if known.from_ms <= shown.received_ms < known.to_ms and (
+                    jumped is None or 2 * _off(shown, known) < _off(shown, jumped)
+                ):
+                    return known
+            if jumped is not None:
+                return jumped
         return None
 
     def _list_stretches(self, gate_id: str) -> Iterator[_Stretch]:
@@ -95,7 +105,6 @@ def _find_latest(
     return None
 
 
-def _bears_out(shown: Shown, stretch: _Stretch) -> bool:
-    """Whether a tap that was not delayed was received about when a skew says it was made."""
-    left_ms = abs(shown.at_gate_ms - stretch.skew_ms - shown.received_ms)
-    return left_ms < abs(shown.at_gate_ms - shown.received_ms) / 2
+def _off(shown: Shown, stretch: _Stretch) -> int:
+    """What lies between the receipt of a tap and the time to which a skew leads."""
+    return abs(shown.at_gate_ms - stretch.skew_ms - shown.received_ms)

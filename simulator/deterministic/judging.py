@@ -8,7 +8,7 @@ from fare_engine.ledger.queries.explanations import Explanation
 from simulator.auditor.auditor import Auditor
 from simulator.deterministic.client import Wire
 from simulator.deterministic.invariants import list_lost
-from simulator.deterministic.settling import RUNS_MS, settle_day
+from simulator.deterministic.settling import RUNS, settle_day
 from simulator.deterministic.station import Station
 
 
@@ -33,7 +33,7 @@ def list_findings(wire: Wire, stations: Mapping[str, Station]) -> Iterator[Findi
         if station.broken is not None:
             yield Finding("upkeep-died", f"{station_id}: {station.broken!r}")
     issued = settle_day(disk, engines.catalogue, now_ms, at_once=len(engines.processes) > 1)
-    auditor.settled(issued, now_ms + RUNS_MS[-1])
+    auditor.settled(issued, now_ms + RUNS[-1][0])
     auditor.finish()
     for found in list_lost(disk, wire.acknowledged, wire.conflicted):
         yield Finding("invariant", found)

@@ -19,6 +19,7 @@ from fare_engine.matching import decide
 from fare_engine.network import Direction, Gate
 from fare_engine.ports import KnownTap, Loaded
 from fare_engine.tap import Report, Tap
+from simulator.deterministic.planted_clocks import CLOCK_BUGS
 from simulator.deterministic.planted_media import MEDIA_BUGS
 from simulator.deterministic.planted_settlement import SETTLEMENT_BUGS
 from simulator.deterministic.planted_sharing import SHARING_BUGS
@@ -197,4 +198,4 @@ _ENGINE_BUGS: Final[dict[str, Bug]] = {
     "base-lost": Bug("a batch decided ahead does not stand on the one before", _LosesTheBase),
 }
 
-BUGS: Final = _ENGINE_BUGS | MEDIA_BUGS | SETTLEMENT_BUGS | SHARING_BUGS
+BUGS: Final = _ENGINE_BUGS | MEDIA_BUGS | SETTLEMENT_BUGS | CLOCK_BUGS | SHARING_BUGS

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from fare_engine.engine import Engine
+from fare_engine.settlement.reach import DAY_MS
 from gates.client.messages import Medium, TapMessage
 from gates.media import TokenMaker
 from gates.times import format_ms
@@ -26,7 +27,6 @@ from simulator.deterministic.passengers import Walk
 from simulator.deterministic.phones import name_token
 from simulator.deterministic.publishing import Publisher
 from simulator.deterministic.scenario import Scenario
-from simulator.deterministic.settling import DAY_MS
 from simulator.deterministic.shared import TOKEN_KEY
 from simulator.deterministic.shared_ledger import SharedLedger
 from simulator.deterministic.station import BOOT_S, Station

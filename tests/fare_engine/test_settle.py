@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -29,7 +30,7 @@ from tests.fare_engine.settlement.settlement_table import (
     settle_day,
     tell,
 )
-from tests.fare_engine.small_metro import MINUTE_MS, NOON_MS, TARIFF, SmallMetro
+from tests.fare_engine.small_metro import MINUTE_MS, NOON_MS, TARIFF, SmallMetro, make_token
 
 OPENED = Report(gate_opened=True, fare_taken=0)
 
@@ -323,3 +324,20 @@ def test_a_tap_that_waited_in_quarantine_is_settled_at_its_corrected_time_too(
     assert isinstance(waits, Verdict)
     assert (waits.problem, waits.decision.clock_suspect) == ("clock-ahead", True)
     assert issued(metro) == ["-200 clock_corrected same_station_within_window"]
+
+
+def test_a_token_whose_rows_are_damaged_is_left_out_and_all_others_are_settled(
+    metro: SmallMetro,
+) -> None:
+    for token in ("anna", "ben", "cleo"):
+        metro.decide(qr(metro, "FHY-A-01", "entry", 0, token=token))
+    metro.ledger.close()
+    with closing(sqlite3.connect(metro.path)) as connection, connection:
+        changed = connection.execute(
+            "UPDATE taps SET tariff_version = 99 WHERE token = ?", (make_token("ben"),)
+        )
+        assert changed.rowcount == 1
+    metro.open()
+    outcome = settle_day(metro)
+    assert (outcome.tokens, outcome.unsettled) == (2, 1)
+    assert outcome.totals == (0, 0, 2, 400)

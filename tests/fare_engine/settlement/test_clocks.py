@@ -89,3 +89,18 @@ def test_a_live_tap_is_corrected_by_a_later_measurement_only_if_its_receipt_bear
 def test_no_tap_is_corrected_to_before_there_was_a_tariff() -> None:
     absurd = 9_999 * 365 * DAY_MS // MINUTE_MS
     assert skew((0, absurd), shows=1, received=1) == 0
+
+
+def test_where_nothing_agrees_what_was_known_at_the_receipt_holds() -> None:
+    """Right at one and at two, twenty days slow at three; its tap says ten past twelve."""
+    slow = -20 * DAY_MS // MINUTE_MS
+    assert skew((1, 0), (2, 0), (3, slow), shows=1 / 6 - 480, received=3.5) == slow
+
+
+def test_a_clock_set_right_since_says_nothing_of_before_it_was_measured() -> None:
+    assert skew((1, 20), (5, 0), shows=0.5, received=6) == 20
+
+
+def test_what_was_known_at_the_receipt_holds_for_a_tap_that_came_soon() -> None:
+    """An hour ahead at one, set right a minute later; its tap says one, and comes at five past."""
+    assert skew((1, 60), (1 + 1 / 60, 0), shows=1, received=1 + 5 / 60) == 0

@@ -1,7 +1,7 @@
 """Controllers over a real server: their parameters, their heartbeats, and clocks that are wrong."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -319,3 +319,58 @@ def test_a_quarantined_tap_shows_that_its_clock_was_known_to_be_wrong(
     assert (answer["reason"], answer["clock_suspect"]) == ("clock-ahead", True)
     beat(controller, {"FHY-A-01": 0})
     assert controller.post("/v1/taps", json=ahead).json() == answer
+
+
+def test_a_controller_whose_calendar_has_just_begun_is_heard(
+    admin: httpx2.Client, controller: httpx2.Client
+) -> None:
+    try:
+        beat(controller, {"FHY-C-02": 45_000}, sent_at="1970-01-01T00:00:05+08:00")
+        assert list_wrong(admin) == {"FHY-C-02": 45_000}
+    finally:
+        beat(controller, {"FHY-C-02": 0})
+
+
+@pytest.mark.parametrize("days", [-20_780, -400, 400, 20_000])
+def test_a_crossing_by_a_clock_that_is_years_off_leaves_the_quarantine_and_is_free(
+    admin: httpx2.Client, controller: httpx2.Client, days: int
+) -> None:
+    card, skew = new_card(), timedelta(days=days)
+    begun = datetime.now(UTC) - timedelta(minutes=9)
+    offline = {"gate_action_taken": "open", "fare_taken": 0}
+    try:
+        beat(controller, {"FHY-C-02": round(skew.total_seconds() * 1_000)})
+        taps = [
+            make_tap("FHY-A-01", "entry", card, spell(begun), offline=offline),
+            make_tap(
+                "FHY-C-02",
+                "exit",
+                card,
+                spell(begun + timedelta(minutes=8) + skew),
+                offline=offline,
+            ),
+        ]
+        for tap in taps:
+            assert controller.post("/v1/taps", json=tap).status_code == 200
+        quarantined = {
+            item["tap_id"]: item for item in admin.get("/v1/quarantine?limit=1000").json()["items"]
+        }
+        waits = quarantined.get(taps[1]["tap_id"], {"problem_now": None})
+        assert waits["problem_now"] is None
+        for at in (begun, begun + skew, begun):
+            day = (at + timedelta(hours=4)).date()  # the service date in Chengdu
+            if day.year >= 2010:
+                answer = admin.post("/v1/settlements", json={"service_date": day.isoformat()})
+                assert answer.status_code == 200, answer.text
+                found = {item["tap_id"] for item in answer.json()["items"]}
+                assert not found & {tap["tap_id"] for tap in taps}
+        explained = admin.get(f"/v1/taps/{taps[1]['tap_id']}").json()
+        assert explained["offline"] is True
+        corrected = datetime.fromisoformat(explained["corrected_at"])
+        assert abs(corrected - begun - timedelta(minutes=8)) < timedelta(seconds=1)
+    finally:
+        beat(controller, {"FHY-C-02": 0})
+
+
+def spell(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds")
