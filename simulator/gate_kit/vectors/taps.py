@@ -11,10 +11,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from api.http.auth import find_key
 from api.http.tap_desk import BATCH, TAPS, Response, TapDesk
 from api.runtime.settings import Settings
 from api.runtime.wiring import open_runtime
 from fare_engine import setup
+from fare_engine.access_key import Key
 from fare_engine.ledger.sqlite.data_directory import DataDirectory
 from simulator.gate_kit.vectors.stories import list_stories
 
@@ -35,9 +37,11 @@ def make_taps() -> dict[str, Any]:
     return {"network": made.network_id, "stories": stories}
 
 
-async def _play(directory: DataDirectory, key: str) -> list[dict[str, Any]]:
+async def _play(directory: DataDirectory, gate_key: str) -> list[dict[str, Any]]:
     async with open_runtime(directory, Settings(data_dir=directory.path)) as runtime:
         desk = TapDesk(runtime)
+        key = find_key(runtime, f"Bearer {gate_key}".encode())
+        assert key is not None
         return [
             {
                 "name": name,
@@ -53,16 +57,15 @@ def _number(steps: list[Any]) -> Iterator[dict[str, Any]]:
     """A step is a tap, a batch of taps, or bytes."""
     for sent in steps:
         if isinstance(sent, bytes):
-            yield {"path": TAPS.decode(), "body_base64": b64encode(sent).decode()}
+            yield {"path": TAPS, "body_base64": b64encode(sent).decode()}
         else:
             path = BATCH if "taps" in sent else TAPS
-            yield {"path": path.decode(), "body": sent}
+            yield {"path": path, "body": sent}
 
 
-async def _ask(desk: TapDesk, key: str, step: dict[str, Any]) -> Expect:
+async def _ask(desk: TapDesk, key: Key, step: dict[str, Any]) -> Expect:
     answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-    headers = [(b"authorization", f"Bearer {key}".encode())]
-    desk.take(step["path"].encode(), headers, read_body(step), answered.set_result)
+    desk.take(step["path"], key, {}, read_body(step), answered.set_result)
     status, answer_headers, body = await answered
     return summarise(status, {name.decode() for name, _ in answer_headers}, json.loads(body))
 
