@@ -52,9 +52,9 @@ class Index(Answer):
     openapi: str
 
 
-def create_app(runtime: Runtime) -> ASGIApp:
+def create_app(runtime: Runtime, fastapi: FastAPI | None = None) -> ASGIApp:
     """Everything but the two tap routes, over an open data directory."""
-    fastapi = make_fastapi()
+    fastapi = fastapi or make_fastapi()
     fastapi.state.runtime = runtime
     bytes_max = runtime.settings.body_bytes_max
     large = {("POST", "/v1/tariffs"): runtime.settings.tariff_bytes_max}
