@@ -32,17 +32,24 @@ class Holder(NamedTuple):
 class Lock:
     """The held lock of a data directory; others read what its holder wrote into it."""
 
-    def __init__(self, descriptor: int, purpose: str) -> None:
+    def __init__(self, path: Path, descriptor: int, purpose: str) -> None:
+        self._path = path
         self._descriptor = descriptor
         self._purpose = purpose
         self.announce(None)
 
     def announce(self, url: str | None) -> None:
-        """Let others know the address at which this process serves the API."""
+        """Let others know the address at which this process serves the API.
+
+        ConfigurationError where that cannot be written.
+        """
         holder = {"pid": os.getpid(), "purpose": self._purpose, "url": url}
         content = json.dumps(holder).encode() + b"\n"
-        os.pwrite(self._descriptor, content, 0)
-        os.ftruncate(self._descriptor, len(content))
+        try:
+            os.pwrite(self._descriptor, content, 0)
+            os.ftruncate(self._descriptor, len(content))
+        except OSError as error:  # A full disk, a quota
+            raise ConfigurationError(f"{self._path} cannot be written: {error.strerror}") from error
 
 
 @contextmanager
@@ -55,7 +62,7 @@ def hold(path: Path, ledger_path: Path, purpose: str) -> Iterator[Lock]:
     with ExitStack() as stack:
         descriptor = _take(path, ledger_path, stack)
         try:
-            yield Lock(descriptor, purpose)
+            yield Lock(path, descriptor, purpose)
         finally:
             os.ftruncate(descriptor, 0)
 

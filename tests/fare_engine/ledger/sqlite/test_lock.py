@@ -2,13 +2,15 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from fare_engine.errors import ConfigurationError, DataDirectoryInUse
 from fare_engine.ledger.sqlite.data_directory import DataDirectory
-from tests.fare_engine.ledger.sqlite.holding import held_by_another
+from tests.fare_engine.ledger.sqlite.holding import ROOT, held_by_another
 
 
 @pytest.fixture
@@ -141,3 +143,21 @@ def test_a_lock_that_is_no_file_is_told(directory: DataDirectory, make: object, 
     with pytest.raises(ConfigurationError, match=f"lock {told}"), directory.lock("keys"):
         pytest.fail("the block must not be entered")
     assert not directory.path.with_name("nowhere").exists()
+
+
+def test_a_disk_without_room_is_told(directory: DataDirectory) -> None:
+    """A limit of the process stands for it: the kernel refuses the write in the same way."""
+    program = (
+        "import resource, signal, sys\n"
+        "from pathlib import Path\n"
+        "from fare_engine.errors import ConfigurationError\n"
+        "from fare_engine.ledger.sqlite.data_directory import DataDirectory\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+        "try:\n"
+        "    with DataDirectory(Path(sys.argv[1])).lock('test'): pass\n"
+        "except ConfigurationError as error: print(error)\n"
+    )
+    command = [sys.executable, "-c", program, str(directory.path)]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert told == f"{directory.lock_path} cannot be written: File too large\n"
