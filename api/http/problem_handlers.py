@@ -13,6 +13,7 @@ from api.contract.problems import (
     FAULTS_SHOWN_MAX,
     Headers,
     Refused,
+    clean_field,
     error_bytes,
     find_code,
     problem_bytes,
@@ -77,7 +78,8 @@ def _no_route(request: Request, methods: list[str]) -> Response:
 async def _on_invalid(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     faults = [
-        (field_of(fault["loc"]), message_of(fault)) for fault in error.errors()[:FAULTS_SHOWN_MAX]
+        (clean_field(field_of(fault["loc"])), message_of(fault))
+        for fault in error.errors()[:FAULTS_SHOWN_MAX]
     ]
     detail = "; ".join(f"{field}: {message}" for field, message in faults[:3])
     return _respond(*problem_bytes("invalid-request", detail, faults))

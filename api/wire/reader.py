@@ -6,10 +6,9 @@ models, which say what is wrong with every field.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-from msgspec import UNSET
 from pydantic import TypeAdapter, ValidationError
 
 from api.contract.problems import Refused
@@ -130,11 +129,11 @@ class TapReader:
             if is_code(medium_type) is None:
                 raise Unfit
             finding = UnknownMedium(f"there is no medium type {medium_type!r}")
-        if isinstance(token_text, str):
-            if not medium_id is medium.code is UNSET:
+        if token_text is not None:
+            if not medium_id is medium.code is None:
                 raise Unfit
             (token,) = read_tokens([token_text])
-        elif isinstance(medium_id, str) and medium.code is UNSET:
+        elif medium_id is not None and medium.code is None:
             if not 0 < len(medium_id) <= MEDIUM_ID_MAX:
                 raise Unfit
             token = self._make_token(medium_type, medium_id)
@@ -143,7 +142,7 @@ class TapReader:
         else:
             code = _get_ride_code(medium)
             token, finding = self._read_code(code, tap_id, occurred_at_ms, catalogue)
-        if medium.code_id is not UNSET:
+        if medium.code_id is not None:
             finding = _read_code_id(medium.code_id, finding)
         report = None if wire.offline is None else _convert_report(wire.offline)
         direction = DIRECTIONS[wire.direction]
@@ -195,9 +194,9 @@ def _convert_report(offline: WireOffline) -> Report:
 def _get_ride_code(medium: WireMedium) -> str:
     code = medium.code
     if (
-        not isinstance(code, str)
-        or medium.id is not UNSET
-        or medium.code_id is not UNSET
+        code is None
+        or medium.id is not None
+        or medium.code_id is not None
         or medium.type != "qr"
         or not 1 <= len(code) <= RIDE_CODE_MAX
     ):
@@ -205,10 +204,8 @@ def _get_ride_code(medium: WireMedium) -> str:
     return code
 
 
-def _read_code_id(code_id: Any, finding: Finding | None) -> Finding | None:
+def _read_code_id(code_id: str, finding: Finding | None) -> Finding | None:
     """The id of a ride code that the gate verified, unless something else was found."""
-    if code_id is None:
-        return finding
     if _ID.fullmatch(code_id) is None:
         raise Unfit
     return CodeId(code_id) if finding is None else finding

@@ -5,7 +5,6 @@ import string
 from typing import Final, Literal
 
 import msgspec
-from msgspec import UNSET, UnsetType
 
 from api.contract.times import parse_rfc3339
 from fare_engine.network import Direction
@@ -26,13 +25,13 @@ class _Shape(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class WireMedium(_Shape):
-    """A medium by its id, by a token, or by a ride code."""
+    """A medium by its id, by a token, or by a ride code; what is null was left out."""
 
     type: str
-    id: str | UnsetType = UNSET
-    code_id: str | UnsetType | None = UNSET
-    token: str | UnsetType = UNSET
-    code: str | UnsetType = UNSET
+    id: str | None = None
+    code_id: str | None = None
+    token: str | None = None
+    code: str | None = None
 
 
 class WireOffline(_Shape):
@@ -85,8 +84,8 @@ def convert_plain(wires: list[WireTap]) -> list[Tap] | None:
         medium = wire.medium
         text = medium.token
         if (
-            text.__class__ is not str
-            or not medium.id is medium.code is medium.code_id is UNSET
+            text is None
+            or not medium.id is medium.code is medium.code_id is None
             or wire.offline is not None
         ):
             return None
