@@ -3,6 +3,7 @@
 The values are those of TOML and JSON. Entries of lists are counted from 1.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from math import isfinite
@@ -11,6 +12,12 @@ from typing import TypeVar
 from fare_engine.calendar import to_ms
 
 _Content = TypeVar("_Content")
+
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+"""RFC 3339: the library also reads weeks, days of a year, and times without colons."""
 
 _KINDS = {
     str: "text",
@@ -112,7 +119,7 @@ class FieldReader:
             return None
         if isinstance(value, str):
             try:
-                value = datetime.fromisoformat(value)
+                value = datetime.fromisoformat(value) if _MOMENT.fullmatch(value) else None
             except ValueError:
                 value = None
         if not isinstance(value, datetime) or value.tzinfo is None:

@@ -6,10 +6,10 @@ reported, each with its place; list entries are counted from 1. What the entries
 """
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from fare_engine.errors import FileInvalid, NotFound
 from fare_engine.field_reader import FieldReader
@@ -38,11 +38,15 @@ T = TypeVar("T")
 
 
 class NetworkFile(NamedTuple):
-    """A network, the first policy to publish in it, and a station without one to compare with."""
+    """A network, the first policy to publish in it, and a station without one to compare with.
+
+    `tariff` are those rules of the first tariff that the file has, as fields of its document.
+    """
 
     network: Network
     pilot: Policy | None
     other_station: str | None
+    tariff: Mapping[str, Any] | None = None
 
 
 def list_builtins() -> list[str]:
@@ -79,6 +83,7 @@ def parse_network(content: str, file_name: str) -> NetworkFile:
     faults: list[Fault] = []
     table = FieldReader(fields, "", faults)
     network = _read_network(table, faults)
+    has_tariff = table.find_table("tariff") is not None
     pilot_table = table.find_table("pilot")
     pilot = other_station = None
     if pilot_table is not None:
@@ -90,7 +95,7 @@ def parse_network(content: str, file_name: str) -> NetworkFile:
         raise FileInvalid(
             "\n".join(f"{file_name}: {field}: {message}" for field, message in faults)
         )
-    return NetworkFile(network, pilot, other_station)
+    return NetworkFile(network, pilot, other_station, fields["tariff"] if has_tariff else None)
 
 
 def _read_network(table: FieldReader, faults: list[Fault]) -> Network:

@@ -8,8 +8,9 @@ from typing import Any
 from fare_engine.access_key import ADMIN, GATE
 from fare_engine.calendar import ServiceCalendar, to_ms
 from fare_engine.catalogue import Catalogue
-from fare_engine.documents import list_directions
+from fare_engine.documents import list_directions, rules_document
 from fare_engine.errors import CatalogueInvalid
+from fare_engine.field_reader import FieldReader
 from fare_engine.ledger.database import migrate, open_database, writing
 from fare_engine.ledger.sqlite.data_directory import DataDirectory
 from fare_engine.ledger.stores import keys as key_store
@@ -19,6 +20,7 @@ from fare_engine.ledger.stores.catalogue import (
     publish_tariff,
     store_network,
 )
+from fare_engine.ledger.stores.tariff_document import from_document
 from fare_engine.ledger.stores.token_key import store_fingerprint
 from fare_engine.network import CHENGDU_BANDS, Direction, FareTable, Network
 from fare_engine.network_file import (
@@ -135,7 +137,31 @@ def initialise(
 
 
 def make_first_tariff(file: NetworkFile) -> Tariff:
-    """Tariff 1: Chengdu's fares, in force from before the pilot."""
+    """Tariff 1, in force from before the pilot: Chengdu's fares, but for what the file says."""
+    tariff = _make_default_tariff(file)
+    if file.tariff is None:
+        return tariff
+    changes = dict(file.tariff)
+    faults: list[tuple[str, str]] = []
+    dates = FieldReader(changes, "tariff.", faults)
+    from_ms = dates.find_moment_ms("effective_from")
+    to_ms = dates.find_moment_ms("effective_to")
+    if faults:
+        raise CatalogueInvalid(faults)
+    rules = rules_document(tariff)
+    if not file.network.segments:  # distances that are not there price nothing
+        rules |= {"bands": [], "further": None}
+    rules |= {name: changes[name] for name in changes if not name.startswith("effective_")}
+    return from_document(
+        rules,
+        version=1,
+        effective_from_ms=tariff.effective_from_ms if from_ms is None else from_ms,
+        effective_to_ms=to_ms,
+        distances={},
+    )
+
+
+def _make_default_tariff(file: NetworkFile) -> Tariff:
     starts_ms = [LINE_1_OPENED_MS]
     if file.pilot is not None:
         starts_ms.append(file.pilot.effective_from_ms)

@@ -4,6 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+MOMENT_MAX_MS: Final = 253_402_300_799_999
+"""The last millisecond of the year 9999 (UTC): a later one cannot be written."""
+
 _MINUTE_MS: Final = 60_000
 _CACHE_MAX: Final = 20_000
 """Minutes remembered; the taps of an hour share them."""
@@ -36,7 +39,10 @@ class TimeWriter:
 
     def _remember(self, minute: int) -> tuple[str, str]:
         """What stands before the seconds and after the milliseconds of a minute's instants."""
-        moment = datetime.fromtimestamp(minute * 60, self._zone)
+        try:
+            moment = datetime.fromtimestamp(minute * 60, self._zone)
+        except (OverflowError, ValueError):  # the year 10000 there, and not yet in UTC
+            moment = datetime.fromtimestamp(minute * 60, UTC)
         offset = moment.utcoffset() or timedelta()
         if offset % timedelta(minutes=1):
             # Before there were time zones: RFC 3339 cannot write local mean time.

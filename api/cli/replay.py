@@ -21,7 +21,10 @@ def register(app: typer.Typer) -> None:
 
 def replay(
     file: Annotated[
-        Path, typer.Argument(help="CSV (also in gzip) or Parquet.", show_default=False)
+        Path,
+        typer.Argument(
+            help="CSV (also in gzip) or Parquet; - for standard input.", show_default=False
+        ),
     ],
     form: Annotated[
         Literal["own", "shenzhen"] | None,
@@ -68,6 +71,7 @@ def replay(
     from api.cli.replay_report import print_report, write_skipped
     from fare_engine.interchange.formats import open_tap_file
     from fare_engine.interchange.mapping import NO_MAPPING, read_mapping
+    from fare_engine.interchange.rows import SkipReason
     from fare_engine.replay.run import Watch
 
     _check_usage(file, pilot, window_seconds, into_ledger, rejected)
@@ -87,6 +91,11 @@ def replay(
         print_json(figures.document())
     else:
         print_report(figures)
+    if not figures.rows:
+        typer.echo(f"fare-engine: {file}: has a header and no rows", err=True)
+    elif figures.skipped[SkipReason.MALFORMED] == figures.rows:
+        typer.echo(f"fare-engine: {file}: no row of it is a tap", err=True)
+        raise typer.Exit(1)
 
 
 def _check_usage(

@@ -2,14 +2,23 @@
 
 from typing import Annotated
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from api.contract.operators import Why
-from api.contract.taps import Answer, MediumById, MediumByToken, Request, Time, medium_form
+from api.contract.taps import (
+    Answer,
+    MediumById,
+    MediumByToken,
+    Request,
+    Time,
+    leave_out_null_marks,
+    medium_form,
+)
 
 KnownMedium = Annotated[
     Annotated[MediumById, Tag("by_id")] | Annotated[MediumByToken, Tag("by_token")],
     Discriminator(medium_form),
+    BeforeValidator(leave_out_null_marks),
 ]
 """A medium by its number or token. A ride code changes every few seconds: block its account."""
 

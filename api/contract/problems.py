@@ -4,6 +4,7 @@ The table below lists all that clients may get. Nothing here knows a web framewo
 bare handlers of the tap routes and the routes behind them answer with the same bytes.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
@@ -18,6 +19,12 @@ RETRY_AFTER_S: Final = 1
 
 FAULTS_SHOWN_MAX: Final = 50
 """Faults listed in one answer: a body may have thousands."""
+
+FIELD_LENGTH_MAX: Final = 120
+"""A client may name a field as it likes, and as long."""
+
+_NUMBER: Final = re.compile(r"[0-9](?:[ -]?[0-9]){9,}")
+"""What may be a card, and stands where a field should have its name."""
 
 Headers = list[tuple[bytes, bytes]]
 FieldFault = tuple[str, str]
@@ -129,7 +136,7 @@ def problem(
     if kind.status == 422:
         faults = list(errors or ()) or [(kind.field, detail)]
         members["errors"] = [
-            {"field": _clean(field), "message": _clean(message)} for field, message in faults
+            {"field": clean_field(field), "message": _clean(message)} for field, message in faults
         ]
     return members | more
 
@@ -171,6 +178,11 @@ def _detail(error: FareEngineError) -> str:
 
 def _faults(error: FareEngineError) -> Iterable[FieldFault] | None:
     return error.faults[:FAULTS_SHOWN_MAX] if isinstance(error, CatalogueInvalid) else None
+
+
+def clean_field(field: str) -> str:
+    """The name of a field as an answer may repeat it: short, and without what may be a card."""
+    return _clean(_NUMBER.sub("…", field))[:FIELD_LENGTH_MAX]
 
 
 def _clean(text: str) -> str:

@@ -1,12 +1,15 @@
 """The contract of settlement: a run, and what it issued."""
 
+import re
 from datetime import date, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field, StrictBool, WithJsonSchema
 
 from api.contract.operators import Why
 from api.contract.taps import Answer, Request, Time
+
+_DATE: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 AdjustmentKind = Literal["fare", "missing_exit"]
 AdjustmentState = Literal["issued", "held", "released", "refused"]
@@ -23,11 +26,16 @@ AdjustmentWhy = Literal[
 
 
 def _service_date(value: object) -> date:
-    if isinstance(value, str) and len(value) == len("2021-11-24"):
+    if not isinstance(value, str) or _DATE.fullmatch(value) is None:
+        raise ValueError("must be a date such as 2021-11-24")
+    try:
         day = date.fromisoformat(value)
-        if day < date.max - timedelta(days=2):  # its end is an instant of the calendar too
-            return day
-    raise ValueError("must be a date such as 2021-11-24")
+    except ValueError:
+        raise ValueError("is no date of the calendar") from None
+    # Its beginning and its end are instants of the contract too.
+    if not date(1970, 1, 2) <= day < date.max - timedelta(days=2):
+        raise ValueError("must lie between 1970-01-02 and 9999-12-28")
+    return day
 
 
 ServiceDate = Annotated[

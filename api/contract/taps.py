@@ -19,6 +19,7 @@ from pydantic import (
     StringConstraints,
     Tag,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -75,9 +76,25 @@ DegradedModeCode = Literal[
 
 
 class Request(BaseModel):
-    """What a client sends: an unknown field is a mistake that must not pass unnoticed."""
+    """What a client sends: an unknown field is a mistake that must not pass unnoticed.
+
+    A field that may be left out may be null, which is the same.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def leave_out_null(cls, values: Any) -> Any:
+        """The same without what is null and may be left out."""
+        if not isinstance(values, dict):
+            return values
+        optional = {name for name, field in cls.model_fields.items() if not field.is_required()}
+        return {
+            name: value
+            for name, value in values.items()
+            if value is not None or name not in optional
+        }
 
 
 class Answer(BaseModel):
@@ -122,6 +139,17 @@ class MediumByCode(Request):
 MEDIUM_FORMS: Final = ("by_id", "by_token", "by_code")
 
 
+def leave_out_null_marks(value: Any) -> Any:
+    """A medium without the fields of its other forms, where they are there and null."""
+    if not isinstance(value, dict):
+        return value
+    marks = ("id", "token", "code", "code_id")
+    left = {name: it for name, it in value.items() if it is not None or name not in marks}
+    # Nothing but null: the field that is wrong is the one that is there.
+    null = [name for name in marks if name in value]
+    return left if left.keys() & marks or not null else {**left, null[0]: None}
+
+
 def medium_form(value: Any) -> str:
     """Which of the three forms a medium is meant to have, by the field that marks it."""
     has = value.__contains__ if isinstance(value, dict) else lambda name: hasattr(value, name)
@@ -135,6 +163,7 @@ Medium = Annotated[
     | Annotated[MediumByToken, Tag("by_token")]
     | Annotated[MediumByCode, Tag("by_code")],
     Discriminator(medium_form),
+    BeforeValidator(leave_out_null_marks),
 ]
 
 

@@ -8,7 +8,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from fare_engine.times import TimeWriter, format_ms
+from fare_engine.times import MOMENT_MAX_MS, TimeWriter, format_ms
 
 __all__ = ["EARLIEST_MS", "LATEST_MS", "TimeWriter", "format_ms", "parse_rfc3339"]
 
@@ -16,15 +16,15 @@ EARLIEST_MS: Final = -2_208_988_800_000
 """1900 (UTC). A clock without a battery begins its calendar anew, and where that is 1970 by local
 time, it is still 1969 elsewhere."""
 
-LATEST_MS: Final = 253_402_214_400_000
-"""The last day of the year 9999 (UTC): every instant before it can be written with any offset."""
+LATEST_MS: Final = MOMENT_MAX_MS + 1
+"""The end of the year 9999 (UTC)."""
 
 _SECOND_MS: Final = 1_000
 _CACHE_MAX: Final = 20_000
 """Seconds remembered; the taps of an hour share them, whatever a client sends."""
 
 _SHAPE: Final = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]((?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2})(?:\.([0-9]+))?"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]+))?"
     r"(?:[Zz]|([+-][0-9]{2}:[0-9]{2}))"
 )
 _MILLISECONDS: Final = {f"{ms:03}": ms for ms in range(1_000)}
@@ -53,6 +53,8 @@ def _parse(text: str) -> int:
             "must be a time with seconds and an offset, like 2021-11-24T08:15:30.120+08:00"
         )
     day, clock, fraction, offset = shape.groups()
+    if clock >= "24":  # which some versions of the library take for the next day
+        raise ValueError("is no time of the calendar: hour must be in 0..23")
     try:
         moment = datetime.fromisoformat(f"{day}T{clock}{offset or '+00:00'}")
         # Arithmetic and not astimezone: near the ends of the calendar that would overflow.
@@ -63,7 +65,7 @@ def _parse(text: str) -> int:
     whole_ms = (since.days * 86_400 + since.seconds) * 1_000 - offset_ms
     at_ms = whole_ms + int((fraction or "0")[:3].ljust(3, "0"))
     if not EARLIEST_MS <= at_ms < LATEST_MS:
-        raise ValueError("must lie between the years 1900 and 9999")
+        raise ValueError("must lie between the years 1900 and 9999 (in UTC)")
     if fraction is not None and len(fraction) == 3 and whole_ms + _SECOND_MS <= LATEST_MS:
         if len(_seconds) >= _CACHE_MAX:
             _seconds.clear()

@@ -12,6 +12,7 @@ from api.contract.problems import (
     FAULTS_SHOWN_MAX,
     Headers,
     Refused,
+    clean_field,
     error_bytes,
     find_code,
     problem_bytes,
@@ -47,7 +48,8 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
     if request.scope.get(NO_BODY) and any(fault["loc"] == ("body",) for fault in error.errors()):
         return _respond(*problem_bytes("malformed-json", "the body is empty"))
     faults = [
-        (field_of(fault["loc"]), message_of(fault)) for fault in error.errors()[:FAULTS_SHOWN_MAX]
+        (clean_field(field_of(fault["loc"])), message_of(fault))
+        for fault in error.errors()[:FAULTS_SHOWN_MAX]
     ]
     detail = "; ".join(f"{field}: {message}" for field, message in faults[:3])
     return _respond(*problem_bytes("invalid-request", detail, faults))

@@ -6,10 +6,9 @@ at once is read again by those, exactly, and they say what is wrong with every f
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-from msgspec import UNSET
 from pydantic import TypeAdapter, ValidationError
 
 from api.contract.problems import Refused
@@ -156,8 +155,7 @@ class TapReader:
         if is_id(tap_id) is None:
             raise Unfit
         if gate_id not in catalogue.gates:
-            is_kept = wire.offline is not UNSET and wire.offline is not None
-            gate_id = self._unknown.name_gate(gate_id, is_kept=is_kept)
+            gate_id = self._unknown.name_gate(gate_id, is_kept=wire.offline is not None)
         occurred_at_ms = parse_rfc3339(wire.occurred_at)
         medium_type, medium_id, token_text = medium.type, medium.id, medium.token
         fits = catalogue.medium_patterns.get(medium_type)
@@ -166,11 +164,11 @@ class TapReader:
         if fits is None:
             named = self._unknown.name_medium(medium_type)
             finding = UnknownMedium(f"there is no medium type {named!r}")
-        if isinstance(token_text, str):
-            if not medium_id is medium.code is UNSET:
+        if token_text is not None:
+            if not medium_id is medium.code is None:
                 raise Unfit
             (token,) = read_tokens([token_text])
-        elif isinstance(medium_id, str) and medium.code is UNSET:
+        elif medium_id is not None and medium.code is None:
             if not 0 < len(medium_id) <= MEDIUM_ID_MAX:
                 raise Unfit
             token = self._make_token(medium_type, medium_id)
@@ -179,10 +177,9 @@ class TapReader:
         else:
             code = _get_ride_code(medium)
             token, finding = self._read_code(code, tap_id, occurred_at_ms, catalogue)
-        if medium.code_id is not UNSET:
+        if medium.code_id is not None:
             finding = _read_code_id(medium.code_id, finding)
-        offline = wire.offline
-        report = None if offline is UNSET or offline is None else _convert_report(offline)
+        report = None if wire.offline is None else _convert_report(wire.offline)
         direction = DIRECTIONS[wire.direction]
         tap = Tap(tap_id, gate_id, direction, named, token, occurred_at_ms, report)
         return tap, finding
@@ -242,9 +239,9 @@ def _convert_report(offline: WireOffline) -> Report:
 def _get_ride_code(medium: WireMedium) -> str:
     code = medium.code
     if (
-        not isinstance(code, str)
-        or medium.id is not UNSET
-        or medium.code_id is not UNSET
+        code is None
+        or medium.id is not None
+        or medium.code_id is not None
         or medium.type != "qr"
         or not 1 <= len(code) <= RIDE_CODE_MAX
     ):
@@ -252,10 +249,8 @@ def _get_ride_code(medium: WireMedium) -> str:
     return code
 
 
-def _read_code_id(code_id: Any, finding: Finding | None) -> Finding | None:
+def _read_code_id(code_id: str, finding: Finding | None) -> Finding | None:
     """The id of a ride code that the gate verified, unless something else was found."""
-    if code_id is None:
-        return finding
     if _is_code_id(code_id) is None:
         raise Unfit
     return CodeId(code_id) if finding is None else finding

@@ -5,7 +5,6 @@ import string
 from typing import Final, Literal
 
 import msgspec
-from msgspec import UNSET, UnsetType
 
 from api.contract.times import parse_rfc3339
 from fare_engine.catalogue import Catalogue
@@ -28,13 +27,13 @@ class _Shape(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class WireMedium(_Shape):
-    """A medium by its id, by a token, or by a ride code."""
+    """A medium by its id, by a token, or by a ride code; what is null was left out."""
 
     type: str
-    id: str | UnsetType = UNSET
-    code_id: str | UnsetType | None = UNSET
-    token: str | UnsetType = UNSET
-    code: str | UnsetType = UNSET
+    id: str | None = None
+    code_id: str | None = None
+    token: str | None = None
+    code: str | None = None
 
 
 class WireOffline(_Shape):
@@ -52,7 +51,7 @@ class WireTap(_Shape):
     direction: Literal["entry", "exit"]
     medium: WireMedium
     occurred_at: str
-    offline: WireOffline | UnsetType | None = UNSET
+    offline: WireOffline | None = None
 
 
 class WireBatch(_Shape):
@@ -75,7 +74,6 @@ BATCH: Final = msgspec.json.Decoder(WireBatch)
 PLAIN_QUOTES: Final = 26
 """Quotation marks of a tap without `offline` and `code_id`: of 7 keys and 6 texts."""
 BATCH_QUOTES: Final = 2
-_NULL_QUOTES: Final = 2
 _CODE_ID_QUOTES: Final = 4
 _OFFLINE_QUOTES: Final = 8
 
@@ -84,14 +82,14 @@ def count_quotes(wire: WireTap) -> int:
     """How many quotation marks the JSON of a tap has, if no key stands twice and none is escaped.
 
     A key that is repeated is overwritten while a tap is decoded, but its marks are there. So bytes
-    with just as many say one thing; all others are looked at by `api.wire.strict_json`.
+    with just as many say one thing; all others, such as a field that is null, are looked at by
+    `api.wire.strict_json`.
     """
     quotes = PLAIN_QUOTES
-    code_id = wire.medium.code_id
-    if code_id is not UNSET:
-        quotes += _NULL_QUOTES if code_id is None else _CODE_ID_QUOTES
-    if wire.offline is not UNSET:
-        quotes += _NULL_QUOTES if wire.offline is None else _OFFLINE_QUOTES
+    if wire.medium.code_id is not None:
+        quotes += _CODE_ID_QUOTES
+    if wire.offline is not None:
+        quotes += _OFFLINE_QUOTES
     return quotes
 
 
@@ -111,9 +109,9 @@ def convert_plain(wires: list[WireTap], catalogue: Catalogue) -> list[Tap] | Non
         medium = wire.medium
         text = medium.token
         if (
-            text.__class__ is not str
-            or not medium.id is medium.code is medium.code_id is UNSET
-            or wire.offline is not UNSET
+            text is None
+            or not medium.id is medium.code is medium.code_id is None
+            or wire.offline is not None
         ):
             return None
         texts.append(text)

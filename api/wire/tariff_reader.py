@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from pydantic import ValidationError
 
-from api.contract.problems import FAULTS_SHOWN_MAX, Refused
+from api.contract.problems import FAULTS_SHOWN_MAX, Refused, clean_field
 from api.contract.taps import FARE_MAX
 from api.contract.tariffs import EXPLICIT_FARES_MAX, TariffRequest
 from api.wire.strict_json import read_json
@@ -51,6 +51,8 @@ def read_tariff(
     text = read_json(rest)
     faults: list[Fault] = []
     fares = ExplicitFares({})
+    if table == b"null":
+        faults.append((_TABLE, "null stands in lists for a large table; leave it out for none"))
     if rest is not body:
         fares = _TableReader(station_ids, faults).read(table)
     try:
@@ -60,7 +62,7 @@ def read_tariff(
             (".".join(map(str, it["loc"])), _say(it["msg"])) for it in error.errors()
         ] + faults
     if faults:
-        detail = "; ".join(f"{field}: {message}" for field, message in faults[:3])
+        detail = "; ".join(f"{clean_field(field)}: {message}" for field, message in faults[:3])
         raise Refused("invalid-request", detail, faults[:FAULTS_SHOWN_MAX])
     return request, fares
 

@@ -10,6 +10,7 @@ from fare_engine.id_pattern import IdPattern
 from fare_engine.interchange import own, shenzhen
 from fare_engine.interchange.mapping import NO_MAPPING, FileMapping
 from fare_engine.interchange.rows import FileRow, MakeToken, RowParser, parse_rows
+from fare_engine.interchange.streams import open_bytes
 from fare_engine.interchange.tables import ColumnPlaces, Table
 from fare_engine.interchange.text_table import TextTable
 from fare_engine.network import MediumType
@@ -108,14 +109,13 @@ def open_tap_file(
 
 
 def _open_table(path: Path, mapping: FileMapping) -> Table:
-    try:
-        with path.open("rb") as stream:
-            is_parquet = stream.read(len(_PARQUET)) == _PARQUET
-    except OSError as error:
-        raise FileInvalid(f"{path}: cannot be read: {error.strerror}") from error
-    if is_parquet:
+    stream = open_bytes(path)
+    if stream.starts_with(_PARQUET):
+        stream.close()
+        if not path.is_file():
+            raise FileInvalid(f"{path}: Parquet is read from its end, which a pipe has not yet")
         return _open_parquet(path)
-    return TextTable(path, encoding=mapping.encoding, delimiter=mapping.delimiter)
+    return TextTable(path, encoding=mapping.encoding, delimiter=mapping.delimiter, stream=stream)
 
 
 def _open_parquet(path: Path) -> Table:

@@ -29,7 +29,7 @@ class ParquetTable:
             self._frame = pl.scan_parquet(path, glob=False)
             self._schema = self._frame.collect_schema()
         except (pl.exceptions.PolarsError, OSError) as error:
-            raise FileInvalid(f"{path}: is no Parquet file that can be read: {error}") from error
+            raise FileInvalid(f"{path}: is no Parquet file that can be read") from error
         self.columns: Sequence[str] = self._schema.names()
 
     def close(self) -> None:
@@ -45,9 +45,7 @@ class ParquetTable:
             try:
                 chunk = as_text.slice(number, CHUNK_ROWS).collect()
             except (pl.exceptions.PolarsError, OSError) as error:
-                raise FileInvalid(
-                    f"{self.path}: cannot be read after row {number}: {error}"
-                ) from error
+                raise FileInvalid(f"{self.path}: cannot be read after row {number}") from error
             for fields in chunk.iter_rows():
                 number += 1
                 yield number, fields

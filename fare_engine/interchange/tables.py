@@ -1,11 +1,16 @@
 """A table in a file: named columns and rows of text, in any kind of file."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from fare_engine.errors import FileInvalid
 from fare_engine.interchange.rows import RawRow
+
+COLUMNS_SHOWN_MAX: Final = 20
+NAME_LENGTH_MAX: Final = 40
+_NUMBER: Final = re.compile(r"[0-9](?:[ -]?[0-9]){4}")
 
 
 class Table(Protocol):
@@ -36,11 +41,13 @@ class ColumnPlaces:
         self._renamed = renamed
         self._places: dict[str, int] = {}
         self._asked: set[str] = set()
+        self._known: set[str] = set()
         for place, name in enumerate(table.columns):
             plain = _plain(name)
             if plain and plain in self._places:
                 raise FileInvalid(
-                    f"{table.path}: {table.first_place}: column {name!r} stands there twice"
+                    f"{table.path}: {table.first_place}: column {format_name(name)!r} stands "
+                    "there twice"
                 )
             self._places[plain] = place
 
@@ -59,24 +66,33 @@ class ColumnPlaces:
 
     def list_missing(self, columns: Sequence[str]) -> list[str]:
         """Those of these columns that the file does not have."""
-        return [
-            column
-            for column in columns
-            if _plain(self._renamed.get(column, column)) not in self._places
-        ]
+        names = {column: _plain(self._renamed.get(column, column)) for column in columns}
+        self._known.update(names.values())
+        return [column for column, name in names.items() if name not in self._places]
 
     def list_unused(self) -> list[str]:
         """The file's columns that were never read."""
-        return [name for name in self._table.columns if _plain(name) not in self._asked]
+        unused = [name for name in self._table.columns if _plain(name) not in self._asked]
+        return [format_name(name) for name in unused]
 
     def format_missing(self, missing: Sequence[str]) -> str:
-        """A message that names what is missing and what is there."""
-        there = ", ".join(name.strip() for name in self._table.columns)
+        """A message that names what is missing and what is there.
+
+        Where no column is one that a format knows, the file may have no header: its first row is
+        not told, since there are numbers of cards in it.
+        """
+        there = "the file names no column that is known here: has it a header?"
+        if self._known & self._places.keys():
+            shown = self._table.columns[:COLUMNS_SHOWN_MAX]
+            there = f"the file has {', '.join(map(format_name, shown))}"
         needed = ", ".join(_format_column(column, self._renamed) for column in missing)
-        return (
-            f"{self._table.path}: {self._table.first_place}: "
-            f"missing column {needed}; the file has {there[:500]}"
-        )
+        return f"{self._table.path}: {self._table.first_place}: missing column {needed}; {there}"
+
+
+def format_name(name: str) -> str:
+    """The name of a column for a message; what may be a number or a text of a row is left out."""
+    plain = name.strip()
+    return plain if len(plain) <= NAME_LENGTH_MAX and not _NUMBER.search(plain) else "…"
 
 
 def _plain(name: str) -> str:

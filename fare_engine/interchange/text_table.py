@@ -14,6 +14,7 @@ from typing import IO, Final
 
 from fare_engine.errors import FileInvalid
 from fare_engine.interchange.rows import RawRow, RowFault, SkippedRow, SkipReason
+from fare_engine.interchange.streams import Stream, open_bytes
 
 LINE_BYTES_MAX: Final = 65_536
 DELIMITERS: Final = (",", "\t", ";", "|")
@@ -29,28 +30,36 @@ class TextTable:
     """The rows of one text file. The header is read at once, the rest when it is asked for."""
 
     def __init__(
-        self, path: Path, *, encoding: str = "utf-8", delimiter: str | None = None
+        self,
+        path: Path,
+        *,
+        encoding: str = "utf-8",
+        delimiter: str | None = None,
+        stream: Stream | None = None,
     ) -> None:
+        """The table of a path, or of its stream where that is open already."""
         self.path = path
         self.first_place = "line 1"
         self._encoding = encoding
         self._line_number = 1
-        self._stream = _open(path)
+        self._file = stream or open_bytes(path)
+        self._stream = _unzip(self._file)
         try:
             header = self._read_header()
         except BaseException:
-            self._stream.close()
+            self.close()
             raise
         self._delimiter = delimiter or max(DELIMITERS, key=header.count)
         try:
             self.columns: Sequence[str] = [name.strip() for name in self._split(header)]
         except RowFault as fault:
-            self._stream.close()
+            self.close()
             raise FileInvalid(f"{path}: line 1: {fault.message}") from fault
 
     def close(self) -> None:
         """Close the file."""
         self._stream.close()
+        self._file.close()  # which a gzip stream leaves open
 
     def list_rows(self) -> Iterator[RawRow]:
         """The rows below the header; a line without any content is none."""
@@ -161,11 +170,8 @@ class TextTable:
         )
 
 
-def _open(path: Path) -> IO[bytes]:
-    try:
-        with path.open("rb") as stream:
-            zipped = stream.read(2) == _GZIP
-        # Buffered once more: the lines of a GzipFile come through Python code.
-        return BufferedReader(gzip.open(path), 2**17) if zipped else path.open("rb")
-    except OSError as error:
-        raise FileInvalid(f"{path}: cannot be read: {error.strerror}") from error
+def _unzip(stream: Stream) -> IO[bytes]:
+    if not stream.starts_with(_GZIP):
+        return stream
+    # Buffered once more: the lines of a GzipFile come through Python code.
+    return BufferedReader(gzip.GzipFile(fileobj=stream), 2**17)

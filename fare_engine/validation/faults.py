@@ -4,16 +4,13 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from fare_engine.calendar import from_ms
+from fare_engine.times import MOMENT_MAX_MS, format_ms
 from fare_engine.versions import Versioned, list_overlaps
 
 Fault = tuple[str, str]
 """A field and what is wrong with it."""
 
 Faults = Iterator[Fault]
-
-MOMENT_MAX_MS = 253_370_764_800_000
-"""The year 9999: a later moment cannot be shown as a date."""
 
 V = TypeVar("V", bound=Versioned)
 
@@ -36,7 +33,7 @@ def format_moment(at_ms: int, zone: str) -> str:
     """A moment for a message, in the network's time zone where it is a right one."""
     if not 0 <= at_ms <= MOMENT_MAX_MS:
         return f"{at_ms} ms"
-    return from_ms(at_ms, zone if is_time_zone(zone) else "UTC").isoformat()
+    return format_ms(at_ms, zone if is_time_zone(zone) else "UTC")
 
 
 def list_stretches(versions: Sequence[V]) -> list[tuple[V, int, int | None]]:

@@ -64,7 +64,8 @@ class Fares:
 
     def _find_extremes(self, station: str) -> tuple[int, int]:
         if station not in self._extremes:
-            others = {*self._tracks.metres_from(station), *self._listed.get(station, ())}
+            ways = self._tracks.metres_from(station) if self._bands else ()
+            others = {*ways, *self._listed.get(station, ())}
             fares = [self.single(station, other) for other in others - {station}]
             fares = fares or [self.for_metres(0) if self._bands else 0]
             self._extremes[station] = min(fares), max(fares)

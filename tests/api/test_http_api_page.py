@@ -4,6 +4,8 @@ import json
 import re
 from pathlib import Path
 
+from api.http.rights import RIGHTS_OF_KIND, ROUTE_RIGHTS, Right
+from fare_engine.access_key import GATE
 from tests.server_process import ServerProcess
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -20,6 +22,22 @@ def test_the_page_lists_every_route_of_the_contract_once() -> None:
         for method in operations
     ]
     assert sorted((method, path) for method, path, _ in rows) == sorted(routes)
+
+
+def list_documented() -> list[tuple[str, str, str, str]]:
+    """Every row of a table of routes that names a key, in any document of the project."""
+    pages = [*DOCS.rglob("*.md"), DOCS.parent / "README.md", DOCS.parent / "CONTRIBUTING.md"]
+    return [(page.name, *row) for page in pages for row in ROW.findall(page.read_text("utf-8"))]
+
+
+def test_every_table_of_routes_names_the_key_that_is_needed() -> None:
+    documented = list_documented()
+    assert len(documented) >= len(rows)
+    for page, method, route, key in documented:
+        right = ROUTE_RIGHTS[method, route]
+        where = f"{page}: {method} {route}"
+        assert (key == "none") == (right is Right.PUBLIC), where
+        assert (key == "admin") == (right not in RIGHTS_OF_KIND[GATE] | {Right.PUBLIC}), where
 
 
 def test_the_page_names_the_key_that_each_route_needs(server: ServerProcess) -> None:

@@ -54,7 +54,7 @@ def _edited(old: str, new: str) -> str:
 
 
 def test_every_field_arrives() -> None:
-    network, pilot, other_station = parse_network(GOOD, "small.toml")
+    network, pilot, other_station, _ = parse_network(GOOD, "small.toml")
     assert network.name == Name("小", "Small")
     assert network.lines == (Line("1", Name("1号线", "Line 1")),)
     assert network.stations[0].latitude == 30.0
@@ -76,7 +76,7 @@ def test_every_field_arrives() -> None:
 
 def test_a_file_may_leave_out_the_pilot() -> None:
     content = GOOD.partition("[pilot]")[0]
-    assert parse_network(content, "small.toml")[1:] == (None, None)
+    assert parse_network(content, "small.toml")[1:] == (None, None, None)
 
 
 def test_a_file_may_name_its_own_media() -> None:
@@ -277,7 +277,7 @@ def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
 
 def test_chengdu_comes_with_the_engine() -> None:
     assert "chengdu" in list_builtins()
-    network, pilot, other_station = read_builtin("chengdu")
+    network, pilot, other_station, _ = read_builtin("chengdu")
     assert len(network.stations) == 321
     assert len(network.lines) == 15
     assert pilot is not None
@@ -286,7 +286,7 @@ def test_chengdu_comes_with_the_engine() -> None:
 
 
 def test_the_pilot_of_chengdu_has_two_lanes_each_way_at_different_exits() -> None:
-    network, pilot, _ = read_builtin("chengdu")
+    network, pilot, *_ = read_builtin("chengdu")
     assert pilot is not None
     lane = [gate for gate in network.gates if gate.gate_id in pilot.designated_gates]
     for direction in Direction:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path
 
 from api.contract.operators import Page
 from api.contract.paging import NUMBER_MAX, Cursor, Limit, page_of_rows, read_number
+from api.contract.problems import Refused
 from api.contract.settlements import (
     AdjustmentAnswer,
     SettlementAnswer,
@@ -14,7 +15,7 @@ from api.contract.settlements import (
 )
 from api.http.auth import TheKey, TheRuntime
 from api.views.settlements import view_adjustment, view_outcome, view_settlement
-from fare_engine.errors import NotFound
+from fare_engine.errors import NoTariffInForce, NotFound
 from fare_engine.ledger.stores.adjustments import list_adjustments
 from fare_engine.ledger.stores.settlements import find_settlement, list_settlements
 
@@ -31,7 +32,11 @@ async def settle_date(
 
     Decisions are never rewritten: what they come to now stands beside them as adjustments.
     """
-    outcome = await runtime.settle(request.service_date, key.key_id, dry_run=request.dry_run)
+    try:
+        outcome = await runtime.settle(request.service_date, key.key_id, dry_run=request.dry_run)
+    except NoTariffInForce as error:
+        # Of a tap it would be `occurred_at` that is at fault.
+        raise Refused(error.code, str(error), [("service_date", str(error))]) from None
     return view_outcome(outcome, runtime.catalogue.network.time_zone)
 
 
