@@ -33,8 +33,10 @@ class LedgerFiles:
         self._index = f"{path}-shm"
         paths = self._ledger, self._log, self._index
         self._files = {path: _identify(Path(path).stat()) for path in paths}
-        # Never closed before SQLite has closed its own: that would give up SQLite's locks.
+        # Never closed before SQLite has closed its own: that would give up SQLite's locks. Held
+        # open, since a process without a free descriptor has lost nothing.
         self._descriptor = os.open(self._index, os.O_RDONLY | os.O_CLOEXEC)
+        self._log_descriptor = os.open(self._log, os.O_RDONLY | os.O_CLOEXEC)
         self._ledger_bytes = self._index_bytes = 0
         self._changed_ns = -1
         self.check()
@@ -42,6 +44,7 @@ class LedgerFiles:
     def close(self) -> None:
         """Once the last connection is closed."""
         os.close(self._descriptor)
+        os.close(self._log_descriptor)
 
     def check_before(self) -> None:
         """Before a commit: raise LedgerLost where the log lacks what was written to it.
@@ -68,13 +71,19 @@ class LedgerFiles:
             self.check()
 
     def check(self) -> None:
-        """Raise LedgerLost where the files are others, or lack what was written."""
+        """Raise LedgerLost where the files are others, or lack what was written.
+
+        Where that cannot be found out, as without the right to look, nothing is said.
+        """
         try:
             self._changed_ns = Path(self._directory).stat().st_mtime_ns
         except OSError:
             self._changed_ns = -1
         for _ in range(_TRIES):
-            cut = self._find_cut(*(self._check_file(path) for path in self._files))
+            try:
+                cut = self._find_cut(*(self._check_file(path) for path in self._files))
+            except OSError:
+                return
             if cut is None:
                 return
         raise LedgerLost(f"{cut} was cut or written over while it was in use", may_close=False)
@@ -97,7 +106,7 @@ class LedgerFiles:
     def _check_file(self, path: str) -> os.stat_result:
         try:
             found = Path(path).stat()
-        except OSError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             what = f"{path} is not there any more: {error.strerror}"
             raise LedgerLost(what, may_close=True) from None
         if _identify(found) != self._files[path]:
@@ -105,12 +114,8 @@ class LedgerFiles:
         return found
 
     def _has_header(self, salt: bytes) -> bool:
-        """Whether the log begins as SQLite has it in mind; nobody locks this file."""
-        try:
-            with open(self._log, "rb", buffering=0) as log:  # noqa: PTH123 - no buffer
-                header = log.read(_LOG_HEADER_BYTES)
-        except OSError:
-            return False
+        """Whether the log begins as SQLite has it in mind."""
+        header = os.pread(self._log_descriptor, _LOG_HEADER_BYTES, 0)
         is_log = len(header) == _LOG_HEADER_BYTES
         magic = int.from_bytes(header[:4], "big") if is_log else 0
         return magic in _LOG_MAGIC and header[16:24] == salt
