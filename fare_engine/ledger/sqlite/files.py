@@ -3,7 +3,7 @@
 An open file goes on being written after it was deleted, replaced or cut: everything would look
 well until the next start. So they are looked at with every commit, before anybody is answered. The
 log's size says whether it was cut, and the directory's time of change whether a name in it was
-made, deleted or given to another file. Together they cost two or three microseconds.
+made, deleted or given to another file. All of it costs some six microseconds a commit.
 """
 
 import os
@@ -19,6 +19,7 @@ _HEADER_BYTES: Final = 48
 
 _LOG_HEADER_BYTES: Final = 32
 _FRAME_HEADER_BYTES: Final = 24
+_SALT_AT: Final = 16
 
 _TRIES: Final = 3
 """The header of the index may be read while somebody writes it."""
@@ -60,14 +61,17 @@ class LedgerFiles:
             log_bytes = 0
         if len(header) < _HEADER_BYTES or log_bytes < _measure_log(header):
             self.check()
+        elif log_bytes and os.pread(self._log_descriptor, 8, _SALT_AT) != header[32:40]:
+            self.check()  # written over, or just begun anew
 
     def check_after(self) -> None:
-        """After a commit: raise LedgerLost where a file was deleted or replaced."""
+        """After a commit: LedgerLost where a file was deleted or replaced, or the ledger cut."""
         try:
             changed_ns = os.stat(self._directory).st_mtime_ns  # noqa: PTH116 - as above
+            ledger_bytes = os.stat(self._ledger).st_size  # noqa: PTH116
         except OSError:
-            changed_ns = -1
-        if changed_ns != self._changed_ns:
+            changed_ns = ledger_bytes = -1
+        if changed_ns != self._changed_ns or ledger_bytes < self._ledger_bytes:
             self.check()
 
     def check(self) -> None:
