@@ -9,11 +9,13 @@ import ctypes
 import fcntl
 import os
 import platform
+import select
 import socket
 import struct
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -42,7 +44,7 @@ class FrozenDisk:
         self._thaw.set()
         self.waiting = threading.Event()
         """Set once a sync waits for the disk to thaw."""
-        threading.Thread(target=self._serve, daemon=True).start()
+        threading.Thread(target=self._accept, daemon=True).start()
 
     def program(self, *command: object) -> list[object]:
         """The command that runs another one on this disk."""
@@ -63,27 +65,34 @@ class FrozenDisk:
         self._socket.close()
         self._directory.cleanup()
 
-    def _serve(self) -> None:
-        connection, _ = self._socket.accept()
-        with connection:
-            _, descriptors, _, _ = socket.recv_fds(connection, 1, 1)
+    def _accept(self) -> None:
+        """Serve the listener of every process that starts."""
         while True:
-            notification = bytearray(_NOTIFICATION_BYTES)
             try:
-                fcntl.ioctl(descriptors[0], _RECEIVE, notification)
+                connection, _ = self._socket.accept()
+            except OSError:
+                return  # closed
+            with connection:
+                _, (listener,), _, _ = socket.recv_fds(connection, 1, 1)
+            threading.Thread(target=self._serve, args=(listener,), daemon=True).start()
+
+    def _serve(self, listener: int) -> None:
+        """Let syncs go on, until the processes that may make some have ended."""
+        poll = select.poll()
+        poll.register(listener, select.POLLIN)
+        while True:
+            ((_, events),) = poll.poll()
+            if events & select.POLLHUP:
+                break
+            notification = bytearray(_NOTIFICATION_BYTES)
+            with suppress(OSError):  # the process was killed meanwhile
+                fcntl.ioctl(listener, _RECEIVE, notification)
                 if not self._thaw.is_set():
                     self.waiting.set()
                     self._thaw.wait()
                 (number,) = struct.unpack_from("=Q", notification)
-                fcntl.ioctl(descriptors[0], _SEND, struct.pack("=QqiI", number, 0, 0, _GO_ON))
-            except OSError:
-                if not self._is_used(descriptors[0]):
-                    break
-        os.close(descriptors[0])
-
-    def _is_used(self, _listener: int) -> bool:
-        """A call that was interrupted asks again; without processes there is nobody to ask."""
-        return Path(self._address).exists()
+                fcntl.ioctl(listener, _SEND, struct.pack("=QqiI", number, 0, 0, _GO_ON))
+        os.close(listener)
 
 
 def _filter_syncs() -> int:

@@ -26,6 +26,7 @@ from api.http.routes.health import render_metrics
 from api.http.stand_in import BEAT_S, StandIn
 from api.runtime import gc_control
 from api.runtime.logs import configure_logs
+from api.runtime.service import STALL_S, EngineService
 from api.runtime.settings import Settings
 from api.runtime.wiring import Runtime, open_runtime
 from fare_engine.errors import ConfigurationError, LedgerLost
@@ -99,7 +100,7 @@ async def _serve(
         await server.serve(sockets=[listener])
         beating.cancel()
         stand_in.stop()
-        _end_if_lost(runtime.service.dead)
+        _end_if_hopeless(runtime.service)
     dead = runtime.service.dead
     logger.info("stopped", failed=dead is not None)
     return 0 if dead is None else 1
@@ -117,10 +118,14 @@ async def _beat(runtime: Runtime, stand_in: StandIn) -> None:
         await asyncio.sleep(BEAT_S)
 
 
-def _end_if_lost(dead: BaseException | None) -> None:
-    """End at once where closing the ledger would write what is broken over what is left of it."""
-    if isinstance(dead, LedgerLost) and not dead.may_close:
-        logger.critical("ended_without_closing_the_ledger", why=str(dead))
+def _end_if_hopeless(service: EngineService) -> None:
+    """End at once where the ledger must not be closed, or cannot be: its thread does not end.
+
+    What was answered is stored; the next start reads it.
+    """
+    dead = service.dead
+    if (isinstance(dead, LedgerLost) and not dead.may_close) or service.stalled_seconds > STALL_S:
+        logger.critical("ended_without_closing_the_ledger", why=str(dead or "it hangs"))
         sys.stderr.flush()
         os._exit(1)
 

@@ -6,8 +6,11 @@ transaction is tried in a thread of its own, which no work of operators can hold
 """
 
 import asyncio
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from api.runtime.service import EngineService
@@ -45,7 +48,6 @@ class Readiness:
         self._ledger = ledger
         self._pending_taps_max = pending_taps_max
         self._probe = LedgerProbe(ledger.path)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="readiness")
         self._probing: asyncio.Future[bool] | None = None
         self._probing_since = 0.0
         self._written_at = 0.0
@@ -54,10 +56,7 @@ class Readiness:
     def close(self) -> None:
         """Probe no more; a probe that hangs is left alone."""
         if self._probing is None or self._probing.done():
-            self._thread.shutdown()
             self._probe.close()
-        else:
-            self._thread.shutdown(wait=False)
 
     @property
     def clock_jump_seconds(self) -> float:
@@ -101,8 +100,7 @@ class Readiness:
     async def _try(self) -> list[Failure]:
         """Read, and write where nothing was written lately; told of once for all who ask."""
         if self._probing is None or self._probing.done():
-            loop = asyncio.get_running_loop()
-            self._probing = loop.run_in_executor(self._thread, self._look, self._is_write_due())
+            self._probing = self._start_probe(asyncio.get_running_loop())
             self._probing_since = time.perf_counter()
         probing = self._probing
         await asyncio.wait([probing], timeout=PROBE_TIMEOUT_S)
@@ -117,6 +115,23 @@ class Readiness:
         if probing.result():
             self._ledger.checkpointer.committed(0)  # probes alone make the log grow, too
         return []
+
+    def _start_probe(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[bool]:
+        """Probe in a thread that nobody waits for when the process ends."""
+        probing: asyncio.Future[bool] = loop.create_future()
+        write = self._is_write_due()
+
+        def run() -> None:
+            end: Callable[[], None]
+            try:
+                end = partial(probing.set_result, self._look(write))
+            except Exception as error:  # noqa: BLE001 - whoever asks gets it
+                end = partial(probing.set_exception, error)
+            with suppress(RuntimeError):  # the loop is closed by now
+                loop.call_soon_threadsafe(end)
+
+        threading.Thread(target=run, name="readiness", daemon=True).start()
+        return probing
 
     def _is_write_due(self) -> bool:
         service = self._service

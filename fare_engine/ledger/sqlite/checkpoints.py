@@ -47,7 +47,8 @@ class Checkpointer:
         commits_between: int = COMMITS_BETWEEN,
         log_bytes_max: int = LOG_BYTES_MAX,
     ) -> None:
-        self._connect = connect
+        self._connection = connect()  # held, since later there may be no descriptor for one
+        self._folding = threading.Lock()
         self._log = path.with_name(path.name + "-wal")
         self._commits_between = commits_between
         self._log_bytes_max = log_bytes_max
@@ -94,6 +95,7 @@ class Checkpointer:
         self._wanted.set()
         if self._thread is not None:
             self._thread.join()
+        self._connection.close()
 
     def _has_grown(self) -> bool:
         log_bytes = self.log_bytes()
@@ -141,11 +143,9 @@ class Checkpointer:
         if self._stopping:
             return 0
         try:
-            connection = self._connect()
-            try:
-                _, pages, _ = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
-            finally:
-                connection.close()
+            with self._folding:
+                query = f"PRAGMA wal_checkpoint({mode})"
+                _, pages, _ = self._connection.execute(query).fetchone()
             self.checkpoints += 1
             return int(pages)
         except sqlite3.Error:

@@ -3,7 +3,7 @@
 An open file goes on being written after it was deleted, replaced or cut: everything would look
 well until the next start. So they are looked at with every commit, before anybody is answered. The
 log's size says whether it was cut, and the directory's time of change whether a name in it was
-made, deleted or given to another file. Together they cost two or three microseconds.
+made, deleted or given to another file. All of it costs some six microseconds a commit.
 """
 
 import os
@@ -19,6 +19,7 @@ _HEADER_BYTES: Final = 48
 
 _LOG_HEADER_BYTES: Final = 32
 _FRAME_HEADER_BYTES: Final = 24
+_SALT_AT: Final = 16
 
 _TRIES: Final = 3
 """The header of the index may be read while somebody writes it."""
@@ -33,8 +34,10 @@ class LedgerFiles:
         self._index = f"{path}-shm"
         paths = self._ledger, self._log, self._index
         self._files = {path: _identify(Path(path).stat()) for path in paths}
-        # Never closed before SQLite has closed its own: that would give up SQLite's locks.
+        # Never closed before SQLite has closed its own: that would give up SQLite's locks. Held
+        # open, since a process without a free descriptor has lost nothing.
         self._descriptor = os.open(self._index, os.O_RDONLY | os.O_CLOEXEC)
+        self._log_descriptor = os.open(self._log, os.O_RDONLY | os.O_CLOEXEC)
         self._ledger_bytes = self._index_bytes = 0
         self._changed_ns = -1
         self.check()
@@ -42,6 +45,7 @@ class LedgerFiles:
     def close(self) -> None:
         """Once the last connection is closed."""
         os.close(self._descriptor)
+        os.close(self._log_descriptor)
 
     def check_before(self) -> None:
         """Before a commit: raise LedgerLost where the log lacks what was written to it.
@@ -57,24 +61,33 @@ class LedgerFiles:
             log_bytes = 0
         if len(header) < _HEADER_BYTES or log_bytes < _measure_log(header):
             self.check()
+        elif log_bytes and os.pread(self._log_descriptor, 8, _SALT_AT) != header[32:40]:
+            self.check()  # written over, or just begun anew
 
     def check_after(self) -> None:
-        """After a commit: raise LedgerLost where a file was deleted or replaced."""
+        """After a commit: LedgerLost where a file was deleted or replaced, or the ledger cut."""
         try:
             changed_ns = os.stat(self._directory).st_mtime_ns  # noqa: PTH116 - as above
+            ledger_bytes = os.stat(self._ledger).st_size  # noqa: PTH116
         except OSError:
-            changed_ns = -1
-        if changed_ns != self._changed_ns:
+            changed_ns = ledger_bytes = -1
+        if changed_ns != self._changed_ns or ledger_bytes < self._ledger_bytes:
             self.check()
 
     def check(self) -> None:
-        """Raise LedgerLost where the files are others, or lack what was written."""
+        """Raise LedgerLost where the files are others, or lack what was written.
+
+        Where that cannot be found out, as without the right to look, nothing is said.
+        """
         try:
             self._changed_ns = Path(self._directory).stat().st_mtime_ns
         except OSError:
             self._changed_ns = -1
         for _ in range(_TRIES):
-            cut = self._find_cut(*(self._check_file(path) for path in self._files))
+            try:
+                cut = self._find_cut(*(self._check_file(path) for path in self._files))
+            except OSError:
+                return
             if cut is None:
                 return
         raise LedgerLost(f"{cut} was cut or written over while it was in use", may_close=False)
@@ -97,7 +110,7 @@ class LedgerFiles:
     def _check_file(self, path: str) -> os.stat_result:
         try:
             found = Path(path).stat()
-        except OSError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             what = f"{path} is not there any more: {error.strerror}"
             raise LedgerLost(what, may_close=True) from None
         if _identify(found) != self._files[path]:
@@ -105,12 +118,8 @@ class LedgerFiles:
         return found
 
     def _has_header(self, salt: bytes) -> bool:
-        """Whether the log begins as SQLite has it in mind; nobody locks this file."""
-        try:
-            with open(self._log, "rb", buffering=0) as log:  # noqa: PTH123 - no buffer
-                header = log.read(_LOG_HEADER_BYTES)
-        except OSError:
-            return False
+        """Whether the log begins as SQLite has it in mind."""
+        header = os.pread(self._log_descriptor, _LOG_HEADER_BYTES, 0)
         is_log = len(header) == _LOG_HEADER_BYTES
         magic = int.from_bytes(header[:4], "big") if is_log else 0
         return magic in _LOG_MAGIC and header[16:24] == salt

@@ -170,3 +170,26 @@ def test_operators_calls_that_hang_do_not_silence_health(
     disk.thaw()
     for thread in threads:
         thread.join(PATIENCE_S)
+
+
+def test_a_server_whose_ledger_hangs_can_be_stopped(
+    disk: FrozenDisk, make_frozen: Callable[..., ServerProcess]
+) -> None:
+    server = make_frozen(**IN_THE_THREAD)
+    waiting = freeze_with_a_tap(disk, server)
+    check(waiting.answers.get(timeout=PATIENCE_S), 503, "ledger-unavailable")
+    assert server.stop() == 1
+    disk.thaw()
+    server.restart()
+
+
+def test_a_probe_that_hangs_does_not_keep_a_server_from_ending(
+    disk: FrozenDisk, make_frozen: Callable[..., ServerProcess]
+) -> None:
+    server = make_frozen()
+    with server.client() as client:
+        disk.freeze()
+        while client.get("/readyz").status_code == 200:
+            pass
+    assert disk.waiting.is_set()
+    assert server.stop() == 0

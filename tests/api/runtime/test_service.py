@@ -84,9 +84,11 @@ def test_a_log_that_is_too_large_is_folded_in_the_thread(tmp_path: Path) -> None
     folding: list[str] = []
 
     def connect_and_tell() -> sqlite3.Connection:
-        folding.append(threading.current_thread().name)
-        return connect(metro.path, busy_timeout_s=0)
+        connection = connect(metro.path, busy_timeout_s=0)
+        connection.set_trace_callback(lambda _: folding.append(threading.current_thread().name))
+        return connection
 
+    metro.ledger.checkpointer.stop()
     metro.ledger.checkpointer = Checkpointer(
         connect_and_tell, metro.path, commits_between=1, log_bytes_max=1
     )

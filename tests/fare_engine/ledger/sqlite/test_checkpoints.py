@@ -19,6 +19,7 @@ def test_a_log_that_was_folded_whole_is_written_over_and_does_not_grow(metro: Sm
         metro.enter(minute)
         checkpointer._fold_whole()
     assert checkpointer.log_bytes() == log_bytes
+    checkpointer.stop()
 
 
 def test_a_log_that_a_reader_keeps_grows_and_the_writer_goes_on_until_it_is_released(
@@ -28,6 +29,7 @@ def test_a_log_that_a_reader_keeps_grows_and_the_writer_goes_on_until_it_is_rele
     checkpointer = Checkpointer(
         impatient, metro.path, commits_between=1, log_bytes_max=LOG_BYTES_MAX
     )
+    metro.ledger.checkpointer.stop()
     metro.ledger.checkpointer = checkpointer
     reader = sqlite3.connect(f"file:{metro.path}?mode=ro", uri=True, isolation_level=None)
     reader.execute("BEGIN")
