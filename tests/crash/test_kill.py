@@ -38,11 +38,15 @@ def test_no_kill_or_too_many_are_wrong_usage() -> None:
 
 
 class MeddledWith(Embedded):
-    """Somebody changes the ledger while the server is down for the first time."""
+    """Somebody changes the ledger while the server is down for the first time.
 
-    def __init__(self, scratch: Path, change: str) -> None:
+    With what says how far the ledger reaches removed too, the server cannot find it out itself.
+    """
+
+    def __init__(self, scratch: Path, change: str, *, unseen: bool) -> None:
         super().__init__(scratch)
         self._change = change
+        self._unseen = unseen
         self._starts = 0
 
     def start(self) -> None:
@@ -50,12 +54,14 @@ class MeddledWith(Embedded):
         if self._starts == 2:
             with closing(sqlite3.connect(self.data_dir / "ledger.sqlite3")) as ledger, ledger:
                 assert ledger.execute(self._change).rowcount > 0
+            if self._unseen:
+                (self.data_dir / "ledger.reach").unlink()
         super().start()
 
 
-def _find(scratch: Path, change: str) -> Counter[str]:
+def _find(scratch: Path, change: str, *, unseen: bool = True) -> Counter[str]:
     """What one kill finds, by check."""
-    with running(MeddledWith(scratch, change)) as deployment:
+    with running(MeddledWith(scratch, change, unseen=unseen)) as deployment:
         report = run_kills(1, 7, deployment, scratch, "a command", lambda *_: None)
     assert not report["passed"]
     assert report["kills"] == 1
@@ -63,8 +69,15 @@ def _find(scratch: Path, change: str) -> Counter[str]:
     return Counter(found)
 
 
+LOSE_HALF = "DELETE FROM taps WHERE row > (SELECT max(row) / 2 FROM taps)"
+
+
+def test_a_server_does_not_start_on_a_ledger_that_lost_rows(tmp_path: Path) -> None:
+    assert _find(tmp_path, LOSE_HALF, unseen=False) == {"died": 1}
+
+
 def test_rows_that_a_ledger_lost_are_found(tmp_path: Path) -> None:
-    found = _find(tmp_path, "DELETE FROM taps WHERE row > (SELECT max(row) / 2 FROM taps)")
+    found = _find(tmp_path, LOSE_HALF)
     assert found["lost"] > TAPS_A_LIFE / 4
     # Asked for after the kill, and once more at the end.
     assert found["changed"] == found["audit: decision-changed"] == 2 * found["lost"]
