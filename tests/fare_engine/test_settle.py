@@ -340,4 +340,4 @@ def test_a_token_whose_rows_are_damaged_is_left_out_and_all_others_are_settled(
     metro.open()
     outcome = settle_day(metro)
     assert (outcome.tokens, outcome.unsettled) == (2, 1)
-    assert outcome.totals == (0, 0, 2, 400)
+    assert outcome.totals == Totals(missing_exits=2, missing_exit_fares=400)
