@@ -75,6 +75,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "data-directory-used": Kind(500, "The data directory is in use already"),
     "data-directory-missing": Kind(500, "There is no data directory"),
     "schema-version-wrong": Kind(500, "The ledger is of another version"),
+    "ledger-incomplete": Kind(500, "What was acknowledged is missing"),
+    "token-key-wrong": Kind(500, "The token key is not this ledger's"),
     "ledger-error": Kind(503, "The ledger cannot serve right now"),
     "ledger-unavailable": Kind(503, "The ledger did not confirm"),
     "overloaded": Kind(503, "Too much waits already"),
