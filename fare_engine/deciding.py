@@ -102,7 +102,7 @@ class Decider:
         known = batch.find_known(tap.tap_id)
         if known is not None:
             return self._answer_again(batch, known, tap, submission, finding)
-        if isinstance(finding, GateNotYours):
+        if isinstance(finding, GateNotYours) and (finding.is_stranger or tap.report is not None):
             return _refuse_tap_id(batch, None, tap, submission, finding)
         fault = finding if isinstance(finding, TapRefused) else None
         checked = check_tap(self._catalogue, tap, submission.received_at_ms, fault)

@@ -115,6 +115,29 @@ def test_a_station_does_not_mix_up_the_tap_ids_of_its_own_gates(gates: httpx2.Cl
     check(gates.post("/v1/taps", json=tap | {"gate_id": "FHY-B-01"}), 409, "tap-conflict")
 
 
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"gate_id": "NOWHERE"}, 404, "unknown-gate"),
+        ({"gate_id": "FHY-C-02", "direction": "entry"}, 422, "direction-not-allowed"),
+        ({"gate_id": "FHY-B-01", "occurred_at": "2999-01-01T00:00:00Z"}, 422, "clock-ahead"),
+    ],
+)
+def test_what_else_is_wrong_with_a_stations_own_tap_is_said_first(
+    gates: httpx2.Client,
+    key_of: Callable[[str], httpx2.Client],
+    change: Answer,
+    status: int,
+    code: str,
+) -> None:
+    tap = make_tap("FHY-A-01", "entry", new_card(), AT) | change
+    check(gates.post("/v1/taps", json=tap), status, code)
+    # It must not be kept under the tap_id of another gate; and a stranger learns nothing by it.
+    offline = gates.post("/v1/taps", json=tap | {"offline": OFFLINE})
+    check(offline, 403, "gate-not-yours")
+    check(key_of("CXL").post("/v1/taps", json=tap), 403, "gate-not-yours")
+
+
 def test_an_admin_key_sends_what_it_has(admin: httpx2.Client) -> None:
     tap = make_tap("FHY-A-01", "entry", new_card(), AT)
     assert admin.post("/v1/taps", json=squat(tap)).status_code == 200
