@@ -191,14 +191,15 @@ class FareTable:
         highest = self._highest.get(_WHOLE_NETWORK)
         if highest is None:
             explicit, fare = self.explicit, self.bands.fare
+            distances = self.distances if self.bands.upper_bounds else {}
             listed = (one for (origin, to), one in explicit.items() if origin != to)
             by_distance = (
                 fare(distance_m)
-                for origin, metres in self.distances.items()
+                for origin, metres in distances.items()
                 for to, distance_m in metres.items()
                 if origin != to and (origin, to) not in explicit
             )
-            highest = max(chain(listed, by_distance), default=fare(0))
+            highest = max(chain(listed, by_distance), default=self._fare_of_no_distance())
             self._highest[_WHOLE_NETWORK] = highest
         return highest
 
@@ -212,7 +213,10 @@ class FareTable:
     def _to_others(self, station_id: str) -> list[int]:
         row = self._rows.get(station_id) or self._make_row(station_id)
         others = [fare for other, fare in row.items() if other != station_id]
-        return others or [self.bands.fare(0) if self.bands.upper_bounds else 0]
+        return others or [self._fare_of_no_distance()]
+
+    def _fare_of_no_distance(self) -> int:
+        return self.bands.fare(0) if self.bands.upper_bounds else 0
 
     def _make_row(self, origin: str) -> dict[str, int]:
         row = dict(self.table.get_row(origin))
