@@ -76,7 +76,7 @@ class MediumTypeCorrection(Request):
 class MediumTypeRequest(MediumTypeCorrection):
     """A kind of medium that gates may name from now on. Its discount belongs to the tariff."""
 
-    code: Code
+    code: Annotated[Code, NoCardNumber]
 
 
 class MediumTypeAnswer(Answer):

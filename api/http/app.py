@@ -56,10 +56,7 @@ def create_app(runtime: Runtime, fastapi: FastAPI | None = None) -> ASGIApp:
     """Everything but the two tap routes, over an open data directory."""
     fastapi = fastapi or make_fastapi()
     fastapi.state.runtime = runtime
-    bytes_max = runtime.settings.body_bytes_max
-    large = {("POST", "/v1/tariffs"): runtime.settings.tariff_bytes_max}
-    bodies = JsonBodies(fastapi, bytes_max, large)
-    behind = KeyRequired(KnownMethods(bodies, runtime.peers), runtime)
+    behind = KeyRequired(KnownMethods(JsonBodies(fastapi), runtime.peers), runtime)
     return LastResort(HeadAndOptions(behind))
 
 

@@ -15,6 +15,9 @@ Route = tuple[str, str]
 """The method and the path template of a route."""
 
 
+LARGE_BODIES: Final = frozenset({("POST", "/v1/tariffs")})
+"""Routes with a limit of their own for bodies, which they read off the event loop."""
+
 KEY_IN_SCOPE: Final = "fare_engine.key"
 """Where the scope of a request holds its key."""
 
@@ -132,7 +135,12 @@ def check_right(key: Key, right: Right) -> None:
 
 
 def needs_key(method: str, path: str) -> bool:
-    """Whether an address needs a key: all of `/v1`, there or not, but for public routes."""
+    """Whether an address needs a key: all of `/v1`, there or not, but for public routes.
+
+    To ask which methods an address takes needs none.
+    """
+    if method == "OPTIONS":
+        return False
     right = ROUTE_RIGHTS.get((method, path))
     return path.startswith("/v1") if right is None else right is not Right.PUBLIC
 

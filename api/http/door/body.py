@@ -4,10 +4,12 @@ A body says where it ends, so that what follows it is read only when its turn ha
 """
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from api.http.door.head import LimitExceeded, check_headers, malformed
+from api.http.rights import LARGE_BODIES, ROUTE_RIGHTS, check_right
 from api.runtime.settings import Settings
+from fare_engine.access_key import Key
 
 CHUNK_LINE_BYTES_MAX: Final = 256
 """The line before a chunk: its length, and an extension, which means nothing here."""
@@ -20,10 +22,25 @@ _SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,16})([ \t]*;[\t -~\x80-\xff]*)?")
 _TRAILER: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*")
 
 
-def too_large(settings: Settings) -> LimitExceeded:
-    """The refusal of a body over the limit."""
-    detail = f"a request body may have {settings.body_bytes_max} bytes"
-    return LimitExceeded("body_bytes_max", "body-too-large", detail)
+class BytesMax(NamedTuple):
+    """How many bytes a body may have, and the setting that says so."""
+
+    bytes_max: int
+    setting: str
+
+    def check(self, size: int) -> None:
+        """Refuse a body of more bytes."""
+        if size > self.bytes_max:
+            detail = f"a request body may have {self.bytes_max} bytes"
+            raise LimitExceeded(self.setting, "body-too-large", detail)
+
+
+def find_bytes_max(settings: Settings, key: Key, method: str, path: str) -> BytesMax:
+    """The limit of a body; Refused where a key may not send one as large as the route takes."""
+    if (method, path) not in LARGE_BODIES:
+        return BytesMax(settings.body_bytes_max, "body_bytes_max")
+    check_right(key, ROUTE_RIGHTS[method, path])
+    return BytesMax(settings.tariff_bytes_max, "tariff_bytes_max")
 
 
 class LengthBody:
@@ -47,8 +64,9 @@ class LengthBody:
 class ChunkedBody:
     """A body in chunks; Refused as soon as it is over a limit or no chunk can be read."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, bytes_max: BytesMax) -> None:
         self._settings = settings
+        self._bytes_max = bytes_max
         self._chunk_bytes = 0  # of the chunk that is being read, still to come
         self._is_in_chunk = False
         self._extension_bytes = 0
@@ -89,8 +107,7 @@ class ChunkedBody:
         if self._extension_bytes > EXTENSION_BYTES_MAX:
             raise malformed("the extensions of the chunks are too long")
         size = int(match[1], 16)
-        if len(self.content) + size > self._settings.body_bytes_max:
-            raise too_large(self._settings)
+        self._bytes_max.check(len(self.content) + size)
         self._chunk_bytes = size
         self._is_in_chunk, self._is_in_trailers = size > 0, size == 0
         return end + 2

@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.http.auth import authenticate
 from api.http.door import head
-from api.http.door.body import ChunkedBody, LengthBody, too_large
+from api.http.door.body import BytesMax, ChunkedBody, LengthBody, find_bytes_max
 from api.http.door.door import Door
 from api.http.rights import needs_key
 from api.http.tap_desk import TAP_PATHS
@@ -32,6 +32,7 @@ class RequestReader(HttpToolsProtocol):
         self._at = 0  # from here on
         self._empty_line_bytes = 0
         self._heads = 0  # that the parser has found in what it was fed
+        self._bytes_max = BytesMax(0, "")
         self._body: LengthBody | ChunkedBody | None = None
         self._host: bytes | None = b""  # the last that was right
         self._authorization: bytes | None = None  # the last that was valid,
@@ -88,7 +89,9 @@ class RequestReader(HttpToolsProtocol):
                 self._at = end
                 return content
             chunked = length == head.CHUNKED
-            body = ChunkedBody(self.door.settings) if chunked else LengthBody(length)
+            body = (
+                ChunkedBody(self.door.settings, self._bytes_max) if chunked else LengthBody(length)
+            )
             self._body = body
         self._at = body.feed(self._rest, self._at)
         if not body.is_complete:
@@ -164,9 +167,10 @@ class RequestReader(HttpToolsProtocol):
             self.keep_alive &= not length
             return 0  # a route without a key takes no body: it is not worth reading
         self.key = self._authenticate(fields.get(b"authorization"))
-        if length > settings.body_bytes_max:
-            raise too_large(settings)
-        if length:  # what comes next to this parser must be a head again
+        if length:
+            self._bytes_max = find_bytes_max(settings, self.key, self.method, self.path)
+            self._bytes_max.check(length)
+            # What comes next to this parser must be a head again.
             self.parser = httptools.HttpRequestParser(self)
         if not self.has_key:
             self.has_key = True

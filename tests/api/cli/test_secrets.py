@@ -42,8 +42,9 @@ def test_no_option_takes_a_secret() -> None:
         if any(word in option for word in ("key", "secret", "password", "card", "account"))
         and not option.endswith(harmless)
     ]
-    # A PEM file with a private key, an account that is asked for on standard input, and ids.
+    # PEM files with private keys, an account that is asked for on standard input, and ids.
     assert suspicious == [
+        ("gate-check", "--issuer-key"),
         ("keys revoke", "key_id"),
         ("ride-code issue", "account"),
         ("ride-code issue", "--key"),

@@ -61,7 +61,7 @@ def test_after_head_the_connection_takes_the_next_request(gates: httpx2.Client) 
         ("/v1/taps", "OPTIONS, POST"),
         ("/v1/taps/x/report", "OPTIONS, POST"),
         ("/v1/stations/FHY", "GET, HEAD, OPTIONS"),
-        ("/v1/gates/FHY-A-01", "GET, HEAD, OPTIONS, PUT"),
+        ("/v1/gates/FHY-A-01", "DELETE, GET, HEAD, OPTIONS, PUT"),
         ("/v1/keys/x", "DELETE, OPTIONS"),
         ("/livez", "GET, HEAD, OPTIONS"),
     ],

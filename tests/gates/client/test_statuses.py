@@ -52,8 +52,11 @@ def send_batch(results: Any) -> list[Decision | Problem]:
         return client.upload([TAP, OTHER])
 
 
-@pytest.mark.parametrize("code", [code for code, kind in KINDS.items() if kind.status < 500])
-def test_every_4xx_of_the_engine_but_401_is_final(code: str) -> None:
+@pytest.mark.parametrize(
+    "code",
+    [code for code, kind in KINDS.items() if kind.status < 500 and kind.status not in (408, 429)],
+)
+def test_every_4xx_of_the_engine_but_401_408_and_429_is_final(code: str) -> None:
     expected = KeyRefused if code == "unauthorized" else Refused
     with pytest.raises(expected):
         ask([problem_answer(code)])

@@ -5,10 +5,11 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.http.door.body import CHUNKS_AT_ONCE, ChunkedBody, LengthBody
+from api.http.door.body import CHUNKS_AT_ONCE, BytesMax, ChunkedBody, LengthBody
 from api.runtime.settings import Settings
 
 SETTINGS = Settings()
+BYTES_MAX = BytesMax(SETTINGS.body_bytes_max, "body_bytes_max")
 NEXT = b"GET / HTTP/1.1\r\n"
 
 
@@ -31,7 +32,7 @@ def read(body: ChunkedBody | LengthBody, data: bytes, cuts: list[int]) -> tuple[
 @given(st.lists(st.binary(min_size=1, max_size=40), max_size=8), st.lists(st.integers(0, 10_000)))
 def test_chunks_are_one_body(chunks: list[bytes], cuts: list[int]) -> None:
     data = b"".join(b"%X;a=b\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
-    body = ChunkedBody(SETTINGS)
+    body = ChunkedBody(SETTINGS, BYTES_MAX)
     wire = data + b"0\r\nX: a\r\n\r\n" + NEXT
     assert read(body, wire, cuts) == (b"".join(chunks), NEXT)
 
@@ -42,7 +43,7 @@ def test_a_body_of_a_length_ends_there(content: bytes, cuts: list[int]) -> None:
 
 
 def test_only_so_many_chunks_are_read_at_once() -> None:
-    body = ChunkedBody(SETTINGS)
+    body = ChunkedBody(SETTINGS, BYTES_MAX)
     data = b"1\r\na\r\n" * CHUNKS_AT_ONCE
     at = body.feed(data, 0)
     assert body.has_more

@@ -63,7 +63,7 @@ def test_the_backlog_of_a_moved_gate_is_taken_from_the_key_of_its_old_station(ke
     explained = keys.admin.get(f"/v1/taps/{exit_['tap_id']}").json()
     assert (explained["station_id"], explained["entry"]["station_id"]) == ("CXL", "FHY")
     assert keys.fhy.get(f"/v1/taps/{entry['tap_id']}").status_code == 200
-    check(keys.cxl.get(f"/v1/taps/{entry['tap_id']}"), 403, "gate-not-yours")
+    check(keys.cxl.get(f"/v1/taps/{entry['tap_id']}"), 404, "not-found")
 
 
 def test_the_new_station_speaks_for_what_happened_after_the_move_alone(keys: Keys) -> None:
@@ -232,7 +232,7 @@ def test_a_policy_to_come_may_name_a_gate_that_comes_by_then(keys: Keys) -> None
     away = AT_FHY | {"effective_from": "2097-01-15T00:00:00+08:00"}
     refused = keys.admin.put(f"/v1/gates/{gate_id}", json=away)
     (fault, *_) = check(refused, 422, "catalogue-invalid")["errors"]
-    assert "from 2097-01-15T00:00:00+08:00 on" in fault["message"]
+    assert "from 2097-01-15T00:00:00.000+08:00 on" in fault["message"]
 
 
 def test_placements_outlive_a_restart(make_server: Any) -> None:
@@ -257,13 +257,13 @@ def test_placements_outlive_a_restart(make_server: Any) -> None:
 def test_a_wrong_clock_does_not_lose_the_backlog_of_a_moved_gate(keys: Keys) -> None:
     """Ten minutes ahead: by its clock the gate had moved when it was tapped, truly it had not."""
     gate_id = f"M-{new_number()}"
-    controller = {"controller": f"c-{gate_id}"}
+    controller = {"controller": "c-moved"}
     keys.put(gate_id, **AT_FHY, **controller)
 
     def measure(client: httpx2.Client, skew_ms: int) -> None:
         skews = [{"gate_id": gate_id, "clock_skew_ms": skew_ms}]
         beat = {"sent_at": MOVED_AT, "outbox_taps": 1, "gates": skews}
-        heard = client.post(f"/v1/controllers/c-{gate_id}/heartbeat", json=beat)
+        heard = client.post("/v1/controllers/c-moved/heartbeat", json=beat)
         assert heard.status_code == 200, heard.text
 
     measure(keys.fhy, 600_000)
@@ -276,7 +276,7 @@ def test_a_wrong_clock_does_not_lose_the_backlog_of_a_moved_gate(keys: Keys) -> 
     measure(keys.cxl, 0)
 
 
-@pytest.mark.parametrize("at", ["2021-11-26", "yesterday", "1969-12-31T00:00:00+08:00", 5])
+@pytest.mark.parametrize("at", ["2021-11-26", "yesterday", "1899-12-31T00:00:00+08:00", 5])
 def test_an_instant_that_is_none_is_refused(keys: Keys, at: Any) -> None:
     refused = keys.admin.put("/v1/gates/M-1", json=AT_FHY | {"effective_from": at})
     assert check(refused, 422, "invalid-request")["errors"][0]["field"] == "effective_from"

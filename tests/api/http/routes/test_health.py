@@ -156,6 +156,7 @@ def test_damage_that_a_tap_met_is_not_ready_until_it_is_mended(
         tap = make_tap("FHY-A-01", "entry", new_card(), "2021-11-25T08:00:00+08:00")
         client.post("/v1/taps", json=tap)
     server.stop()
+    server.restart()
     ledger = server.data_dir / "ledger.sqlite3"
     with closing(connect(server)) as operator:
         (page,) = operator.execute(
@@ -164,7 +165,6 @@ def test_damage_that_a_tap_met_is_not_ready_until_it_is_mended(
     with ledger.open("r+b") as file:
         file.seek((page - 1) * 4_096)
         file.write(b"\xff" * 4_096)
-    server.restart()
     with server.client() as client:
         check(client.post("/v1/taps", json=tap), 503, "ledger-unavailable")
         assert enter(client).status_code == 200, "others are answered"
