@@ -32,6 +32,7 @@ from api.contract.problems import Refused
 from api.http.door import head
 from api.http.door.door import Door
 from api.http.door.reader import RequestReader
+from api.http.door.unsent import count_unsent
 from api.http.rights import METHODS
 from api.http.tap_desk import TAPS, Response, refused_bytes
 from api.runtime.failed_authentications import COUNTED_CODES
@@ -79,7 +80,7 @@ class Protocol(RequestReader):
         self._is_advancing = self._is_yielding = self._is_at_end = False
         self._is_reading_paused = False
         self._discarded_bytes = 0
-        self._unwritten_bytes = 0
+        self._unread_bytes = 0
 
     # What the transport calls.
 
@@ -346,7 +347,7 @@ class Protocol(RequestReader):
             self._close()
         elif self._state is _CLOSING and not self.transport.get_write_buffer_size():
             self.transport.abort()
-        elif self.transport.get_write_buffer_size() + WRITE_PROGRESS_BYTES > self._unwritten_bytes:
+        elif self._count_unread() + WRITE_PROGRESS_BYTES > self._unread_bytes:
             self.drop("write_seconds")
         else:
             self._wait_for_reader()
@@ -376,13 +377,17 @@ class Protocol(RequestReader):
         self.deadline = self.loop.time() + seconds
 
     def _wait_for_reader(self) -> None:
-        self._unwritten_bytes = self.transport.get_write_buffer_size()
+        self._unread_bytes = self._count_unread()
         self.deadline = self.loop.time() + self.door.settings.write_seconds
+
+    def _count_unread(self) -> int:
+        """Bytes of answers that have not come to the client; the system keeps megabytes of them."""
+        return self.transport.get_write_buffer_size() + count_unsent(self.transport)
 
     def _close(self) -> None:
         """Close once all that was answered is written."""
         if self._state is not _CLOSING:
-            self._unwritten_bytes = self.transport.get_write_buffer_size()
+            self._unread_bytes = self._count_unread()
             self._wait(_CLOSING, self.door.closing_seconds)
         self.transport.close()
 
