@@ -64,7 +64,7 @@ class Settings(BaseSettings):
         4_096, ge=1, description="open connections; then one without a key makes room"
     )
     connections_per_peer_max: int = Field(1_024, ge=1, description="the same, of one address")
-    strangers_bytes_max: int = Field(
+    unauthenticated_bytes_max: int = Field(
         32 * 2**20, ge=65_536, description="what connections without a key may hold together"
     )
     first_byte_seconds: int = Field(10, ge=1, description="until a new connection sends anything")

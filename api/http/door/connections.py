@@ -90,14 +90,14 @@ class Connections:
         *,
         connections_max: int,
         per_peer_max: int,
-        strangers_bytes_max: int,
+        unauthenticated_bytes_max: int,
         counts: ConnectionCounts,
         is_proxy: Callable[[str], bool],
     ) -> None:
         self._connections_max = connections_max
         self._with_key_max = connections_max - connections_max // KEPT_FOR_STRANGERS
         self._per_peer_max = per_peer_max
-        self._bytes_max = strangers_bytes_max
+        self._bytes_max = unauthenticated_bytes_max
         self._counts = counts
         self._is_proxy = is_proxy
         self._names: dict[Connection, str] = {}
@@ -154,7 +154,7 @@ class Connections:
         connection.held_bytes = held_bytes
         while self._held_bytes > self._bytes_max:
             largest = max(self._strangers, key=lambda stranger: stranger.held_bytes)
-            largest.drop("strangers_bytes_max")
+            largest.drop("unauthenticated_bytes_max")
 
     def forget(self, connection: Connection) -> None:
         """Let go of a connection that is closed, or will be at once; again does nothing."""

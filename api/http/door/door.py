@@ -24,7 +24,7 @@ class Door:
         self.connections = Connections(
             connections_max=connections_max,
             per_peer_max=settings.connections_per_peer_max,
-            strangers_bytes_max=settings.strangers_bytes_max,
+            unauthenticated_bytes_max=settings.unauthenticated_bytes_max,
             counts=self.counts,
             is_proxy=runtime.peers.is_trusted,
         )

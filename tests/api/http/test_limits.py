@@ -27,7 +27,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         FARE_HEADER_BYTES_MAX=str(HEADER_BYTES_MAX),
         FARE_HEADERS_MAX=str(HEADERS_MAX),
         FARE_BODY_BYTES_MAX=str(BODY_BYTES_MAX),
-        FARE_STRANGERS_BYTES_MAX="400000",
+        FARE_UNAUTHENTICATED_BYTES_MAX="400000",
     )
     yield process
     process.stop()
@@ -254,7 +254,7 @@ def test_strangers_hold_no_more_than_they_may_together(small: ServerProcess) -> 
     for line in lines:
         line.sendall(half)
     deadline = time.monotonic() + 30
-    while closed(small, "strangers_bytes_max") < 100:
+    while closed(small, "unauthenticated_bytes_max") < 100:
         assert time.monotonic() < deadline
     for line in lines:
         line.close()

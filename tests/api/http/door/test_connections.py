@@ -23,12 +23,12 @@ class Line:
 
 
 def make(
-    connections_max: int = 4, per_peer_max: int = 100, strangers_bytes_max: int = 1_000
+    connections_max: int = 4, per_peer_max: int = 100, unauthenticated_bytes_max: int = 1_000
 ) -> Connections:
     return Connections(
         connections_max=connections_max,
         per_peer_max=per_peer_max,
-        strangers_bytes_max=strangers_bytes_max,
+        unauthenticated_bytes_max=unauthenticated_bytes_max,
         counts=ConnectionCounts(),
         is_proxy=lambda host: host == "10.0.0.1",
     )
@@ -103,7 +103,11 @@ def test_the_stranger_that_holds_most_goes_first() -> None:
     connections.hold(large, 600)
     assert large.dropped is None
     connections.hold(small, 401)
-    assert [line.dropped for line in (small, large, known)] == [None, "strangers_bytes_max", None]
+    assert [line.dropped for line in (small, large, known)] == [
+        None,
+        "unauthenticated_bytes_max",
+        None,
+    ]
     connections.hold(small, 1_000)
     assert small.dropped is None
 
