@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from fare_engine.times import MOMENT_MAX_MS, format_ms
+from fare_engine.calendar import from_ms
+from fare_engine.times import MOMENT_MAX_MS
 from fare_engine.versions import Versioned, list_overlaps
 
 Fault = tuple[str, str]
@@ -33,7 +34,10 @@ def format_moment(at_ms: int, zone: str) -> str:
     """A moment for a message, in the network's time zone where it is a right one."""
     if not 0 <= at_ms <= MOMENT_MAX_MS:
         return f"{at_ms} ms"
-    return format_ms(at_ms, zone if is_time_zone(zone) else "UTC")
+    try:
+        return from_ms(at_ms, zone if is_time_zone(zone) else "UTC").isoformat()
+    except OverflowError:  # the year 10000 there, and not yet in UTC
+        return from_ms(at_ms).isoformat()
 
 
 def list_stretches(versions: Sequence[V]) -> list[tuple[V, int, int | None]]:
