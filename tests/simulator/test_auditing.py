@@ -197,7 +197,9 @@ def test_requests_without_an_answer_are_no_findings(
 
 
 def test_a_network_of_unknown_distances_is_not_looked_at() -> None:
-    published = {"gates": [{"gate_id": "M-1", "station_id": "MOON", "directions": ["entry"]}]}
+    gate = {"gate_id": "M-1", "station_id": "MOON", "directions": ["entry"]}
+    by_distance = {"rules": {"bands": [[4_000, 200]]}}
+    published = {"gates": [gate], "tariffs": [by_distance]}
     audited = auditing.audit(Exchanges(), published, lambda: published, _nobody_looks)
     assert audited.checked == {}
     assert "MOON is not known here" in audited.verdict

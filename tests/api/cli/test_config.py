@@ -27,6 +27,12 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def _no_variable_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`config check` warns of it."""
+    monkeypatch.delenv("FARE_SHENZHEN_TAPS", raising=False)
+
+
 @pytest.fixture
 def data_dir(original: Path, tmp_path: Path, command: Command) -> Path:
     shutil.copytree(original, tmp_path / "data")
