@@ -4,7 +4,7 @@ A body says where it ends, so that what follows it is read only when its turn ha
 """
 
 import re
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, NoReturn
 
 from api.http.door.head import LimitExceeded, check_headers, malformed
 from api.http.rights import LARGE_BODIES, ROUTE_RIGHTS, check_right
@@ -28,17 +28,18 @@ class BytesMax(NamedTuple):
     bytes_max: int
     setting: str
 
-    def check(self, size: int) -> None:
+    def refuse(self) -> NoReturn:
         """Refuse a body of more bytes."""
-        if size > self.bytes_max:
-            detail = f"a request body may have {self.bytes_max} bytes"
-            raise LimitExceeded(self.setting, "body-too-large", detail)
+        detail = f"a request body may have {self.bytes_max} bytes"
+        raise LimitExceeded(self.setting, "body-too-large", detail)
 
 
-def find_bytes_max(settings: Settings, key: Key, method: str, path: str) -> BytesMax:
+def find_bytes_max(
+    key: Key, method: str, path: str, settings: Settings, usual: BytesMax
+) -> BytesMax:
     """The limit of a body; Refused where a key may not send one as large as the route takes."""
     if (method, path) not in LARGE_BODIES:
-        return BytesMax(settings.body_bytes_max, "body_bytes_max")
+        return usual
     check_right(key, ROUTE_RIGHTS[method, path])
     return BytesMax(settings.tariff_bytes_max, "tariff_bytes_max")
 
@@ -107,7 +108,8 @@ class ChunkedBody:
         if self._extension_bytes > EXTENSION_BYTES_MAX:
             raise malformed("the extensions of the chunks are too long")
         size = int(match[1], 16)
-        self._bytes_max.check(len(self.content) + size)
+        if len(self.content) + size > self._bytes_max.bytes_max:
+            self._bytes_max.refuse()
         self._chunk_bytes = size
         self._is_in_chunk, self._is_in_trailers = size > 0, size == 0
         return end + 2

@@ -32,7 +32,8 @@ class RequestReader(HttpToolsProtocol):
         self._at = 0  # from here on
         self._empty_line_bytes = 0
         self._heads = 0  # that the parser has found in what it was fed
-        self._bytes_max = BytesMax(0, "")
+        self._usual_bytes_max = BytesMax(self.door.settings.body_bytes_max, "body_bytes_max")
+        self._bytes_max = self._usual_bytes_max
         self._body: LengthBody | ChunkedBody | None = None
         self._host: bytes | None = b""  # the last that was right
         self._authorization: bytes | None = None  # the last that was valid,
@@ -168,8 +169,12 @@ class RequestReader(HttpToolsProtocol):
             return 0  # a route without a key takes no body: it is not worth reading
         self.key = self._authenticate(fields.get(b"authorization"))
         if length:
-            self._bytes_max = find_bytes_max(settings, self.key, self.method, self.path)
-            self._bytes_max.check(length)
+            bytes_max = self._usual_bytes_max
+            if not self.is_tap:
+                bytes_max = find_bytes_max(self.key, self.method, self.path, settings, bytes_max)
+            self._bytes_max = bytes_max
+            if length > bytes_max.bytes_max:
+                bytes_max.refuse()
             # What comes next to this parser must be a head again.
             self.parser = httptools.HttpRequestParser(self)
         if not self.has_key:
