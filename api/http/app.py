@@ -52,9 +52,9 @@ class Index(Answer):
     openapi: str
 
 
-def create_app(runtime: Runtime, fastapi: FastAPI | None = None) -> ASGIApp:
+def create_app(runtime: Runtime) -> ASGIApp:
     """Everything but the two tap routes, over an open data directory."""
-    fastapi = fastapi or make_fastapi()
+    fastapi = make_fastapi()
     fastapi.state.runtime = runtime
     behind = KeyRequired(KnownMethods(JsonBodies(fastapi), runtime.peers), runtime)
     return LastResort(HeadAndOptions(behind))

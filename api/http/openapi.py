@@ -6,6 +6,7 @@ made here from the models that those handlers are tested against.
 
 import asyncio
 import json
+import threading
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,10 +34,13 @@ _REF: Final = "#/components/schemas/{model}"
 def install(app: FastAPI) -> None:
     """Have the application document its whole contract, the bare handlers included."""
 
+    making = threading.Lock()
+
     def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            app.openapi_schema = _make_document(app)
-        return app.openapi_schema
+        with making:  # many may be the first to ask
+            if app.openapi_schema is None:
+                app.openapi_schema = _make_document(app)
+            return app.openapi_schema
 
     async def send_document(_request: Request) -> JSONResponse:
         # The first call takes a third of a second, in a thread: taps are decided meanwhile.

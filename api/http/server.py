@@ -18,7 +18,7 @@ import structlog
 import uvicorn
 import uvloop
 
-from api.http.app import create_app, make_fastapi
+from api.http.app import create_app
 from api.http.door.door import Door
 from api.http.door.listener import Listener, find_connections_max
 from api.http.protocol import make_protocol
@@ -34,8 +34,6 @@ from fare_engine.ledger.sqlite.data_directory import DataDirectory
 
 logger = structlog.get_logger(__name__)
 
-DOCUMENT_DELAY_S: Final = 2
-"""After the start, when the OpenAPI document is made: first come the taps that waited."""
 _STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 SWITCH_INTERVAL_S: Final = 0.000_5
 """The ledger's thread asks for the interpreter a few times a commit; it should not wait for it ten
@@ -70,10 +68,9 @@ async def _serve(
     listening: Callable[[], None],
 ) -> int:
     async with open_runtime(directory, settings) as runtime:
-        fastapi = make_fastapi()
         door = Door(runtime, find_connections_max(settings.connections_max))
         config = uvicorn.Config(
-            create_app(runtime, fastapi),
+            create_app(runtime),
             ws="none",
             lifespan="off",
             interface="asgi3",
@@ -95,8 +92,6 @@ async def _serve(
         stand_in = StandIn(listener, partial(render_metrics, runtime))
         runtime.loop_stalled_seconds = lambda: stand_in.stalled_seconds
         beating = asyncio.create_task(_beat(runtime, stand_in))
-        # Made in the loop, by the first request for nothing, it would hold up taps.
-        loop.call_later(DOCUMENT_DELAY_S, loop.run_in_executor, None, fastapi.openapi)
         await server.serve(sockets=[listener])
         beating.cancel()
         stand_in.stop()
