@@ -33,7 +33,6 @@ _REF: Final = "#/components/schemas/{model}"
 
 def install(app: FastAPI) -> None:
     """Have the application document its whole contract, the bare handlers included."""
-
     making = threading.Lock()
 
     def openapi() -> dict[str, Any]:
