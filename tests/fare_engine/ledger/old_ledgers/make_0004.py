@@ -3,6 +3,9 @@
 It holds every kind of thing that schema could hold. `0004.jsonl` is what the engine answered:
 every tap and report, everything that can be read, and taps that came after the dump was taken.
 
+A journey of the dump's own day expires five hours later, and settlement then claims its exit: what
+came after the dump is to be asked of the same version once more by then.
+
 It is kept as a record, and for the next schema: run at a checkout of that version, as
 `python -m tests.fare_engine.ledger.old_ledgers.make_0004`, it writes both files anew.
 """
