@@ -9,7 +9,6 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from time import perf_counter
 from typing import Any, Final
 
 from fare_engine.errors import LedgerBusy, LedgerLost, LedgerUnavailable
@@ -37,9 +36,6 @@ INSERT_TAPS: Final = "INSERT INTO taps"
 READ_TIMEOUT_S: Final = 0.05
 """How long a read waits in the event loop: a write-ahead log has readers wait for nobody, but for a
 moment while it is opened."""
-
-LOOK_EVERY_S: Final = 0.002
-"""Commits of a burst look at the files together: it costs as much as a third of a small one."""
 
 FOLD_TIMEOUT_S: Final = 0.1
 """How long a checkpoint waits for transactions that read; it folds what it can without them."""
@@ -83,7 +79,6 @@ class SqliteLedger:
         self.recover()
         self._reach = self._open_reach()
         self._files = LedgerFiles(path)
-        self._look_again_at = 0.0
 
     def close(self) -> None:
         """Close the file; the log is folded into it by SQLite."""
@@ -156,11 +151,7 @@ class SqliteLedger:
         written does not stand on disk.
         """
         taps, connection, index = changes.taps, self._writer, self.index
-        begun = perf_counter()
-        is_look_due = begun >= self._look_again_at
-        if is_look_due:
-            self._look_again_at = begun + LOOK_EVERY_S
-            self._look(self._files.check_before)
+        self._look(self._files.check_before)
         values = encode(taps, self._places, self._published.catalogue.media)
         try:
             self._prepare_to_wait()
@@ -179,8 +170,7 @@ class SqliteLedger:
                 raise LedgerBusy("somebody else writes to the ledger") from error
             self._note_damage(error)
             raise LedgerUnavailable(f"the ledger did not confirm: {error}") from error
-        if is_look_due:
-            self._look(self._files.check_after)
+        self._look(self._files.check_after)
         self._unconfirmed = values
 
     def confirm(self) -> None:

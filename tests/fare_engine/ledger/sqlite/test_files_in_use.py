@@ -4,6 +4,7 @@ import os
 import resource
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -86,6 +87,23 @@ def test_no_tap_is_answered_after(name: str, metro: SmallMetro) -> None:
     except LedgerLost:
         return
     assert isinstance(result, LedgerUnavailable), "what it has to read is gone"
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_it_is_noticed_where_the_clock_of_the_file_system_is_too_coarse_to_tell(
+    name: str, metro: SmallMetro
+) -> None:
+    """Two changes in one tick give the directory the same time; so does this."""
+    path = metro.path
+    changed_ns = time.time_ns() + 3_600_000_000_000
+    os.utime(path.parent, ns=(changed_ns, changed_ns))
+    metro.enter(8, token="8")
+    log, index = path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")
+    ACTS[name](path, log, index)
+    if path.parent.exists():
+        os.utime(path.parent, ns=(changed_ns, changed_ns))
+    with pytest.raises(LedgerLost):
+        metro.enter(9, token="9")
 
 
 def checkpoint(path: Path) -> None:

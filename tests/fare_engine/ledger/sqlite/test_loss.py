@@ -43,7 +43,6 @@ for row in range(1, 61):
     reach.committed(row)
     if row == 30 and folds != "never":
         ledger.execute(f"PRAGMA wal_checkpoint({folds})")
-reach._write()
 os._exit(9)
 """
 
