@@ -1,4 +1,4 @@
-"""The application behind the tap routes: FastAPI, with keys and bodies checked before it."""
+"""The application behind the tap routes: FastAPI, with keys, methods and bodies checked first."""
 
 from collections.abc import Iterator
 from importlib.metadata import version

@@ -70,7 +70,7 @@ def check_speaks_for(key: Key, station_id: str | None, gate_id: str) -> None:
 
 
 class KeyRequired:
-    """Refuses calls without a key, also where no server has looked at it before."""
+    """Refuses calls without a key where no server has looked at it: those of the command line."""
 
     def __init__(self, app: ASGIApp, runtime: Runtime) -> None:
         self._app = app
@@ -78,7 +78,7 @@ class KeyRequired:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 401 or 429, or go on with the key in the scope."""
-        if scope["type"] == "http" and needs_key(scope["method"], scope["path"]):
+        if KEY_IN_SCOPE not in scope and needs_key(scope["method"], scope["path"]):
             authorization = _find_authorization(scope)
             try:
                 key = authenticate(self._runtime, authorization, scope["client"], scope["headers"])

@@ -4,7 +4,6 @@ The two tap routes are answered by bare handlers that the framework does not see
 made here from the models that those handlers are tested against.
 """
 
-import asyncio
 import json
 import threading
 from pathlib import Path
@@ -22,6 +21,7 @@ from api.contract.problems import CONTENT_TYPE
 from api.contract.taps import BatchAnswer, BatchRequest, Problem, TapDecision, TapRequest
 from api.contract.tariffs import TariffRequest
 from api.http.rights import needs_key
+from api.runtime.beside_taps import run_beside_taps
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "openapi.json"
 DESCRIPTION: Final = (
@@ -43,7 +43,7 @@ def install(app: FastAPI) -> None:
 
     async def send_document(_request: Request) -> JSONResponse:
         # The first call takes a third of a second, in a thread: taps are decided meanwhile.
-        return JSONResponse(await asyncio.to_thread(app.openapi))
+        return JSONResponse(await run_beside_taps(app.openapi))
 
     app.openapi = openapi  # type: ignore[method-assign]
     assert app.openapi_url is not None

@@ -11,8 +11,8 @@ compared with the new version:
    `_start_asgi_task`, `connection_made`, `connection_lost`, `pause_writing` and `resume_writing`;
    all other callbacks of the parser and of the transport are replaced here or in
    `api.http.door.reader`.
-3. Of `RequestResponseCycle`: how it is made, `body`, `more_body`, `message_event`, `disconnected`
-   and `keep_alive`.
+3. Of `RequestResponseCycle`, here and in `api.http.door.application`: how it is made, `body`,
+   `more_body`, `message_event`, `disconnected` and `keep_alive`.
 4. `server_state.default_headers`.
 5. `api.http.server`: `server_state.connections` and `tasks`, and of `uvicorn.Server` the methods
    `startup`, `shutdown` and `capture_signals` with the flags `should_exit` and `force_exit`.
@@ -30,6 +30,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 
 from api.contract.problems import Refused
 from api.http.door import head
+from api.http.door.application import make_cycle
 from api.http.door.door import Door
 from api.http.door.reader import RequestReader
 from api.http.door.unsent import count_unsent
@@ -189,7 +190,7 @@ class Protocol(RequestReader):
     def _yield(self) -> None:
         """Let other connections have their turn."""
         self._is_yielding = True
-        (self.door.batches if self.has_key else self.door.strangers).begin_soon(self._go_on)
+        (self.door.batches if self.has_key else self.door.without_key).begin_soon(self._go_on)
 
     def _go_on(self) -> None:
         self._is_yielding = False
@@ -212,26 +213,9 @@ class Protocol(RequestReader):
             self._ask_application(body)
 
     def _ask_application(self, body: bytes) -> None:
-        complete = asyncio.Event()
-        complete.set()
-        cycle = RequestResponseCycle(
-            scope=self._make_scope(),
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=self.access_log,
-            default_headers=self.server_state.default_headers,
-            message_event=complete,
-            expect_100_continue=False,
-            keep_alive=self.keep_alive,
-            on_response=self.on_response_complete,
-        )
-        cycle.body += body
-        cycle.more_body = False
-        self.cycle = cycle
+        self.cycle = cycle = make_cycle(self, body, self.on_response_complete)
         if self.key is None:
-            self.door.strangers.begin_soon(partial(self._begin, cycle))
+            self.door.without_key.begin_soon(partial(self._begin, cycle))
         else:
             self._start_asgi_task(cycle, self.app)
 
@@ -239,25 +223,8 @@ class Protocol(RequestReader):
         if not cycle.disconnected:
             self._start_asgi_task(cycle, self.app)
 
-    def _make_scope(self) -> Any:
-        return {
-            "type": "http",
-            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
-            "http_version": self.version,
-            "server": self.server,
-            "client": self.client,
-            "scheme": self.scheme,
-            "root_path": self.root_path,
-            "method": self.method,
-            "path": self.path,
-            "raw_path": self.path.encode(),
-            "query_string": self.query,
-            "headers": self.headers,
-            "state": self.app_state.copy(),
-        }
-
     def on_first_key(self) -> None:
-        """It is a stranger no more."""
+        """Others cannot make it close any more."""
         self.keep_alive &= self.door.connections.know(self)
 
     # Answers.
@@ -392,7 +359,7 @@ class Protocol(RequestReader):
         self.transport.close()
 
     def _note_held(self) -> None:
-        """Say what this connection makes the server hold, while it is a stranger."""
+        """Say what this connection makes the server hold, while it has no key."""
         if self.has_key:
             return
         held = self.waiting_bytes + self.head_bytes + self.transport.get_write_buffer_size()

@@ -14,8 +14,8 @@ import structlog
 from api.contract.problems import Headers, Refused, error_bytes, problem_bytes
 from api.http.auth import speaks_for, speaks_for_some
 from api.http.content import check_content_encoding, check_content_type
+from api.http.ownership import Ownership
 from api.http.rights import ROUTE_RIGHTS, check_right
-from api.http.tap_id_owners import TapIdOwners
 from api.runtime.service import now_ms
 from api.runtime.wiring import Runtime
 from api.wire.answers import AnswerWriter
@@ -40,9 +40,6 @@ TAPS: Final = "/v1/taps"
 BATCH: Final = "/v1/taps/batch"
 TAP_PATHS: Final = (TAPS, BATCH)
 
-KEYS_MAX: Final = 1_000
-"""Keys whose foreign gates are remembered: one controller a station, and many to spare."""
-
 _JSON: Final = (b"content-type", b"application/json")
 _CONTENT_TYPES: Final = (_JSON[1], None)
 """Those of nearly all requests."""
@@ -55,10 +52,8 @@ class TapDesk:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._foreign_in: Catalogue | None = None
-        self._foreign: dict[Key, frozenset[str]] = {}
-        self._owners = TapIdOwners(runtime.catalogue.gates)
-        self._owners_in = runtime.catalogue
+        self._ownership = Ownership(runtime.catalogue.gates)
+        self._ownership_of = runtime.catalogue
         self._rights = {path: ROUTE_RIGHTS["POST", path] for path in TAP_PATHS}
         self._reader = TapReader(runtime.make_token, runtime.ride_codes.read)
         network = runtime.catalogue.network
@@ -102,7 +97,7 @@ class TapDesk:
         ):
             raise Refused("gate-not-yours", _NOT_YOURS + tap.gate_id)
         if speaks_for_some(key):
-            other = self._find_owners(published.catalogue).find_other(tap)
+            other = self._get_ownership(published.catalogue).find_other(tap)
             if other is not None:
                 finding = _not_yours(key, tap, other)
         findings = None if finding is None else {0: finding}
@@ -114,8 +109,9 @@ class TapDesk:
         received_at_ms = now_ms()
         read = self._reader.read_batch(body, self._runtime.published)
         if speaks_for_some(key):
-            self._take_out_foreign(key, read)
-            for place, other in self._find_owners(self._runtime.catalogue).list_others(read.taps):
+            ownership = self._get_ownership(self._runtime.catalogue)
+            self._take_out_foreign(key, ownership.list_foreign_gates(key), read)
+            for place, other in ownership.list_others(read.taps):
                 read.findings[place] = _not_yours(key, read.taps[place], other)
         done = partial(self._answer, partial(self._write_batch, read), respond)
         if not read.taps:
@@ -149,9 +145,9 @@ class TapDesk:
         answer = answer_batch(self._writer.write, read, results)
         return 200, [_JSON, (b"content-length", b"%d" % len(answer))], answer
 
-    def _take_out_foreign(self, key: Key, read: BatchRead) -> None:
+    def _take_out_foreign(self, key: Key, foreign: frozenset[str], read: BatchRead) -> None:
         """Take the taps of gates that the key does not speak for out of a batch."""
-        foreign, gates = self._find_foreign_gates(key), self._runtime.catalogue.gates
+        gates = self._runtime.catalogue.gates
         if not foreign or foreign.isdisjoint({tap.gate_id for tap in read.taps}):
             return
         taps, findings, bad = read.taps, read.findings, read.bad
@@ -167,11 +163,11 @@ class TapDesk:
                 read.findings[len(read.taps)] = findings[number]
             read.taps.append(tap)
 
-    def _find_owners(self, catalogue: Catalogue) -> TapIdOwners:
-        """Whose tap_ids are whose; found once for each catalogue."""
-        if self._owners_in is not catalogue:
-            self._owners, self._owners_in = TapIdOwners(catalogue.gates), catalogue
-        return self._owners
+    def _get_ownership(self, catalogue: Catalogue) -> Ownership:
+        """What belongs to whom; found out once for each catalogue."""
+        if self._ownership_of is not catalogue:
+            self._ownership, self._ownership_of = Ownership(catalogue.gates), catalogue
+        return self._ownership
 
     def _speaks_for_tap(self, key: Key, gate: Gate, tap: Tap) -> bool:
         """Whether a key speaks for the station that a gate stood at when it was tapped.
@@ -187,22 +183,6 @@ class TapDesk:
             return False
         corrected_ms = at_ms - clocks.skews[gate.gate_id].skew_ms
         return speaks_for(key, gate.at(corrected_ms).station_id)
-
-    def _find_foreign_gates(self, key: Key) -> frozenset[str]:
-        """The gates that ever stood where a key does not speak; once for each key and catalogue."""
-        catalogue = self._runtime.catalogue
-        if self._foreign_in is not catalogue or len(self._foreign) >= KEYS_MAX:
-            self._foreign_in, self._foreign = catalogue, {}
-        foreign = self._foreign.get(key)
-        if foreign is None:
-            gates = catalogue.gates.values()
-            foreign = frozenset(
-                gate.gate_id
-                for gate in gates
-                if not all(speaks_for(key, one.station_id) for one in gate.placements)
-            )
-            self._foreign[key] = foreign
-        return foreign
 
 
 def _not_yours(key: Key, tap: Tap, other: Gate) -> GateNotYours:

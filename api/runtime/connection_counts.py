@@ -15,5 +15,5 @@ class ConnectionCounts:
     accepts_failed: int = 0
     with_key: int = 0
     """Open connections that have presented a valid key."""
-    strangers: int = 0
+    without_key: int = 0
     """Open connections that have not."""

@@ -53,6 +53,12 @@ def _parse_network(text: str) -> Network:
     return network
 
 
+def name_host(host: str | None) -> str:
+    """The peer of a socket by its address alone: an IPv4 address, an IPv6 network, or `unknown`."""
+    address = None if host is None else _find_address(host)
+    return UNKNOWN if address is None else _name(address)
+
+
 class PeerFinder:
     """Names the peer of a request."""
 

@@ -1,21 +1,21 @@
-"""Open connections: how many there may be, which one makes room, and what strangers hold.
+"""Open connections: how many there may be, which one makes room, and what they hold without a key.
 
-A stranger is a connection that has not presented a valid key. Where there are too many connections,
-of one peer or in all, the stranger that is open longest makes room for the new one: of those that
-were never answered anything, while there are many of them. So whoever asks for health, or comes
-with a key, gets in, and no connection with a key is closed for a stranger.
+Where there are too many connections, of one peer or in all, the one that is open longest and has
+not presented a valid key makes room for the new one: of those that were never answered anything,
+while there are many of them. So a client that asks for health, or has a key, is served, and no
+connection with a key is closed for one without.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from ipaddress import IPv6Address
 from itertools import chain
 from typing import Final, Protocol
 
 from api.runtime.connection_counts import ConnectionCounts
+from api.runtime.peers import name_host
 
-KEPT_FOR_STRANGERS: Final = 64
-"""Of so many connections, one is kept for strangers."""
+KEPT_WITHOUT_KEY: Final = 64
+"""Of so many connections, one is kept for those without a key."""
 _MANY: Final = 4
 """Of so many connections one that was never answered is enough to make room first."""
 
@@ -32,8 +32,8 @@ class Connection(Protocol):
         """Close at once, without an answer; `limit` is the setting for whose sake."""
 
 
-class _Strangers:
-    """Strangers in the order in which they came, those that were answered apart."""
+class _WithoutKey:
+    """Those without a key in the order in which they came, the answered ones apart."""
 
     def __init__(self) -> None:
         self._fresh: OrderedDict[Connection, None] = OrderedDict()
@@ -76,7 +76,7 @@ class _Peer:
 
     def __init__(self) -> None:
         self.total = 0
-        self.strangers = _Strangers()
+        self.without_key = _WithoutKey()
 
 
 class Connections:
@@ -95,29 +95,29 @@ class Connections:
         is_proxy: Callable[[str], bool],
     ) -> None:
         self._connections_max = connections_max
-        self._with_key_max = connections_max - connections_max // KEPT_FOR_STRANGERS
+        self._with_key_max = connections_max - connections_max // KEPT_WITHOUT_KEY
         self._per_peer_max = per_peer_max
         self._bytes_max = unauthenticated_bytes_max
         self._counts = counts
         self._is_proxy = is_proxy
         self._names: dict[Connection, str] = {}
         self._peers: dict[str, _Peer] = {}
-        self._strangers = _Strangers()
+        self._without_key = _WithoutKey()
         self._held_bytes = 0
 
     def admit(self, connection: Connection, host: str | None) -> None:
         """Take in a connection that was just opened, and have another one make room for it."""
-        name = find_peer(host)
+        name = name_host(host)
         peer = self._peers.get(name) or self._peers.setdefault(name, _Peer())
         if peer.total >= self._per_peer_max and not (host and self._is_proxy(host)):
-            peer.strangers.drop_oldest(self._per_peer_max, "connections_per_peer_max")
+            peer.without_key.drop_oldest(self._per_peer_max, "connections_per_peer_max")
         if len(self._names) >= self._connections_max:
-            self._strangers.drop_oldest(self._connections_max, "connections_max")
+            self._without_key.drop_oldest(self._connections_max, "connections_max")
         self._peers[name] = peer  # it may have gone with its last connection
         peer.total += 1
         self._names[connection] = name
-        peer.strangers.add(connection)
-        self._strangers.add(connection)
+        peer.without_key.add(connection)
+        self._without_key.add(connection)
         self._count()
 
     def list_all(self) -> list[Connection]:
@@ -129,31 +129,34 @@ class Connections:
 
         There is no room for one more where all others have keys too: then it may not.
         """
-        if connection not in self._strangers:
+        if connection not in self._without_key:
             return True
         peer = self._peers[self._names[connection]]
-        self._strangers.remove(connection)
-        peer.strangers.remove(connection)
+        self._without_key.remove(connection)
+        peer.without_key.remove(connection)
         self._held_bytes -= connection.held_bytes
         self._count()
         if self._counts.with_key > self._with_key_max:
             return False
-        return peer.total - len(peer.strangers) <= self._per_peer_max
+        return peer.total - len(peer.without_key) <= self._per_peer_max
 
     def note_answered(self, connection: Connection) -> None:
-        """Note that a stranger was answered something that needs no key."""
-        if connection in self._strangers:
-            self._strangers.move(connection)
-            self._peers[self._names[connection]].strangers.move(connection)
+        """Note that a connection without a key was answered something that needs none."""
+        if connection in self._without_key:
+            self._without_key.move(connection)
+            self._peers[self._names[connection]].without_key.move(connection)
 
     def hold(self, connection: Connection, held_bytes: int) -> None:
-        """Note how much a connection makes the server hold; the stranger with most makes room."""
-        if connection not in self._strangers:
+        """Note how much a connection makes the server hold.
+
+        Where those without a key hold too much together, the one that holds most makes room.
+        """
+        if connection not in self._without_key:
             return
         self._held_bytes += held_bytes - connection.held_bytes
         connection.held_bytes = held_bytes
         while self._held_bytes > self._bytes_max:
-            largest = max(self._strangers, key=lambda stranger: stranger.held_bytes)
+            largest = max(self._without_key, key=lambda one: one.held_bytes)
             largest.drop("unauthenticated_bytes_max")
 
     def forget(self, connection: Connection) -> None:
@@ -163,23 +166,14 @@ class Connections:
             return
         peer = self._peers[name]
         peer.total -= 1
-        if connection in self._strangers:
-            self._strangers.remove(connection)
-            peer.strangers.remove(connection)
+        if connection in self._without_key:
+            self._without_key.remove(connection)
+            peer.without_key.remove(connection)
             self._held_bytes -= connection.held_bytes
         if not peer.total:
             del self._peers[name]
         self._count()
 
     def _count(self) -> None:
-        self._counts.strangers = len(self._strangers)
-        self._counts.with_key = len(self._names) - len(self._strangers)
-
-
-def find_peer(host: str | None) -> str:
-    """What one host can choose its addresses from: an IPv4 address, or a /64 of IPv6."""
-    if host is None or ":" not in host:
-        return host or ""
-    address = IPv6Address(host.partition("%")[0])
-    mapped = address.ipv4_mapped
-    return str(mapped) if mapped else f"{int(address) >> 64:x}::/64"
+        self._counts.without_key = len(self._without_key)
+        self._counts.with_key = len(self._names) - len(self._without_key)

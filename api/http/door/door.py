@@ -1,4 +1,4 @@
-"""What all connections of a server share: limits, counts, deadlines, and turns for strangers."""
+"""What all connections of a server share: limits, counts, deadlines and turns."""
 
 import asyncio
 from typing import Final
@@ -31,7 +31,7 @@ class Door:
         self.closing_seconds = settings.write_seconds
         """How long a connection that is closed may take to read its answers."""
         self._loop = asyncio.get_running_loop()
-        self.strangers = Turns(self._loop)
+        self.without_key = Turns(self._loop)
         """Requests without a key."""
         self.batches = Turns(self._loop)
         """Requests with a key that are more than a tap or a look, and what of a body is left."""

@@ -186,7 +186,7 @@ def _collect_connections(counts: ConnectionCounts) -> Iterator[Metric]:
         labels=["key"],
     )
     connections.add_metric(["valid"], counts.with_key)
-    connections.add_metric(["none"], counts.strangers)
+    connections.add_metric(["none"], counts.without_key)
     yield connections
     for name, help_text, numbers in (
         ("fare_requests_refused", "Requests refused for a limit or a deadline", counts.refused),

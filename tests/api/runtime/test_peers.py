@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.runtime.peers import HOPS_MAX, UNKNOWN, PeerFinder, parse_trusted_proxies
+from api.runtime.peers import HOPS_MAX, UNKNOWN, PeerFinder, name_host, parse_trusted_proxies
 
 PROXY = "10.0.0.2"
 
@@ -108,3 +108,17 @@ def test_which_addresses_are_trusted_can_be_asked() -> None:
 def test_trusted_proxies_that_make_no_sense_are_refused(text: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         parse_trusted_proxies(text)
+
+
+@pytest.mark.parametrize(
+    ("host", "peer"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        (None, "unknown"),
+    ],
+)
+def test_a_peer_is_what_one_host_can_choose_from(host: str | None, peer: str) -> None:
+    assert name_host(host) == peer

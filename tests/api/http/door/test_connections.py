@@ -1,8 +1,6 @@
-"""Which connection makes room, and what strangers may hold together."""
+"""Which connection makes room, and what those without a key may hold together."""
 
-import pytest
-
-from api.http.door.connections import Connections, find_peer
+from api.http.door.connections import Connections
 from api.runtime.connection_counts import ConnectionCounts
 
 
@@ -34,13 +32,13 @@ def make(
     )
 
 
-def test_the_oldest_stranger_makes_room() -> None:
+def test_the_oldest_without_a_key_makes_room() -> None:
     connections = make()
-    known, *strangers = [Line(connections) for _ in range(4)]
+    known, *others = [Line(connections) for _ in range(4)]
     assert connections.know(known)
     Line(connections)
     Line(connections)
-    assert [line.dropped for line in (known, *strangers)] == [
+    assert [line.dropped for line in (known, *others)] == [
         None,
         "connections_max",
         "connections_max",
@@ -48,7 +46,7 @@ def test_the_oldest_stranger_makes_room() -> None:
     ]
 
 
-def test_of_strangers_those_that_were_never_answered_make_room_first_while_they_are_many() -> None:
+def test_without_a_key_the_never_answered_make_room_first_while_they_are_many() -> None:
     connections = make(connections_max=8)
     answered = [Line(connections) for _ in range(4)]
     for line in answered:
@@ -88,12 +86,12 @@ def test_no_connection_with_a_key_is_closed_for_another_and_the_last_may_not_sta
     assert not any(line.dropped for line in (*known, late))
 
 
-def test_of_many_connections_some_are_kept_for_strangers() -> None:
+def test_of_many_connections_some_are_kept_for_those_without_a_key() -> None:
     connections = make(connections_max=128, per_peer_max=1_000)
     assert [connections.know(Line(connections)) for _ in range(127)] == [True] * 126 + [False]
 
 
-def test_the_stranger_that_holds_most_goes_first() -> None:
+def test_the_one_without_a_key_that_holds_most_goes_first() -> None:
     connections = make()
     small, large, known = [Line(connections) for _ in range(3)]
     connections.hold(known, 400)
@@ -110,17 +108,3 @@ def test_the_stranger_that_holds_most_goes_first() -> None:
     ]
     connections.hold(small, 1_000)
     assert small.dropped is None
-
-
-@pytest.mark.parametrize(
-    ("host", "peer"),
-    [
-        ("192.0.2.1", "192.0.2.1"),
-        ("::ffff:192.0.2.1", "192.0.2.1"),
-        ("2001:db8:1:2:3:4:5:6", "20010db800010002::/64"),
-        ("fe80::1%eth0", "fe80000000000000::/64"),
-        (None, ""),
-    ],
-)
-def test_a_peer_is_what_one_host_can_choose_from(host: str | None, peer: str) -> None:
-    assert find_peer(host) == peer

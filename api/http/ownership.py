@@ -1,7 +1,8 @@
-"""Whose tap_ids are whose: a tap_id that begins with the id of a gate belongs to that gate.
+"""What belongs to whom, by one catalogue: gates to the keys of their stations, tap_ids to gates.
 
-Gates make their own tap_ids, and the next ones can be guessed. So a gate key that speaks for other
-gates must not use them up: asked for every new tap, hence a check that nearly always ends at once.
+A tap_id that begins with the id of a gate is that gate's. Gates make their own tap_ids, and the
+next ones can be guessed. So a gate key that speaks for other gates must not use them up: asked for
+every new tap, hence a check that nearly always ends at once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,18 +10,24 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import Final
 
+from api.http.auth import speaks_for
+from fare_engine.access_key import Key
 from fare_engine.network import Gate
 from fare_engine.tap import Tap
+
+KEYS_MAX: Final = 1_000
+"""Keys whose foreign gates are remembered: one controller a station, and many to spare."""
 
 _get_tap_id: Final = attrgetter("tap_id")
 _get_gate_id: Final = attrgetter("gate_id")
 
 
-class TapIdOwners:
-    """The gates of one catalogue as owners of tap_ids."""
+class Ownership:
+    """The gates of one catalogue, and what is found out about them once."""
 
     def __init__(self, gates: Mapping[str, Gate]) -> None:
         self._gates = gates
+        self._foreign: dict[Key, frozenset[str]] = {}
         self._dots_max = 1 + max((gate_id.count(".") for gate_id in gates), default=0)
         ordered = sorted(gates)
         # In this order an id that begins others stands right before one of them.
@@ -46,6 +53,20 @@ class TapIdOwners:
             return []  # the usual batch, in a tenth of a microsecond a tap
         found = ((place, self.find_other(tap)) for place, tap in enumerate(taps))
         return [(place, gate) for place, gate in found if gate is not None]
+
+    def list_foreign_gates(self, key: Key) -> frozenset[str]:
+        """The gates that ever stood where a key does not speak."""
+        foreign = self._foreign.get(key)
+        if foreign is None:
+            foreign = frozenset(
+                gate.gate_id
+                for gate in self._gates.values()
+                if not all(speaks_for(key, one.station_id) for one in gate.placements)
+            )
+            if len(self._foreign) >= KEYS_MAX:
+                self._foreign.clear()
+            self._foreign[key] = foreign
+        return foreign
 
     def _find_named(self, tap_id: str) -> Gate | None:
         named, end = None, -1

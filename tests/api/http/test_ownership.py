@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from api.http.tap_id_owners import TapIdOwners
+from api.http.ownership import Ownership
 from fare_engine.network import Gate
 from fare_engine.tap import Tap
 from tests.api.contract.test_problems import check
@@ -77,15 +77,15 @@ def test_a_leading_part_up_to_a_dot_names_the_gate(
 ) -> None:
     gates = {name: Gate(name, "S", frozenset()) for name in GATES}
     tap = Tap(tap_id, gate_id, 1, "qr", bytes(16), 0)
-    for owners in (TapIdOwners(gates), TapIdOwners(dict(reversed(gates.items())))):
-        found = owners.find_other(tap)
+    for ownership in (Ownership(gates), Ownership(dict(reversed(gates.items())))):
+        found = ownership.find_other(tap)
         assert (None if found is None else found.gate_id) == other
-        listed = [(place, gate.gate_id) for place, gate in owners.list_others([tap, tap])]
+        listed = [(place, gate.gate_id) for place, gate in ownership.list_others([tap, tap])]
         assert listed == ([] if other is None else [(0, other), (1, other)])
 
 
 def test_without_gates_no_tap_id_is_anybodys() -> None:
-    assert TapIdOwners({}).find_other(Tap("F-2.1", "F-1", 1, "qr", bytes(16), 0)) is None
+    assert Ownership({}).find_other(Tap("F-2.1", "F-1", 1, "qr", bytes(16), 0)) is None
 
 
 @pytest.mark.parametrize("gate_id", ["CXL-A-01", "FHY", "FHY-A-0", "CXL-NONE"])
