@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from benchmarks import metro, served
@@ -98,8 +99,7 @@ def _measure_at(data_dir: Path, workload: Workload, size: Size, rows: int) -> li
     whole: list[float] = []
     stored: dict[str, list[float]] = {"gates mixed": [], "one station each": []}
     count = size.growth_batches * BATCH_TAPS
-    with open_engine(ledger_path, published, open_ledger=_WatchedLedger) as (engine, ledger):
-        assert isinstance(ledger, _WatchedLedger)
+    with open_engine(partial(_WatchedLedger, ledger_path), published) as (engine, ledger):
         for thread in threading.enumerate():
             if thread.name == "ledger-tokens":
                 thread.join()  # what a server reads beside its first taps is no part of the figure

@@ -19,7 +19,7 @@ from benchmarks.workload import (
 from fare_engine.access_key import GATE
 from fare_engine.engine import Engine
 from fare_engine.ledger.database import migrate, open_database, writing
-from fare_engine.ledger.sqlite.data_directory import DataDirectory
+from fare_engine.ledger.sqlite.place import EmbeddedPlace
 from fare_engine.ledger.stores import keys as key_store
 from fare_engine.ledger.stores.catalogue import (
     load_catalogue,
@@ -39,7 +39,7 @@ ACTOR = "benchmarks"
 
 def create(path: Path) -> str:
     """A new data directory for the workload; returns a gate key for all of its stations."""
-    with DataDirectory(path).create() as ledger_path:
+    with EmbeddedPlace(path).create() as ledger_path:
         database = open_database(ledger_path)
         migrate(database)
         with writing(database) as connection:
@@ -78,7 +78,7 @@ def store(path: Path, taps: Sequence[Presented]) -> None:
 
 def load(path: Path) -> Published:
     """What is published in a data directory."""
-    return read_published(DataDirectory(path).open().ledger_path)
+    return read_published(EmbeddedPlace(path).open())
 
 
 def as_tap(tap: Presented) -> Tap:
@@ -96,7 +96,7 @@ def as_tap(tap: Presented) -> Tap:
 @contextmanager
 def _opened(path: Path) -> Iterator[Engine]:
     """An engine in this process over a data directory."""
-    with open_engine(DataDirectory(path).open().ledger_path, load(path)) as (engine, _):
+    with open_engine(EmbeddedPlace(path).open().open_ledger, load(path)) as (engine, _):
         yield engine
 
 

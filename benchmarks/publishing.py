@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from benchmarks.served import running
 from fare_engine.documents import rules_document
-from fare_engine.ledger.sqlite.data_directory import DataDirectory
+from fare_engine.ledger.sqlite.place import EmbeddedPlace
 from fare_engine.network_file import read_builtin
 from fare_engine.setup import initialise, make_first_tariff
 
@@ -90,7 +90,7 @@ def measure(rounds: int) -> dict[str, list[float]]:
     wrong = table.replace(b'"FHY"', b'"NOPE"')
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder, "data")
-        keys = initialise(DataDirectory(directory), now_ms=NOW_MS)
+        keys = initialise(EmbeddedPlace(directory), now_ms=NOW_MS)
         with running(directory) as server:
 
             def call(method: str, path: str, body: bytes | None, status: int) -> None:

@@ -9,10 +9,11 @@ from contextlib import closing
 from typing import Final
 
 from fare_engine.errors import ConfigurationError
-from fare_engine.ledger.database import check_schema, open_database, writing
+from fare_engine.ledger.database import check_schema, writing
+from fare_engine.ledger.place import LedgerPlace
 from fare_engine.ledger.sqlite.connections import connect
-from fare_engine.ledger.sqlite.data_directory import DataDirectory
 from fare_engine.ledger.sqlite.loss import find_loss
+from fare_engine.ledger.sqlite.place import EmbeddedPlace
 from fare_engine.ledger.sqlite.reach import find_reached, name_reach
 from fare_engine.ledger.stores.audit import record_change
 from fare_engine.ledger.stores.token_key import (
@@ -20,15 +21,22 @@ from fare_engine.ledger.stores.token_key import (
     make_fingerprint,
     store_fingerprint,
 )
+from fare_engine.ledger.token_key_file import TOKEN_KEY
 
 ACTOR: Final = "command line"
 
 
-def accept_loss(directory: DataDirectory, reason: str, now_ms: int) -> str:
+def accept_loss(directory: LedgerPlace, reason: str, now_ms: int) -> str:
     """Go on with what the ledger still holds; what was lost. The directory is locked.
 
-    The log stays beside the ledger under another name. ConfigurationError where nothing is missing.
+    The log stays beside the ledger under another name. ConfigurationError where nothing is missing,
+    or where the ledger is not the embedded one.
     """
+    if not isinstance(directory, EmbeddedPlace):
+        raise ConfigurationError(
+            "only the embedded ledger finds out that it has lost something: what a database server "
+            "has lost, its own tools restore"
+        )
     loss = find_loss(directory.ledger_path)
     if loss is None:
         raise ConfigurationError(f"{directory.ledger_path} is whole: there is no loss to accept")
@@ -49,14 +57,14 @@ def accept_loss(directory: DataDirectory, reason: str, now_ms: int) -> str:
     return loss.what
 
 
-def accept_token_key(directory: DataDirectory, reason: str, now_ms: int) -> str:
-    """Make the key that is there the ledger's; its fingerprint. The directory is locked.
+def accept_token_key(place: LedgerPlace, reason: str, now_ms: int) -> str:
+    """Make the key that is there the ledger's; its fingerprint. The place is locked.
 
     What was tapped under another key is not found again by its card. ConfigurationError where the
     ledger has this key already.
     """
-    key = directory.read_token_key()
-    database = open_database(directory.ledger_path, must_exist=True)
+    key = place.read_token_key()
+    database = place.open_database()
     try:
         check_schema(database)
         with writing(database) as connection:
@@ -69,7 +77,7 @@ def accept_token_key(directory: DataDirectory, reason: str, now_ms: int) -> str:
                 at_ms=now_ms,
                 actor=ACTOR,
                 action="token-key.accepted",
-                subject=directory.token_key_path.name,
+                subject=TOKEN_KEY,
                 before={"fingerprint": None if before is None else before.hex()},
                 after={"fingerprint": make_fingerprint(key).hex(), "reason": reason},
             )
@@ -78,7 +86,7 @@ def accept_token_key(directory: DataDirectory, reason: str, now_ms: int) -> str:
     return make_fingerprint(key).hex()
 
 
-def _set_log_aside(directory: DataDirectory, now_ms: int, *, keeps_prefix: bool) -> None:
+def _set_log_aside(directory: EmbeddedPlace, now_ms: int, *, keeps_prefix: bool) -> None:
     """Keep a copy of the log; without its prefix nothing of it is left to SQLite."""
     log_path = directory.ledger_path.with_name(f"{directory.ledger_path.name}-wal")
     if not log_path.exists():
@@ -91,13 +99,13 @@ def _set_log_aside(directory: DataDirectory, now_ms: int, *, keeps_prefix: bool)
 
 
 def _record(
-    directory: DataDirectory,
+    directory: EmbeddedPlace,
     action: str,
     now_ms: int,
     before: dict[str, str | int | None],
     after: dict[str, str | int | None],
 ) -> None:
-    database = open_database(directory.ledger_path, must_exist=True)
+    database = directory.open_database()
     try:
         check_schema(database)
         with writing(database) as connection:

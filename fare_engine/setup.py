@@ -11,8 +11,8 @@ from fare_engine.catalogue import Catalogue
 from fare_engine.documents import list_directions, rules_document
 from fare_engine.errors import CatalogueInvalid
 from fare_engine.field_reader import FieldReader
-from fare_engine.ledger.database import migrate, open_database, writing
-from fare_engine.ledger.sqlite.data_directory import DataDirectory
+from fare_engine.ledger.database import migrate, writing
+from fare_engine.ledger.place import LedgerPlace
 from fare_engine.ledger.stores import keys as key_store
 from fare_engine.ledger.stores.catalogue import (
     load_catalogue,
@@ -95,36 +95,29 @@ class InitialSetup:
         }
 
 
-def initialise(
-    directory: DataDirectory, *, now_ms: int, network: str | Path = "chengdu"
-) -> InitialSetup:
-    """Make a data directory for a network: one that comes with the engine, or a file.
+def initialise(place: LedgerPlace, *, now_ms: int, network: str | Path = "chengdu") -> InitialSetup:
+    """Make a ledger and its place for a network: one that comes with the engine, or a file.
 
-    Either all of it is there afterwards, or the directory is as it was.
+    Either all of it is there afterwards, or the place is as it was.
     """
     file = _read(network)
     check_network(file.network)
     _check_other_station(file)
-    with directory.create() as ledger_path:
-        engine = open_database(ledger_path)
-        try:
-            migrate(engine)
-            with writing(engine) as connection:
-                store_network(connection, file.network, ACTOR, now_ms)
-                catalogue = load_catalogue(connection)
-                tariff = make_first_tariff(file)
-                catalogue = publish_tariff(connection, catalogue, tariff, ACTOR, now_ms)
-                if file.pilot is not None:
-                    catalogue = publish_policy(connection, catalogue, file.pilot, ACTOR, now_ms)
-                validate(catalogue)
-                store_fingerprint(connection, directory.read_token_key())
-                _, gate_key = key_store.create_key(
-                    connection, GATE, "init", _spoken_for(file), now_ms, ACTOR
-                )
-                _, admin_key = key_store.create_key(connection, ADMIN, "init", None, now_ms, ACTOR)
-        finally:
-            # With its last connection SQLite folds the log into the file.
-            engine.dispose()
+    with place.create_ledger() as database:
+        migrate(database)
+        with writing(database) as connection:
+            store_network(connection, file.network, ACTOR, now_ms)
+            catalogue = load_catalogue(connection)
+            tariff = make_first_tariff(file)
+            catalogue = publish_tariff(connection, catalogue, tariff, ACTOR, now_ms)
+            if file.pilot is not None:
+                catalogue = publish_policy(connection, catalogue, file.pilot, ACTOR, now_ms)
+            validate(catalogue)
+            store_fingerprint(connection, place.read_token_key())
+            _, gate_key = key_store.create_key(
+                connection, GATE, "init", _spoken_for(file), now_ms, ACTOR
+            )
+            _, admin_key = key_store.create_key(connection, ADMIN, "init", None, now_ms, ACTOR)
     return InitialSetup(
         network_id=file.network.network_id,
         gate_key=gate_key,

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import uvloop
 
-from fare_engine.replay.engines import open_directory
+from fare_engine.replay.engines import open_in_place
 from gates.media import TokenMaker
 from simulator.delivery.checking import Check
 from simulator.delivery.exchanges import EXCHANGES_MAX, Auditor, Exchanges
@@ -86,7 +86,7 @@ def _decide_here(
     with tempfile.TemporaryDirectory(prefix="fare-simulate-") as scratch:
         directory, _ = make_directory(Path(scratch, "data"), make_network(), Day().midnight_ms)
         make_token = TokenMaker(directory.read_token_key()).token
-        with open_directory(directory) as engine:
+        with open_in_place(directory) as engine:
             delivery = InProcess(engine, make_token, presenter, check, exchanges)
             delivery.decide(world, done)
     return delivery, f"decided in this process over a SQLite ledger, {BATCH_TAPS:,} a transaction"

@@ -1,13 +1,15 @@
 """`config`: checks what the engine would start with, and accepts what it refuses to start with."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli.options import DataDir, Json, Reason
 from api.cli.output import print_json
+
+if TYPE_CHECKING:
+    from fare_engine.ledger.place import LedgerPlace
 
 app = typer.Typer(name="config", help="The configuration.", no_args_is_help=True)
 
@@ -26,19 +28,20 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Check settings, data directory, schema and catalogue. Exit status 1 on any fault."""
+    from api.runtime.place import get_place
     from api.runtime.settings import list_unknown_variables, load_settings
     from fare_engine.errors import ConfigurationError
 
     faults: list[str] = []
     warnings = [f"{name}: no option reads this variable" for name in list_unknown_variables()]
     try:
-        settings = load_settings(data_dir=data_dir)
+        place = get_place(load_settings(data_dir=data_dir))
     except ConfigurationError as error:
         faults += str(error).splitlines()
     else:
-        faults += _list_directory_faults(settings.data_dir, warnings)
+        faults += _list_faults(place, warnings)
         if deep and not faults:
-            faults += _list_deep_faults(settings.data_dir)
+            faults += _list_deep_faults(place)
     if as_json:
         print_json({"ok": not faults, "faults": faults, "warnings": warnings})
     else:
@@ -60,15 +63,15 @@ def check(
 @app.command("accept-loss")
 def accept_loss(reason: Reason, data_dir: DataDir = None) -> None:
     """Go on with a ledger that lost taps which were acknowledged; recorded in the audit."""
+    from api.runtime.place import get_place
     from api.runtime.service import now_ms
     from api.runtime.settings import load_settings
     from fare_engine import accepting
-    from fare_engine.ledger.sqlite.data_directory import DataDirectory
 
-    directory = DataDirectory(load_settings(data_dir=data_dir).data_dir).open()
-    with directory.lock("config accept-loss"):
-        print(f"accepted: {accepting.accept_loss(directory, reason, now_ms())}")
-    faults = [*_list_directory_faults(directory.path, []), *_list_deep_faults(directory.path)]
+    place = get_place(load_settings(data_dir=data_dir)).open()
+    with place.lock("config accept-loss"):
+        print(f"accepted: {accepting.accept_loss(place, reason, now_ms())}")
+    faults = [*_list_faults(place, []), *_list_deep_faults(place)]
     for fault in faults:
         print(f"fault: {fault}")
     if faults:
@@ -79,35 +82,35 @@ def accept_loss(reason: Reason, data_dir: DataDir = None) -> None:
 @app.command("accept-token-key")
 def accept_token_key(reason: Reason, data_dir: DataDir = None) -> None:
     """Make token.key the key of the ledger, also where it is another one; recorded in the audit."""
+    from api.runtime.place import get_place
     from api.runtime.service import now_ms
     from api.runtime.settings import load_settings
     from fare_engine import accepting
-    from fare_engine.ledger.sqlite.data_directory import DataDirectory
 
-    directory = DataDirectory(load_settings(data_dir=data_dir).data_dir).open()
-    with directory.lock("config accept-token-key"):
-        fingerprint = accepting.accept_token_key(directory, reason, now_ms())
+    place = get_place(load_settings(data_dir=data_dir)).open()
+    with place.lock("config accept-token-key"):
+        fingerprint = accepting.accept_token_key(place, reason, now_ms())
     print(f"accepted: the token key with the fingerprint {fingerprint}")
 
 
-def _list_directory_faults(path: Path, warnings: list[str]) -> Iterator[str]:
-    """Faults of a data directory, found quickly. A server may be running on it."""
+def _list_faults(place: "LedgerPlace", warnings: list[str]) -> Iterator[str]:
+    """Faults of a ledger and its place, found quickly. A server may be running on it."""
     from api.runtime.service import now_ms
-    from fare_engine.checking import check_clock, check_database, check_files
+    from fare_engine.checking import check_clock, check_database
     from fare_engine.errors import FareEngineError
-    from fare_engine.ledger.database import open_database, reading
-    from fare_engine.ledger.sqlite.data_directory import DataDirectory
+    from fare_engine.ledger.database import reading
     from fare_engine.ledger.stores.published import load_published
     from fare_engine.validation import id_pattern_faults, list_faults
     from fare_engine.versions import find_in_force
 
     try:
-        directory = DataDirectory(path).open()
-        warnings += directory.list_warnings()
-        check_files(directory, warnings)
-        database = open_database(directory.ledger_path, must_exist=True)
+        place.open()
+        warnings += place.list_warnings()
+        place.read_token_key()
+        place.check_storage(warnings)
+        database = place.open_database()
         try:
-            yield from check_database(directory, database, warnings)
+            yield from check_database(place, database, warnings)
             with reading(database) as connection:
                 published = load_published(connection)
                 yield from check_clock(connection, now_ms())
@@ -127,12 +130,11 @@ def _list_directory_faults(path: Path, warnings: list[str]) -> Iterator[str]:
         yield "keys: none is in force, so no tap can be sent"
 
 
-def _list_deep_faults(path: Path) -> list[str]:
+def _list_deep_faults(place: "LedgerPlace") -> list[str]:
     """Faults of the whole ledger, with progress on standard error."""
     from api.cli.progress import LongWork
     from fare_engine.checking import list_deep_faults
     from fare_engine.errors import FareEngineError
-    from fare_engine.ledger.sqlite.data_directory import DataDirectory
 
     with LongWork("reading the ledger") as work:
 
@@ -141,6 +143,6 @@ def _list_deep_faults(path: Path) -> list[str]:
             work.update(f"reading the ledger, {text}", done, total)
 
         try:
-            return list_deep_faults(DataDirectory(path), report)
+            return list_deep_faults(place, report)
         except FareEngineError as error:
             return [str(error)]

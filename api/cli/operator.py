@@ -16,12 +16,13 @@ import httpx2
 from api.cli.output import format_problem
 from api.http.app import create_app
 from api.runtime.logs import configure_logs
+from api.runtime.place import get_place
 from api.runtime.service import now_ms
 from api.runtime.settings import Settings, find_admin_key
 from api.runtime.wiring import open_runtime
 from fare_engine.access_key import ADMIN, Key
 from fare_engine.errors import ConfigurationError, DataDirectoryInUse, FareEngineError
-from fare_engine.ledger.sqlite.data_directory import DataDirectory
+from fare_engine.ledger.place import LedgerPlace
 from fare_engine.ledger.stores.keys import hash_secret
 
 TIMEOUT_S: Final = 60.0
@@ -82,12 +83,12 @@ class Operator:
 def open_operator(settings: Settings) -> Iterator[Operator]:
     """An operator on a data directory, with or without a running server."""
     configure_logs(settings.model_copy(update={"log_level": "warning"}))
-    directory = DataDirectory(settings.data_dir).open()
+    place = get_place(settings).open()
     with asyncio.Runner() as runner:
         try:
-            with directory.lock(ACTOR):
+            with place.lock(ACTOR):
                 stack = AsyncExitStack()
-                client = runner.run(_open_here(directory, settings, stack))
+                client = runner.run(_open_here(place, settings, stack))
                 try:
                     yield Operator(runner, client)
                 finally:
@@ -110,10 +111,10 @@ def open_operator(settings: Settings) -> Iterator[Operator]:
 
 
 async def _open_here(
-    directory: DataDirectory, settings: Settings, stack: AsyncExitStack
+    place: LedgerPlace, settings: Settings, stack: AsyncExitStack
 ) -> httpx2.AsyncClient:
     """A client of an application in this process; its key is valid nowhere else."""
-    runtime = await stack.enter_async_context(open_runtime(directory, settings))
+    runtime = await stack.enter_async_context(open_runtime(place, settings))
     published = runtime.published
     keys = {**published.keys, hash_secret(ACTOR): Key(ACTOR, ADMIN, ACTOR, None, now_ms())}
     runtime.service.use(replace(published, keys=keys))

@@ -123,16 +123,18 @@ def _replay_in_scratch(
 ) -> "Figures":
     import secrets
 
+    from api.runtime.place import get_place
     from api.runtime.service import now_ms
-    from fare_engine.ledger.sqlite.data_directory import DataDirectory
+    from api.runtime.settings import load_settings
     from fare_engine.opening import read_published
     from fare_engine.replay.pilot import Pilot
     from fare_engine.replay.run import replay_in_scratch
     from gates.media import KEY_BYTES_MIN, TokenMaker
 
     # Only where it is named: a file is not to be decided otherwise because of where one stands.
-    ledger = DataDirectory(data_dir).open().ledger_path if data_dir else None
-    base = read_published(ledger).catalogue if ledger else None
+    base = None
+    if data_dir is not None:
+        base = read_published(get_place(load_settings(data_dir=data_dir)).open()).catalogue
     # A key of this run alone: nobody can find a card again in what it leaves behind.
     make_token = TokenMaker(secrets.token_bytes(KEY_BYTES_MIN)).token
     return replay_in_scratch(
@@ -147,12 +149,12 @@ def _replay_in_scratch(
 
 
 def _replay_into_ledger(taps: "TapFile", data_dir: Path | None, watch: "Watch") -> "Figures":
+    from api.runtime.place import get_place
     from api.runtime.service import now_ms
     from api.runtime.settings import load_settings
-    from fare_engine.ledger.sqlite.data_directory import DataDirectory
     from fare_engine.replay.run import replay_into_ledger
     from gates.media import TokenMaker
 
-    directory = DataDirectory(load_settings(data_dir=data_dir).data_dir).open()
-    make_token = TokenMaker(directory.read_token_key()).token
-    return replay_into_ledger(directory, taps, make_token, now_ms=now_ms(), watch=watch)
+    place = get_place(load_settings(data_dir=data_dir)).open()
+    make_token = TokenMaker(place.read_token_key()).token
+    return replay_into_ledger(place, taps, make_token, now_ms=now_ms(), watch=watch)

@@ -25,15 +25,13 @@ def initialise(
     as_json: Json = False,
 ) -> None:
     """Create a data directory: network, first tariff, pilot and two keys, which are shown once."""
+    from api.runtime.place import get_place
     from api.runtime.service import now_ms
     from api.runtime.settings import load_settings
     from fare_engine import setup
-    from fare_engine.ledger.sqlite.data_directory import DataDirectory
 
     settings = load_settings(data_dir=data_dir, network=network)
-    made = setup.initialise(
-        DataDirectory(settings.data_dir), now_ms=now_ms(), network=settings.network
-    )
+    made = setup.initialise(get_place(settings), now_ms=now_ms(), network=settings.network)
     if as_json:
         print_json(made.document())
         return
@@ -85,22 +83,20 @@ def serve(
 
 def migrate(data_dir: DataDir = None) -> None:
     """Migrate the ledger of an older version to this version's schema. Make a backup first."""
+    from api.runtime.place import get_place
     from api.runtime.settings import load_settings
     from fare_engine.ledger import database
-    from fare_engine.ledger.sqlite.data_directory import DataDirectory
-    from fare_engine.ledger.sqlite.loss import check_whole
     from fare_engine.opening import check_contents
 
-    settings = load_settings(data_dir=data_dir)
-    directory = DataDirectory(settings.data_dir).open()
-    with directory.lock("migrate"):
-        check_whole(directory.ledger_path)
-        engine = database.open_database(directory.ledger_path, must_exist=True)
+    place = get_place(load_settings(data_dir=data_dir)).open()
+    with place.lock("migrate"):
+        place.check_whole()
+        engine = place.open_database()
         try:
             before = database.find_revision(engine)
             database.migrate(engine)
             after = database.find_revision(engine)
-            check_contents(directory, engine)
+            check_contents(place, engine)
         finally:
             engine.dispose()
     print(f"schema {after}: " + ("nothing to do" if before == after else f"was {before}"))

@@ -26,11 +26,12 @@ from api.http.routes.health import render_metrics
 from api.http.stand_in import BEAT_S, StandIn
 from api.runtime import gc_control
 from api.runtime.logs import configure_logs
+from api.runtime.place import get_place
 from api.runtime.service import STALL_S, EngineService
 from api.runtime.settings import Settings
 from api.runtime.wiring import Runtime, open_runtime
 from fare_engine.errors import ConfigurationError, LedgerLost
-from fare_engine.ledger.sqlite.data_directory import DataDirectory
+from fare_engine.ledger.place import LedgerPlace
 
 logger = structlog.get_logger(__name__)
 
@@ -46,8 +47,8 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> int:
     ConfigurationError when the directory or the address cannot be used.
     """
     configure_logs(settings)
-    directory = DataDirectory(settings.data_dir).open()
-    with directory.lock("serve") as lock, _listen(settings) as listener:
+    place = get_place(settings).open()
+    with place.lock("serve") as lock, _listen(settings) as listener:
         url = _url_of(listener)
 
         def listening() -> None:
@@ -56,18 +57,18 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> int:
             announce(url)
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            status = runner.run(_serve(directory, settings, listener, listening))
+            status = runner.run(_serve(place, settings, listener, listening))
             _ignore_signals(runner.get_loop())
         return status
 
 
 async def _serve(
-    directory: DataDirectory,
+    place: LedgerPlace,
     settings: Settings,
     listener: socket.socket,
     listening: Callable[[], None],
 ) -> int:
-    async with open_runtime(directory, settings) as runtime:
+    async with open_runtime(place, settings) as runtime:
         door = Door(runtime, find_connections_max(settings.connections_max))
         config = uvicorn.Config(
             create_app(runtime),

@@ -16,8 +16,7 @@ from typing import Final
 from api.runtime.service import EngineService
 from fare_engine.checks import CLOCK_AHEAD_MAX_MS
 from fare_engine.errors import LedgerLost, LedgerUnavailable
-from fare_engine.ledger.sqlite.ledger import SqliteLedger
-from fare_engine.ledger.sqlite.probe import LedgerProbe
+from fare_engine.ledger.place import OpenLedger
 
 PROBE_S: Final = 2.0
 """A batch that was stored, or a probe that went well, counts for so long."""
@@ -41,13 +40,13 @@ class Readiness:
     def __init__(
         self,
         service: EngineService,
-        ledger: SqliteLedger,
+        ledger: OpenLedger,
         pending_taps_max: int,
     ) -> None:
         self._service = service
         self._ledger = ledger
         self._pending_taps_max = pending_taps_max
-        self._probe = LedgerProbe(ledger.path)
+        self._probe = ledger.open_probe()
         self._probing: asyncio.Future[bool] | None = None
         self._probing_since = 0.0
         self._written_at = 0.0
@@ -113,7 +112,7 @@ class Readiness:
         if error is not None:
             raise error
         if probing.result():
-            self._ledger.checkpointer.committed(0)  # probes alone make the log grow, too
+            self._ledger.probed()
         return []
 
     def _start_probe(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[bool]:

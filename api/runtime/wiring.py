@@ -26,12 +26,10 @@ from fare_engine.catalogue import Catalogue
 from fare_engine.ledger.database import (
     Connection,
     Database,
-    open_database,
     reading,
     writing,
 )
-from fare_engine.ledger.sqlite.data_directory import DataDirectory
-from fare_engine.ledger.sqlite.ledger import SqliteLedger
+from fare_engine.ledger.place import LedgerPlace, OpenLedger
 from fare_engine.ledger.stores.clocks import load_skews
 from fare_engine.ledger.stores.published import load_published, raise_version
 from fare_engine.opening import check_ledger, open_engine
@@ -52,7 +50,7 @@ class Runtime:
     """What request handlers use. What is published changes through `publish` alone."""
 
     service: EngineService
-    ledger: SqliteLedger
+    ledger: OpenLedger
     database: Database
     clocks: GateClocks
     parameters: ParametersBook
@@ -179,11 +177,11 @@ def _find_clock_tolerance(catalogue: Catalogue, at_ms: int) -> int | None:
 
 
 @asynccontextmanager
-async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIterator[Runtime]:
-    """Open a data directory that this process has locked; close it after the last answer."""
-    database = open_database(directory.ledger_path, must_exist=True)
+async def open_runtime(place: LedgerPlace, settings: Settings) -> AsyncIterator[Runtime]:
+    """Open a ledger whose place this process has locked; close it after the last answer."""
+    database = place.open_database()
     try:
-        check_ledger(directory, database)
+        check_ledger(place, database)
         with reading(database) as connection:
             published = load_published(connection)
             skews = load_skews(connection, now_ms())
@@ -194,7 +192,7 @@ async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIte
         stored = {numbers[gate]: skew for gate, skew in skews.items()}
         clocks = GateClocks(stored, _find_clock_tolerance(catalogue, now_ms()))
         with open_engine(
-            directory.ledger_path,
+            place.open_ledger,
             published,
             batch_taps_max=settings.commit_taps_max,
             pending_taps_max=settings.pending_taps_max,
@@ -202,7 +200,7 @@ async def open_runtime(directory: DataDirectory, settings: Settings) -> AsyncIte
         ) as (engine, ledger):
             service = EngineService(engine, inline_taps_max=settings.commit_inline_taps_max)
             peers = PeerFinder(settings.trusted_proxies)
-            maker = TokenMaker(directory.read_token_key())
+            maker = TokenMaker(place.read_token_key())
             readiness = Readiness(service, ledger, settings.pending_taps_max)
             yield Runtime(
                 service=service,

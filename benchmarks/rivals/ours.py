@@ -12,7 +12,7 @@ from benchmarks.workload import Presented
 from fare_engine.batch import Result
 from fare_engine.decision import Closing
 from fare_engine.journey import BLANK, TokenState
-from fare_engine.ledger.sqlite.data_directory import DataDirectory
+from fare_engine.ledger.sqlite.place import EmbeddedPlace
 from fare_engine.matching import decide
 from fare_engine.opening import open_engine
 from fare_engine.verdict import Verdict
@@ -49,8 +49,8 @@ def pair_durably(presented: Sequence[Presented]) -> tuple[list[Pair], float]:
     with tempfile.TemporaryDirectory(prefix="fare-rivals-") as directory:
         data_dir = Path(directory) / "data"
         metro.create(data_dir)
-        ledger_path = DataDirectory(data_dir).open().ledger_path
-        with open_engine(ledger_path, metro.load(data_dir)) as (engine, _):
+        kept = EmbeddedPlace(data_dir).open()
+        with open_engine(kept.open_ledger, metro.load(data_dir)) as (engine, _):
             begun = time.perf_counter()
             for place in range(0, len(taps), 1_000):
                 results += engine.process(taps[place : place + 1_000], now_ms)

@@ -4,12 +4,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from fare_engine.catalogue import Catalogue
 from fare_engine.engine import Engine
 from fare_engine.ledger.database import migrate, open_database, writing
-from fare_engine.ledger.sqlite.data_directory import DataDirectory
+from fare_engine.ledger.place import LedgerPlace
+from fare_engine.ledger.sqlite.ledger import SqliteLedger
 from fare_engine.ledger.stores.audit import record_change
 from fare_engine.ledger.stores.network_rows import insert_network
 from fare_engine.opening import check_ledger, open_engine, read_published
@@ -32,29 +34,28 @@ def open_scratch(catalogue: Catalogue) -> Iterator[Engine]:
         finally:
             database.dispose()
         numbered = replace(catalogue, network=network, terms={})
-        with open_engine(path, Published(0, numbered)) as (engine, _):
+        with open_engine(partial(SqliteLedger, path), Published(0, numbered)) as (engine, _):
             yield engine
 
 
 @contextmanager
-def open_directory(directory: DataDirectory) -> Iterator[Engine]:
-    """An engine over the ledger of a data directory, which is held alone meanwhile."""
-    with directory.lock("replay"):
-        database = open_database(directory.ledger_path, must_exist=True)
+def open_in_place(place: LedgerPlace) -> Iterator[Engine]:
+    """An engine over the ledger of a place; the embedded one is held alone meanwhile."""
+    with place.lock("replay"):
+        database = place.open_database()
         try:
-            check_ledger(directory, database)
+            check_ledger(place, database)
         finally:
             database.dispose()
-        published = read_published(directory.ledger_path)
-        with open_engine(directory.ledger_path, published) as (engine, _):
+        with open_engine(place.open_ledger, read_published(place)) as (engine, _):
             yield engine
 
 
 def record_replay(
-    directory: DataDirectory, file_name: str, format_name: str, taps: int, now_ms: int
+    place: LedgerPlace, file_name: str, format_name: str, taps: int, now_ms: int
 ) -> None:
     """Write down in the audit that these taps came from a file and not from gates."""
-    database = open_database(directory.ledger_path, must_exist=True)
+    database = place.open_database()
     try:
         with writing(database) as connection:
             record_change(

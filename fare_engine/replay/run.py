@@ -15,8 +15,8 @@ from fare_engine.engine import Engine
 from fare_engine.errors import FareEngineError, LedgerError
 from fare_engine.interchange.formats import TapFile
 from fare_engine.interchange.rows import FileTap, MakeToken, SkippedRow, SkipReason
-from fare_engine.ledger.sqlite.data_directory import DataDirectory
-from fare_engine.replay.engines import open_directory, open_scratch, record_replay
+from fare_engine.ledger.place import LedgerPlace
+from fare_engine.replay.engines import open_in_place, open_scratch, record_replay
 from fare_engine.replay.figures import Figures
 from fare_engine.replay.pilot import Pilot, apply_pilot, read_pilot_window_ms
 from fare_engine.replay.scratch import add_medium, add_seen, make_default_catalogue
@@ -85,23 +85,23 @@ def replay_in_scratch(
 
 
 def replay_into_ledger(
-    directory: DataDirectory,
+    place: LedgerPlace,
     file: TapFile,
     make_token: MakeToken,
     *,
     now_ms: int,
     watch: Watch = SILENT,
 ) -> Figures:
-    """Decide a file in the ledger of a data directory, by its catalogue; the taps stay there.
+    """Decide a file in a ledger that is there, by its catalogue; the taps stay in it.
 
-    `make_token` has to use the directory's own key. Taps that are in the ledger already, as after
+    `make_token` has to use the ledger's own key. Taps that are in the ledger already, as after
     an earlier replay of the file, are counted as duplicates. Nothing is stored before the file
     was read to its end.
     """
-    with open_directory(directory) as engine:
+    with open_in_place(place) as engine:
         figures = _make_figures(engine.catalogue, None)
         taps = _read(file, make_token, engine.catalogue, figures, watch)
-        record_replay(directory, file.path.name, file.format_name, len(taps), now_ms)
+        record_replay(place, file.path.name, file.format_name, len(taps), now_ms)
         _Decider(engine, file, figures, watch, now_ms).decide(taps)
     figures.about |= {"pilot": str(Pilot.CONFIGURED), "into_ledger": True}
     return figures

@@ -10,7 +10,7 @@ from fare_engine.interchange.formats import open_tap_file
 from fare_engine.interchange.mapping import NO_MAPPING, FileMapping
 from fare_engine.ledger import schema
 from fare_engine.ledger.database import open_database, reading
-from fare_engine.ledger.sqlite.data_directory import DataDirectory
+from fare_engine.ledger.sqlite.place import EmbeddedPlace
 from fare_engine.opening import read_published
 from fare_engine.replay.figures import Figures
 from fare_engine.replay.run import replay_in_scratch, replay_into_ledger
@@ -25,18 +25,18 @@ CROSSING = (
 
 
 @pytest.fixture
-def directory(tmp_path: Path) -> DataDirectory:
-    made = DataDirectory(tmp_path / "data")
+def directory(tmp_path: Path) -> EmbeddedPlace:
+    made = EmbeddedPlace(tmp_path / "data")
     initialise(made, now_ms=NOW_MS)
     return made
 
 
-def replay(directory: DataDirectory, path: Path, mapping: FileMapping = NO_MAPPING) -> Figures:
+def replay(directory: EmbeddedPlace, path: Path, mapping: FileMapping = NO_MAPPING) -> Figures:
     with open_tap_file(path, mapping=mapping) as file:
         return replay_into_ledger(directory, file, make_token, now_ms=NOW_MS)
 
 
-def count_taps(directory: DataDirectory) -> int:
+def count_taps(directory: EmbeddedPlace) -> int:
     database = open_database(directory.ledger_path)
     with reading(database) as connection:
         taps = len(connection.execute(select(schema.taps.c.row)).all())
@@ -45,7 +45,7 @@ def count_taps(directory: DataDirectory) -> int:
 
 
 def test_taps_stay_and_a_second_replay_changes_nothing(
-    directory: DataDirectory, tmp_path: Path
+    directory: EmbeddedPlace, tmp_path: Path
 ) -> None:
     path = write_own(tmp_path, *CROSSING)
     assert replay(directory, path).outcomes == {"entered": 1, "waived": 1}
@@ -60,7 +60,7 @@ def test_taps_stay_and_a_second_replay_changes_nothing(
 
 
 def test_a_journey_may_begin_in_one_file_and_end_in_another(
-    directory: DataDirectory, tmp_path: Path
+    directory: EmbeddedPlace, tmp_path: Path
 ) -> None:
     replay(directory, write_own(tmp_path, CROSSING[0]))
     figures = replay(directory, write_own(tmp_path, CROSSING[1]))
@@ -69,7 +69,7 @@ def test_a_journey_may_begin_in_one_file_and_end_in_another(
 
 
 def test_the_audit_says_that_taps_came_from_a_file(
-    directory: DataDirectory, tmp_path: Path
+    directory: EmbeddedPlace, tmp_path: Path
 ) -> None:
     replay(directory, write_own(tmp_path, *CROSSING))
     database = open_database(directory.ledger_path)
@@ -84,7 +84,7 @@ def test_the_audit_says_that_taps_came_from_a_file(
 
 
 def test_gates_that_the_catalogue_does_not_know_are_rejected(
-    directory: DataDirectory, tmp_path: Path
+    directory: EmbeddedPlace, tmp_path: Path
 ) -> None:
     figures = replay(
         directory, write_own(tmp_path, own_row("NEW", "entry", "08:00:00", station="FHY"))
@@ -94,7 +94,7 @@ def test_gates_that_the_catalogue_does_not_know_are_rejected(
 
 
 def test_open_data_needs_a_mapping_and_then_is_decided_by_the_catalogue(
-    directory: DataDirectory, tmp_path: Path
+    directory: EmbeddedPlace, tmp_path: Path
 ) -> None:
     path = write_shenzhen(
         tmp_path,
@@ -115,26 +115,26 @@ def test_open_data_needs_a_mapping_and_then_is_decided_by_the_catalogue(
     assert tell_rejected(figures) == ["4 malformed station: there is no such station"]
 
 
-def test_a_directory_in_use_is_refused(directory: DataDirectory, tmp_path: Path) -> None:
+def test_a_directory_in_use_is_refused(directory: EmbeddedPlace, tmp_path: Path) -> None:
     path = write_own(tmp_path, *CROSSING)
     with directory.lock("serve"), pytest.raises(DataDirectoryInUse):
         replay(directory, path)
 
 
 def test_a_scratch_replay_may_use_the_catalogue_of_a_directory_in_use(
-    directory: DataDirectory, tmp_path: Path
+    directory: EmbeddedPlace, tmp_path: Path
 ) -> None:
     path = write_own(tmp_path, *CROSSING)
     with directory.lock("serve"), open_tap_file(path) as file:
-        base = read_published(directory.ledger_path).catalogue
+        base = read_published(directory).catalogue
         figures = replay_in_scratch(file, make_token, now_ms=NOW_MS, base=base)
     assert figures.outcomes == {"entered": 1, "waived": 1}
     assert count_taps(directory) == 0
 
 
 def test_a_database_of_another_schema_is_refused(tmp_path: Path) -> None:
-    directory = DataDirectory(tmp_path / "data")
+    directory = EmbeddedPlace(tmp_path / "data")
     directory.path.mkdir()
     directory.ledger_path.write_bytes(b"")
     with pytest.raises(SchemaVersionWrong):
-        read_published(directory.ledger_path)
+        read_published(directory)

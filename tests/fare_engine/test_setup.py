@@ -11,7 +11,7 @@ from fare_engine.calendar import to_ms
 from fare_engine.catalogue import Catalogue
 from fare_engine.errors import CatalogueInvalid, DataDirectoryUsed, FileInvalid
 from fare_engine.ledger.database import check_schema, open_database
-from fare_engine.ledger.sqlite.data_directory import DataDirectory
+from fare_engine.ledger.sqlite.place import EmbeddedPlace
 from fare_engine.ledger.stores.catalogue import load_catalogue
 from fare_engine.ledger.stores.keys import hash_secret, load_keys
 from fare_engine.setup import initialise
@@ -23,11 +23,11 @@ PILOT_STARTS_MS = to_ms(datetime.fromisoformat("2021-11-24T00:00:00+08:00"))
 
 
 @pytest.fixture
-def directory(tmp_path: Path) -> DataDirectory:
-    return DataDirectory(tmp_path / "data")
+def directory(tmp_path: Path) -> EmbeddedPlace:
+    return EmbeddedPlace(tmp_path / "data")
 
 
-def _read(directory: DataDirectory) -> tuple[Catalogue, dict[bytes, Key]]:
+def _read(directory: EmbeddedPlace) -> tuple[Catalogue, dict[bytes, Key]]:
     engine = open_database(directory.open().ledger_path)
     check_schema(engine)
     with engine.connect() as connection:
@@ -46,7 +46,7 @@ def _file(tmp_path: Path, old: str = "", new: str = "") -> Path:
     return path
 
 
-def test_what_is_printed_is_what_scripts_rely_on(directory: DataDirectory) -> None:
+def test_what_is_printed_is_what_scripts_rely_on(directory: EmbeddedPlace) -> None:
     printed = json.loads(json.dumps(initialise(directory, now_ms=NOW_MS).document()))
     assert printed["gate_key"].startswith("fe_gate_")
     assert printed["admin_key"].startswith("fe_admin_")
@@ -65,7 +65,7 @@ def test_what_is_printed_is_what_scripts_rely_on(directory: DataDirectory) -> No
     assert not any(gate["designated"] for gate in other["gates"])
 
 
-def test_the_keys_are_good_and_the_gate_key_speaks_for_both(directory: DataDirectory) -> None:
+def test_the_keys_are_good_and_the_gate_key_speaks_for_both(directory: EmbeddedPlace) -> None:
     setup = initialise(directory, now_ms=NOW_MS)
     _, keys = _read(directory)
     gate_key = keys[hash_secret(setup.gate_key)]
@@ -75,7 +75,7 @@ def test_the_keys_are_good_and_the_gate_key_speaks_for_both(directory: DataDirec
     assert setup.gate_key not in repr(setup)
 
 
-def test_the_pilot_and_the_tariff_of_chengdu_are_in_force(directory: DataDirectory) -> None:
+def test_the_pilot_and_the_tariff_of_chengdu_are_in_force(directory: EmbeddedPlace) -> None:
     initialise(directory, now_ms=NOW_MS)
     catalogue, _ = _read(directory)
     assert list_faults(catalogue) == []
@@ -95,14 +95,14 @@ def test_the_pilot_and_the_tariff_of_chengdu_are_in_force(directory: DataDirecto
     assert elsewhere.policy is None
 
 
-def test_a_used_directory_is_refused(directory: DataDirectory) -> None:
+def test_a_used_directory_is_refused(directory: EmbeddedPlace) -> None:
     setup = initialise(directory, now_ms=NOW_MS)
     with pytest.raises(DataDirectoryUsed, match="already holds a ledger"):
         initialise(directory, now_ms=NOW_MS)
     assert hash_secret(setup.gate_key) in _read(directory)[1]
 
 
-def test_another_network_may_be_given_as_a_file(directory: DataDirectory, tmp_path: Path) -> None:
+def test_another_network_may_be_given_as_a_file(directory: EmbeddedPlace, tmp_path: Path) -> None:
     setup = initialise(directory, now_ms=NOW_MS, network=_file(tmp_path))
     assert setup.network_id == "small"
     assert setup.pilot is not None
@@ -112,7 +112,7 @@ def test_another_network_may_be_given_as_a_file(directory: DataDirectory, tmp_pa
 
 
 def test_a_tariff_is_in_force_before_even_the_oldest_pilot(
-    directory: DataDirectory, tmp_path: Path
+    directory: EmbeddedPlace, tmp_path: Path
 ) -> None:
     initialise(directory, now_ms=NOW_MS, network=_file(tmp_path, "2021-11", "1999-11"))
     catalogue, _ = _read(directory)
@@ -121,7 +121,7 @@ def test_a_tariff_is_in_force_before_even_the_oldest_pilot(
 
 
 def test_a_network_without_tianfutong_gives_no_discount_on_it(
-    directory: DataDirectory, tmp_path: Path
+    directory: EmbeddedPlace, tmp_path: Path
 ) -> None:
     path = _file(tmp_path)
     media = 'media = [{ code = "qr", name = { zh = "码", en = "QR" }, id_pattern = "[a-z]+" }]\n'
@@ -131,7 +131,7 @@ def test_a_network_without_tianfutong_gives_no_discount_on_it(
 
 
 def test_a_network_without_a_pilot_gets_a_key_for_all_its_gates(
-    directory: DataDirectory, tmp_path: Path
+    directory: EmbeddedPlace, tmp_path: Path
 ) -> None:
     path = _file(tmp_path)
     path.write_text(path.read_text("utf-8").partition("[pilot]")[0], "utf-8")
@@ -153,14 +153,14 @@ def test_a_network_without_a_pilot_gets_a_key_for_all_its_gates(
     ],
 )
 def test_a_network_that_cannot_be_leaves_no_directory(
-    directory: DataDirectory, tmp_path: Path, old: str, new: str, told: str
+    directory: EmbeddedPlace, tmp_path: Path, old: str, new: str, told: str
 ) -> None:
     with pytest.raises(CatalogueInvalid, match=told):
         initialise(directory, now_ms=NOW_MS, network=_file(tmp_path, old, new))
     assert not directory.path.exists()
 
 
-def test_a_file_with_faults_leaves_no_directory(directory: DataDirectory, tmp_path: Path) -> None:
+def test_a_file_with_faults_leaves_no_directory(directory: EmbeddedPlace, tmp_path: Path) -> None:
     with pytest.raises(FileInvalid, match=r"metro\.toml: gates\[1\]\.directions"):
         initialise(directory, now_ms=NOW_MS, network=_file(tmp_path, '["entry"]', '["in"]'))
     with pytest.raises(FileInvalid, match="nowhere: cannot be read"):

@@ -60,7 +60,7 @@ async def readyz(runtime: TheRuntime) -> Ready:
         raise Refused("not-ready", detail)
     return Ready(
         database=f"schema {_get_head_revision()}",
-        index=f"{runtime.ledger.index.unmerged_rows} rows looked up in memory",
+        index=runtime.ledger.describe_index(),
         configuration=f"{len(runtime.catalogue.network.gates)} gates",
     )
 
@@ -120,7 +120,6 @@ class RuntimeCollector(Collector):
         for code, count in sorted(problems.counts.items()):
             answered.add_metric([code], count)
         yield answered
-        checkpointer = ledger.checkpointer
         authentications = self._runtime.failed_authentications
         counters = {
             "fare_taps_replayed": ("Taps answered with their first decision", service.replayed),
@@ -138,22 +137,12 @@ class RuntimeCollector(Collector):
                 "Lines not logged since too many of their kind were",
                 count_lines_left_out(),
             ),
-            "fare_checkpoints": ("Write-ahead logs folded in", checkpointer.checkpoints),
-            "fare_checkpoint_waits": (
-                "Commits that had to wait for a checkpoint",
-                checkpointer.waits,
-            ),
         }
         for name, (help_text, count) in counters.items():
             yield CounterMetricFamily(name, help_text, value=count)
         gauges = {
             "fare_commit_seconds": ("How long commits take, smoothed", service.commit_seconds),
             "fare_taps_pending": ("Taps that wait for a transaction", service.pending_taps),
-            "fare_ledger_unindexed_rows": (
-                "Rows looked up in memory until their index entries are written",
-                ledger.index.unmerged_rows,
-            ),
-            "fare_ledger_log_bytes": ("Size of the write-ahead log", checkpointer.log_bytes()),
             "fare_requests_in_flight": (
                 "HTTP requests being answered",
                 self._runtime.requests_in_flight(),
@@ -174,6 +163,9 @@ class RuntimeCollector(Collector):
         }
         for name, (help_text, value) in gauges.items():
             yield GaugeMetricFamily(name, help_text, value=value)
+        for figure in ledger.list_figures():
+            family = CounterMetricFamily if figure.is_counter else GaugeMetricFamily
+            yield family(figure.name, figure.help_text, value=figure.value)
         yield from _collect_connections(self._runtime.connection_counts)
         yield from _collect_controllers(self._runtime.clocks)
 

@@ -1,28 +1,21 @@
 """The data directory: the ledger, the token key and the lock of one embedded engine."""
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
 
-from fare_engine.errors import (
-    ConfigurationError,
-    DataDirectoryMissing,
-    DataDirectoryUsed,
-    FileInvalid,
-)
-from fare_engine.ledger.sqlite.files import (
+from fare_engine.errors import ConfigurationError, DataDirectoryMissing, DataDirectoryUsed
+from fare_engine.ledger.files import (
     check_is_file,
     check_modes,
     list_loose_modes,
-    read_file,
+    sync_directory,
 )
 from fare_engine.ledger.sqlite.lock import Lock, hold
+from fare_engine.ledger.token_key_file import TOKEN_KEY, read_token_key, write_token_key
 
-TOKEN_KEY_BYTES: Final = 32
-TOKEN_KEY_FILE_BYTES_MAX: Final = 4_096
 _NEW: Final = ".new"
 """What a ledger and its key are called until the directory is complete."""
 
@@ -36,11 +29,11 @@ class DataDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.ledger_path = path / "ledger.sqlite3"
-        self.token_key_path = path / "token.key"
+        self.token_key_path = path / TOKEN_KEY
         self.lock_path = path / "lock"
         self._is_creating = False
         self._new_ledger_path = path / f"ledger.sqlite3{_NEW}"
-        self._new_token_key_path = path / f"token.key{_NEW}"
+        self._new_token_key_path = path / f"{TOKEN_KEY}{_NEW}"
 
     @contextmanager
     def create(self) -> Iterator[Path]:
@@ -70,7 +63,7 @@ class DataDirectory:
                     with suppress(OSError):  # Somebody else put something there: it stays.
                         directory.rmdir()
         for directory in (self.path, *(directory.parent for directory in made)):
-            _sync_directory(directory)
+            sync_directory(directory)
 
     def open(self) -> Self:
         """This directory, once it was found to be complete and closed to others.
@@ -95,16 +88,7 @@ class DataDirectory:
         path = self._new_token_key_path if self._is_creating else self.token_key_path
         if not os.path.lexists(path):
             self.open()
-        content = read_file(path, TOKEN_KEY_FILE_BYTES_MAX)
-        try:
-            key = bytes.fromhex(content.decode("ascii").strip())
-        except ValueError as error:
-            raise FileInvalid(f"{self.token_key_path}: must be hexadecimal digits") from error
-        if len(key) != TOKEN_KEY_BYTES:
-            raise FileInvalid(
-                f"{self.token_key_path}: must be a key of {TOKEN_KEY_BYTES} bytes, not {len(key)}"
-            )
-        return key
+        return read_token_key(path)
 
     def get_token_key_changed_ms(self) -> int:
         """When the file of the key was changed last, milliseconds since 1970."""
@@ -172,7 +156,7 @@ class DataDirectory:
         self._clear_unfinished()
         try:
             self.path.chmod(0o700)
-            self._write_token_key()
+            write_token_key(self._new_token_key_path)
             self._is_creating = True
             yield
         except BaseException:
@@ -188,14 +172,6 @@ class DataDirectory:
         for path in self.path.glob(f"*{_NEW}*"):
             path.unlink()
 
-    def _write_token_key(self) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        descriptor = os.open(self._new_token_key_path, flags, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(TOKEN_KEY_BYTES) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-
     def _finish(self) -> None:
         """Give the files their names, the ledger last: with it the directory is complete."""
         if not self._new_ledger_path.is_file():
@@ -205,14 +181,5 @@ class DataDirectory:
             raise ConfigurationError(f"the ledger in {self.path} was not closed")
         self._new_ledger_path.chmod(0o600)
         self._new_token_key_path.rename(self.token_key_path)
-        _sync_directory(self.path)
+        sync_directory(self.path)
         self._new_ledger_path.rename(self.ledger_path)
-
-
-def _sync_directory(path: Path) -> None:
-    """Make the names in a directory as durable as the files behind them."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

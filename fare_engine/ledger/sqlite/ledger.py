@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fare_engine.errors import LedgerBusy, LedgerLost, LedgerUnavailable
+from fare_engine.ledger.place import Figure
 from fare_engine.ledger.rows import WIDTH, Places, encode
 from fare_engine.ledger.sqlite import side_tables
 from fare_engine.ledger.sqlite.checkpoints import Checkpointer
@@ -21,6 +22,7 @@ from fare_engine.ledger.sqlite.index.sizes import AT_ONCE_ROWS, RUN_ROWS, IndexS
 from fare_engine.ledger.sqlite.index.tables import read_mark, write_mark
 from fare_engine.ledger.sqlite.index.tap_index import TapIndex
 from fare_engine.ledger.sqlite.loss import STARTS
+from fare_engine.ledger.sqlite.probe import LedgerProbe
 from fare_engine.ledger.sqlite.reach import Reach, Reached, name_reach
 from fare_engine.ledger.sqlite.reading import Past
 from fare_engine.ledger.sqlite.statements import CHUNK_ROWS, insert_rows
@@ -47,6 +49,8 @@ class SqliteLedger:
     One connection writes and another one reads, so that the next batch is decided while one is
     committed. Not shared between threads, except that `commit` may run in another one.
     """
+
+    is_local = True
 
     def __init__(
         self,
@@ -92,6 +96,42 @@ class SqliteLedger:
     def check_files(self) -> None:
         """Raise LedgerLost unless the files on disk are those that are written; a few stats."""
         self._look(self._files.check)
+
+    def open_probe(self) -> LedgerProbe:
+        """A probe with a connection of its own."""
+        return LedgerProbe(self.path)
+
+    def probed(self) -> None:
+        """A probe has written something: probes alone make the log grow, too."""
+        self.checkpointer.committed(0)
+
+    def list_figures(self) -> list[Figure]:
+        """Of the write-ahead log and of the index."""
+        log = self.checkpointer
+        return [
+            Figure(
+                "fare_checkpoints",
+                "Write-ahead logs folded in",
+                log.checkpoints,
+                is_counter=True,
+            ),
+            Figure(
+                "fare_checkpoint_waits",
+                "Commits that had to wait for a checkpoint",
+                log.waits,
+                is_counter=True,
+            ),
+            Figure(
+                "fare_ledger_unindexed_rows",
+                "Rows looked up in memory until their index entries are written",
+                self.index.unmerged_rows,
+            ),
+            Figure("fare_ledger_log_bytes", "Size of the write-ahead log", log.log_bytes()),
+        ]
+
+    def describe_index(self) -> str:
+        """How many rows are found in memory, for `/readyz`."""
+        return f"{self.index.unmerged_rows} rows looked up in memory"
 
     def use(self, published: Published) -> None:
         """Read and write rows by what is published now."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from fare_engine.errors import ConfigurationError, DataDirectoryInUse, DataDirectoryMissing
-from fare_engine.ledger.sqlite.files import give_to_owner, open_file
+from fare_engine.ledger.files import give_to_owner, open_file
 
 HOLDER_BYTES_MAX: Final = 4_096
 """As much of the file is read at most: whatever stands in it, it is no holder if it is longer."""

@@ -9,7 +9,7 @@ import struct
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from fare_engine.ledger.sqlite.files import open_file
+from fare_engine.ledger.files import open_file
 
 HEADER_BYTES: Final = 32
 FRAME_HEADER_BYTES: Final = 24

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from fare_engine.errors import FileInvalid
-from fare_engine.ledger.sqlite.files import give_to_owner, open_file, read_file
+from fare_engine.ledger.files import give_to_owner, open_file, read_file
 
 _WIDTH: Final = 64
 

@@ -17,7 +17,7 @@ from api.runtime.settings import Settings
 from api.runtime.wiring import open_runtime
 from fare_engine import setup
 from fare_engine.access_key import Key
-from fare_engine.ledger.sqlite.data_directory import DataDirectory
+from fare_engine.ledger.sqlite.place import EmbeddedPlace
 from simulator.gate_kit.vectors.stories import list_stories
 
 SET_UP_MS: Final = 1_735_689_600_000
@@ -29,7 +29,7 @@ Expect = dict[str, Any]
 def make_taps() -> dict[str, Any]:
     """The stories with their answers; each has tap_ids and media of its own."""
     with TemporaryDirectory() as folder:
-        directory = DataDirectory(Path(folder) / "data")
+        directory = EmbeddedPlace(Path(folder) / "data")
         made = setup.initialise(directory, now_ms=SET_UP_MS)
         directory = directory.open()
         with directory.lock("vectors"):
@@ -37,7 +37,7 @@ def make_taps() -> dict[str, Any]:
     return {"network": made.network_id, "stories": stories}
 
 
-async def _play(directory: DataDirectory, gate_key: str) -> list[dict[str, Any]]:
+async def _play(directory: EmbeddedPlace, gate_key: str) -> list[dict[str, Any]]:
     async with open_runtime(directory, Settings(data_dir=directory.path)) as runtime:
         desk = TapDesk(runtime)
         key = find_key(runtime, f"Bearer {gate_key}".encode())

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from api import cli
-from fare_engine.ledger.sqlite.data_directory import DataDirectory
+from fare_engine.ledger.sqlite.place import EmbeddedPlace
 from fare_engine.setup import initialise
 from tests.fare_engine.interchange.tap_files import CARD, SHENZHEN_HEADER, metro_row, write_file
 from tests.fare_engine.replays import own_row, write_own
@@ -174,7 +174,7 @@ def test_mapping(replay: Replay, tmp_path: Path) -> None:
 def test_into_ledger_stores_the_taps_once(
     replay: Replay, crossing: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    initialise(DataDirectory(tmp_path / "data"), now_ms=1_800_000_000_000)
+    initialise(EmbeddedPlace(tmp_path / "data"), now_ms=1_800_000_000_000)
     options = ("--into-ledger", "--data-dir", tmp_path / "data", "--json")
     assert read_json(replay(crossing, *options))["taps"] == 2
     monkeypatch.setenv("FARE_DATA_DIR", str(tmp_path / "data"))

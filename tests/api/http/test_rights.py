@@ -22,7 +22,7 @@ from api.http.tap_desk import TAP_PATHS, Response, TapDesk
 from api.runtime.settings import Settings
 from api.runtime.wiring import open_runtime
 from fare_engine.access_key import ADMIN, GATE, Key
-from fare_engine.ledger.sqlite.data_directory import DataDirectory
+from fare_engine.ledger.sqlite.place import EmbeddedPlace
 from fare_engine.setup import initialise
 from tests.api.contract.test_problems import check
 from tests.server_process import ServerProcess
@@ -75,7 +75,7 @@ def test_a_server_with_a_route_without_a_row_does_not_start(
                 create_app(runtime)
                 TapDesk(runtime)
 
-    directory = DataDirectory(tmp_path / "data")
+    directory = EmbeddedPlace(tmp_path / "data")
     initialise(directory, now_ms=0)
     with pytest.raises(RuntimeError, match="GET /v1/audit"):
         asyncio.run(start(("GET", "/v1/audit")))
@@ -86,7 +86,7 @@ def test_a_server_with_a_route_without_a_row_does_not_start(
 def test_a_kind_of_key_that_loses_its_rights_is_refused_at_the_tap_desk_and_behind_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    directory = DataDirectory(tmp_path / "data")
+    directory = EmbeddedPlace(tmp_path / "data")
     authorization = f"Bearer {initialise(directory, now_ms=0).gate_key}"
     monkeypatch.setitem(RIGHTS_OF_KIND, GATE, frozenset())
 

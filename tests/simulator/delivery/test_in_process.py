@@ -9,7 +9,7 @@ import pytest
 
 from fare_engine.decision import Reason
 from fare_engine.engine import Engine
-from fare_engine.replay.engines import open_directory
+from fare_engine.replay.engines import open_in_place
 from gates.media import TokenMaker
 from simulator.delivery.checking import Check
 from simulator.delivery.exchanges import Exchanges
@@ -29,7 +29,7 @@ WORLD = make_crowd(METRO, 42, 3_200)
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     directory, _ = make_directory(tmp_path / "data", make_network(), Day().midnight_ms)
-    with open_directory(directory) as engine:
+    with open_in_place(directory) as engine:
         yield engine
 
 

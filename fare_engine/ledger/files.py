@@ -56,12 +56,21 @@ def give_to_owner(descriptor: int, directory: Path) -> None:
         os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
-def check_modes(directory: Path, key_path: Path, ledger_path: Path) -> None:
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory as durable as the files behind them."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def check_modes(directory: Path, key_path: Path, *ledger_paths: Path) -> None:
     """Refuse a key that others can read, and a directory or a ledger that others can write."""
     for path, forbidden, what in (
         (key_path, _OTHERS, "read or written"),
         (directory, _OTHERS_WRITE, "written"),
-        (ledger_path, _OTHERS_WRITE, "written"),
+        *((path, _OTHERS_WRITE, "written") for path in ledger_paths),
     ):
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & forbidden:
