@@ -11,10 +11,10 @@ from fare_engine.policy import Suspension
 from gates.media import TokenMaker
 from simulator.auditor.auditor import Auditor
 from simulator.deterministic.documents import Describer
-from simulator.deterministic.engines import Engines
+from simulator.deterministic.engines.engines import Engines
+from simulator.deterministic.engines.shared import TOKEN_KEY
 from simulator.deterministic.faults import Fault
 from simulator.deterministic.scenario import Scenario
-from simulator.deterministic.shared import TOKEN_KEY
 from simulator.deterministic.virtual_time import VirtualLoop
 
 

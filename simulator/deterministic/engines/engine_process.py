@@ -21,12 +21,12 @@ from fare_engine.ports import Loaded
 from fare_engine.published import Published
 from fare_engine.turn import Commit, Load, Reload, Turn
 from fare_engine.versions import find_in_force
-from simulator.deterministic.caches import make_cache
-from simulator.deterministic.edge import Answer, Edge, Write, write_refusal
+from simulator.deterministic.engines.caches import make_cache
+from simulator.deterministic.engines.edge import Answer, Edge, Write, write_refusal
+from simulator.deterministic.engines.process import STEP_S, Process
+from simulator.deterministic.engines.shared import Shared
 from simulator.deterministic.faults import Fault
-from simulator.deterministic.process import STEP_S, Process
-from simulator.deterministic.shared import Shared
-from simulator.deterministic.shared_ledger import CutLedger
+from simulator.deterministic.storage.shared_ledger import CutLedger
 
 TRIES_MAX: Final = 25
 """A batch that loses more often makes no progress: somebody else's commit is behind every loss."""

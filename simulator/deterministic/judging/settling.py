@@ -19,7 +19,7 @@ from fare_engine.settlement.history import StoredTap
 from fare_engine.settlement.quarantine import find_repair
 from fare_engine.settlement.reach import DAY_MS, find_reach
 from fare_engine.settlement.terms import ChainPlace, make_correction, make_stored
-from simulator.deterministic.shared_disk import SharedDisk
+from simulator.deterministic.storage.shared_disk import SharedDisk
 
 RUNS = ((DAY_MS, True), (2 * DAY_MS, False))
 """How long after its end the day is settled, and whether the latest date is settled first.

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from fare_engine.decision import Closing
-from simulator.deterministic.chains import list_broken_chains
-from simulator.deterministic.shared_disk import SharedDisk
+from simulator.deterministic.storage.chains import list_broken_chains
+from simulator.deterministic.storage.shared_disk import SharedDisk
 
 
 def list_broken(disk: SharedDisk) -> Iterator[str]:

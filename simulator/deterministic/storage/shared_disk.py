@@ -17,7 +17,7 @@ from fare_engine.ledger.sqlite.side_tables import CONFLICTS_PER_TAP_MAX
 from fare_engine.ports import Changes, Conflict, DecidedTap, KnownTap, StoredReport
 from fare_engine.published import Published
 from fare_engine.settlement.adjustments import Adjustment, Before, Kind
-from simulator.deterministic.chains import list_untrue
+from simulator.deterministic.storage.chains import list_untrue
 
 BLOCK_ROWS: Final = 40
 """Rows that an engine takes at once; few, so that the rows of several engines mix."""

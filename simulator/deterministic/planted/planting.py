@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from fare_engine.engine import Engine
-from simulator.deterministic.engine_process import MakeEngine
+from simulator.deterministic.engines.engine_process import MakeEngine
 
 
 class Bug(NamedTuple):

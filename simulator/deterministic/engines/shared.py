@@ -7,8 +7,8 @@ from fare_engine.batch import Result
 from fare_engine.decision import Decision
 from fare_engine.verdict import Verdict
 from simulator.deterministic.journal import Journal
-from simulator.deterministic.lying_store import LyingStore
-from simulator.deterministic.shared_disk import SharedDisk
+from simulator.deterministic.storage.lying_store import LyingStore
+from simulator.deterministic.storage.shared_disk import SharedDisk
 from simulator.deterministic.virtual_time import VirtualLoop
 
 TOKEN_KEY: Final = b"k" * 32

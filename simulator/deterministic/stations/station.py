@@ -26,10 +26,10 @@ from gates.station_file import StationFile
 from gates.upkeep import Upkeep
 from simulator.auditor.alone import AloneTap, Use
 from simulator.auditor.auditor import Auditor
-from simulator.deterministic.client import SimulatedClient, Wire
-from simulator.deterministic.disks import give_back_disk, take_disk
+from simulator.deterministic.engines.shared import TOKEN_KEY
 from simulator.deterministic.phones import parse_once
-from simulator.deterministic.shared import TOKEN_KEY
+from simulator.deterministic.stations.client import SimulatedClient, Wire
+from simulator.deterministic.stations.disks import give_back_disk, take_disk
 from simulator.deterministic.virtual_time import VirtualLoop
 
 BOOT_S: Final = 10.0

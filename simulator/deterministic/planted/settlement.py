@@ -9,8 +9,8 @@ from fare_engine.settlement import deciding, quarantine
 from fare_engine.settlement.adjustments import Adjustment, Due, Issued, find_differences
 from fare_engine.settlement.history import StoredTap
 from fare_engine.tap import Report
-from simulator.deterministic import settling
-from simulator.deterministic.planting import Bug
+from simulator.deterministic.judging import settling
+from simulator.deterministic.planted.planting import Bug
 
 
 def _keep_arrival(stored: Iterable[StoredTap]) -> list[StoredTap]:

@@ -19,11 +19,11 @@ from fare_engine.matching import decide
 from fare_engine.network import Direction, Gate
 from fare_engine.ports import KnownTap, Loaded
 from fare_engine.tap import Report, Tap
-from simulator.deterministic.planted_clocks import CLOCK_BUGS
-from simulator.deterministic.planted_media import MEDIA_BUGS
-from simulator.deterministic.planted_settlement import SETTLEMENT_BUGS
-from simulator.deterministic.planted_sharing import SHARING_BUGS
-from simulator.deterministic.planting import Bug
+from simulator.deterministic.planted.clocks import CLOCK_BUGS
+from simulator.deterministic.planted.media import MEDIA_BUGS
+from simulator.deterministic.planted.planting import Bug
+from simulator.deterministic.planted.settlement import SETTLEMENT_BUGS
+from simulator.deterministic.planted.sharing import SHARING_BUGS
 
 Decided = tuple[Decision, TokenState]
 

@@ -10,7 +10,7 @@ from fare_engine.engine import Engine
 from gates.controller import Controller
 from gates.media.verifier import RideCodeVerifier
 from gates.station_parameters import StationParameters
-from simulator.deterministic.planting import Bug
+from simulator.deterministic.planted.planting import Bug
 
 
 class _ForgetsCodes(Engine):

@@ -8,12 +8,12 @@ from typing import Final
 from fare_engine.catalogue import Catalogue
 from fare_engine.engine import Engine
 from fare_engine.published import Published
-from simulator.deterministic.engine_process import EngineProcess, MakeEngine, Respond
+from simulator.deterministic.engines.engine_process import EngineProcess, MakeEngine, Respond
+from simulator.deterministic.engines.shared import Shared
 from simulator.deterministic.faults import Fault
 from simulator.deterministic.journal import Journal
-from simulator.deterministic.lying_store import LyingStore
-from simulator.deterministic.shared import Shared
-from simulator.deterministic.shared_disk import SharedDisk
+from simulator.deterministic.storage.lying_store import LyingStore
+from simulator.deterministic.storage.shared_disk import SharedDisk
 from simulator.deterministic.virtual_time import VirtualLoop
 
 ELSEWHERE_SHARE: Final = 0.7

@@ -6,10 +6,10 @@ from typing import NamedTuple
 from api.views.explanations import explain
 from fare_engine.ledger.queries.explanations import Explanation
 from simulator.auditor.auditor import Auditor
-from simulator.deterministic.client import Wire
-from simulator.deterministic.invariants import list_lost
-from simulator.deterministic.settling import RUNS, settle_day
-from simulator.deterministic.station import Station
+from simulator.deterministic.judging.invariants import list_lost
+from simulator.deterministic.judging.settling import RUNS, settle_day
+from simulator.deterministic.stations.client import Wire
+from simulator.deterministic.stations.station import Station
 
 
 class Finding(NamedTuple):

@@ -12,8 +12,8 @@ from fare_engine.settlement.history import StoredTap
 from fare_engine.settlement.quarantine import Repair, find_repair
 from fare_engine.settlement.terms import Correction, get_terms
 from fare_engine.verdict import Verdict
-from simulator.deterministic import settling
-from simulator.deterministic.planting import Bug
+from simulator.deterministic.judging import settling
+from simulator.deterministic.planted.planting import Bug
 
 THREE_YEARS_MS: Final = 100_000_000_000
 _apply: Final = GateClocks.apply

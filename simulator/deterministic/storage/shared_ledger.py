@@ -7,7 +7,7 @@ from fare_engine.errors import LedgerDamaged, LedgerError, LedgerUnavailable, Ou
 from fare_engine.journey import TokenState
 from fare_engine.ports import START, Changes, Followed, KnownTap, Loaded, Wanted
 from fare_engine.published import Published
-from simulator.deterministic.shared_disk import SharedDisk
+from simulator.deterministic.storage.shared_disk import SharedDisk
 
 
 class SharedLedger:

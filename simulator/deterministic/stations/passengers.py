@@ -5,10 +5,10 @@ from typing import Final
 
 from fare_engine.network import Direction
 from gates.reading import Card, Medium, RideCode
-from simulator.deterministic.client import Wire
 from simulator.deterministic.phones import show_code
 from simulator.deterministic.scenario import Passenger, Step
-from simulator.deterministic.station import Station
+from simulator.deterministic.stations.client import Wire
+from simulator.deterministic.stations.station import Station
 from simulator.deterministic.virtual_time import VirtualLoop
 
 TRIES: Final = 3

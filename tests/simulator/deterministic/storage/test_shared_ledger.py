@@ -12,9 +12,9 @@ from fare_engine.journey import TokenState
 from fare_engine.ports import Wanted
 from fare_engine.states.memory import MemoryStates
 from fare_engine.tap import Report, Tap
-from simulator.deterministic.invariants import list_broken
-from simulator.deterministic.shared_disk import SharedDisk
-from simulator.deterministic.shared_ledger import SharedLedger
+from simulator.deterministic.judging.invariants import list_broken
+from simulator.deterministic.storage.shared_disk import SharedDisk
+from simulator.deterministic.storage.shared_ledger import SharedLedger
 from tests.fare_engine.small_metro import NOON_MS, SmallMetro
 
 GATES = [("FHY-A-01", "entry"), ("FHY-C-02", "exit"), ("FHY-B-03", "exit"), ("CXL-A-01", "entry")]

@@ -16,8 +16,8 @@ from fare_engine.published import Published
 from fare_engine.tap import Report
 from fare_engine.verdict import Verdict
 from gates.media import TokenMaker
+from simulator.deterministic.engines.shared import TOKEN_KEY
 from simulator.deterministic.phones import parse_once
-from simulator.deterministic.shared import TOKEN_KEY
 
 Answer = tuple[int, bytes, bool | None] | None
 """Status, body, and whether it is marked as a replay; None: the connection broke."""

@@ -17,10 +17,10 @@ from fare_engine.settlement.history import StoredTap
 from fare_engine.states.sealed import Seal
 from fare_engine.tap import Report
 from fare_engine.turn import Commit, Turn, Work
-from simulator.deterministic import caches, engine_process
-from simulator.deterministic.planting import Bug
-from simulator.deterministic.shared_disk import BLOCK_ROWS, SharedDisk
-from simulator.deterministic.shared_ledger import SharedLedger
+from simulator.deterministic.engines import caches, engine_process
+from simulator.deterministic.planted.planting import Bug
+from simulator.deterministic.storage.shared_disk import BLOCK_ROWS, SharedDisk
+from simulator.deterministic.storage.shared_ledger import SharedLedger
 
 ENGINES: Final = 3
 

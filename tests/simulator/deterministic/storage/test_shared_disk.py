@@ -11,10 +11,10 @@ from fare_engine.journey import Terms
 from fare_engine.ports import Changes
 from fare_engine.states.memory import MemoryStates
 from fare_engine.tap import Report
-from simulator.deterministic.chains import is_same
-from simulator.deterministic.invariants import list_broken
-from simulator.deterministic.shared_disk import SharedDisk
-from simulator.deterministic.shared_ledger import CutLedger, SharedLedger
+from simulator.deterministic.judging.invariants import list_broken
+from simulator.deterministic.storage.chains import is_same
+from simulator.deterministic.storage.shared_disk import SharedDisk
+from simulator.deterministic.storage.shared_ledger import CutLedger, SharedLedger
 from tests.fare_engine.ports.ledger_contract import (
     ANNA,
     NOW_MS,

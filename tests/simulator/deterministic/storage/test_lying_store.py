@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from simulator.deterministic.lying_store import LATE_S, LIES, LyingStore
+from simulator.deterministic.storage.lying_store import LATE_S, LIES, LyingStore
 from simulator.deterministic.virtual_time import VirtualLoop
 
 ANNA, BERTA = b"anna", b"berta"

@@ -26,11 +26,11 @@ from gates.client.messages import (
 from gates.errors import Busy, DeadlinePassed, Refused, Unreachable
 from gates.times import format_ms
 from simulator.auditor.auditor import Auditor
-from simulator.deterministic.edge import Answer
-from simulator.deterministic.engine_process import EngineProcess
-from simulator.deterministic.engines import Engines
+from simulator.deterministic.engines.edge import Answer
+from simulator.deterministic.engines.engine_process import EngineProcess
+from simulator.deterministic.engines.engines import Engines
 from simulator.deterministic.journal import Journal
-from simulator.deterministic.network import Network
+from simulator.deterministic.stations.network import Network
 
 CALL_DEADLINE_S: Final = 3.0
 TRY_AGAIN: Final = frozenset({408, 429})

@@ -10,8 +10,8 @@ from fare_engine.journey import TokenState
 from fare_engine.ports import StateCache
 from fare_engine.states.memory import MemoryStates
 from fare_engine.states.sealed import Seal, SealedStates
-from simulator.deterministic.shared import TOKEN_KEY, Shared
-from simulator.deterministic.shared_ledger import SharedLedger
+from simulator.deterministic.engines.shared import TOKEN_KEY, Shared
+from simulator.deterministic.storage.shared_ledger import SharedLedger
 
 SIZES: Final = (4, 1_000)
 """States that a cache in memory remembers: often it is too small."""

@@ -5,8 +5,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Final
 
+from simulator.deterministic.engines.shared import Shared
 from simulator.deterministic.faults import Fault
-from simulator.deterministic.shared import Shared
 
 STEP_S: Final = (0.0002, 0.004)
 LONG_STEP_S: Final = 0.15
