@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import httpx2
 
-from api.cli.output import format_problem
+from api.cli.shared.output import format_problem
 from api.http.app import create_app
 from api.runtime.logs import configure_logs
 from api.runtime.service import now_ms

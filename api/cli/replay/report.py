@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from api.cli.output import print_table
+from api.cli.shared.output import print_table
 from fare_engine.decision import Reason
 from fare_engine.errors import FileInvalid
 from fare_engine.interchange.rows import SkippedRow

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import typer
 
-from api.cli.options import AdminKeyFile, DataDir, Json
-from api.cli.output import print_json
+from api.cli.shared.options import AdminKeyFile, DataDir, Json
+from api.cli.shared.output import print_json
 
 if TYPE_CHECKING:
-    from api.cli.operator import Operator
+    from api.cli.shared.operator import Operator
 
 
 class Question(NamedTuple):
@@ -52,7 +52,7 @@ def operator_command(
         def run(
             data_dir: DataDir, admin_key_file: AdminKeyFile, as_json: Json, **arguments: Any
         ) -> None:
-            from api.cli.operator import open_operator
+            from api.cli.shared.operator import open_operator
             from api.runtime.settings import load_settings
 
             question = make_question(**arguments)

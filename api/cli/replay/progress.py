@@ -1,6 +1,6 @@
 """Progress of a replay."""
 
-from api.cli.progress import LongWork
+from api.cli.shared.progress import LongWork
 
 
 class ReplayProgress(LongWork):

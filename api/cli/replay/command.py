@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from api.cli.options import DataDir, Json
-from api.cli.output import print_json
+from api.cli.shared.options import DataDir, Json
+from api.cli.shared.output import print_json
 
 if TYPE_CHECKING:
     from fare_engine.interchange.formats import TapFile
@@ -67,8 +67,8 @@ def replay(
     The catalogue is that of --data-dir if given, else the built-in network. Gates that stand only
     in the file are added to it.
     """
-    from api.cli.replay_progress import ReplayProgress
-    from api.cli.replay_report import print_report, write_skipped
+    from api.cli.replay.progress import ReplayProgress
+    from api.cli.replay.report import print_report, write_skipped
     from fare_engine.interchange.formats import open_tap_file
     from fare_engine.interchange.mapping import NO_MAPPING, read_mapping
     from fare_engine.interchange.rows import SkipReason
