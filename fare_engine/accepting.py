@@ -1,7 +1,7 @@
 """Going on with a ledger that lost something, or with another token key: said so, and audited.
 
 Both are refused at a start, since nobody notices them otherwise: taps that were acknowledged are
-decided anew, and every card is a stranger.
+decided anew, and every card becomes another token.
 """
 
 import shutil

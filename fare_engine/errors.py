@@ -76,15 +76,15 @@ class NoTariffInForce(TapRefused):
 class GateNotYours(TapRefused):
     """The tap_id names another gate than the tap's own.
 
-    `is_stranger`: whoever sent it does not speak for that gate either, and must not learn whether
-    there is a tap under this tap_id.
+    `is_foreign`: the key that sent it does not speak for that gate either, and must not learn
+    whether there is a tap under this tap_id.
     """
 
     code = "gate-not-yours"
 
-    def __init__(self, message: str, *, is_stranger: bool) -> None:
+    def __init__(self, message: str, *, is_foreign: bool) -> None:
         super().__init__(message)
-        self.is_stranger = is_stranger
+        self.is_foreign = is_foreign
 
 
 class TapConflict(FareEngineError):

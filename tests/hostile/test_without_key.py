@@ -96,7 +96,7 @@ def test_half_a_request_and_a_closed_half_is_the_end(roomy: ServerProcess, cut: 
 @pytest.mark.parametrize(
     "more", [["Content-Length: 60000"], ["Transfer-Encoding: chunked"], ["Expect: 100-continue"]]
 )
-def test_a_stranger_is_refused_before_its_body(
+def test_without_a_key_a_request_is_refused_before_its_body(
     roomy: ServerProcess, path: str, more: list[str]
 ) -> None:
     headers = more if "Expect" not in more[0] else [*more, "Content-Length: 60000"]
@@ -108,7 +108,7 @@ def test_a_stranger_is_refused_before_its_body(
 
 
 @pytest.mark.parametrize("path", ["/v1/taps", "/v1/media/block"])
-def test_a_valid_key_is_told_to_go_on(roomy: ServerProcess, path: str) -> None:
+def test_with_a_valid_key_a_client_is_asked_for_its_body(roomy: ServerProcess, path: str) -> None:
     headers = ["Expect: 100-continue", "Content-Length: 2"]
     with Line(roomy.port) as line:
         line.send(request(path, method="POST", key=roomy.admin_key, headers=headers))
