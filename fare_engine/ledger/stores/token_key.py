@@ -14,7 +14,7 @@ _MESSAGE: Final = b"\0fingerprint of the token key"
 
 
 def make_fingerprint(key: bytes) -> bytes:
-    """What tells this key from others."""
+    """What this key is recognized by."""
     return hmac.digest(key, _MESSAGE, "sha256")[:FINGERPRINT_BYTES]
 
 

@@ -224,7 +224,7 @@ class Station:
         self._is_down = self.file.is_dead = True
         self._upkeep_task.cancel()
         for passenger in self._lanes:
-            passenger.cancel()  # she only hears that the gate is dead
+            passenger.cancel()  # she only learns that the gate is dead
         self._loop.call_later(for_s, self.boot)
 
     def boot(self) -> None:
@@ -262,7 +262,7 @@ class Station:
             self.broken = task.exception()
 
     def list_held(self) -> list[str]:
-        """What the file still holds: taps, reports, and what was set aside.
+        """What the file still holds: taps, reports, and what was quarantined.
 
         The file is asked, not the outbox, which may be wrong in holding nothing.
         """

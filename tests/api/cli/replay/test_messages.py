@@ -33,16 +33,18 @@ def write(tmp_path: Path, content: str) -> Path:
         "\t".join([CARD, "13800138000", "entry"]) + "\n",
     ],
 )
-def test_the_first_row_of_a_file_without_a_header_is_not_told(tmp_path: Path, content: str) -> None:
+def test_the_first_row_of_a_file_without_a_header_is_not_shown(
+    tmp_path: Path, content: str
+) -> None:
     run = run_command("replay", write(tmp_path, content))
     assert run.returncode == 1
-    told = run.stdout + run.stderr
+    output = run.stdout + run.stderr
     for secret in (CARD, "3104 8705 1234 0001", "13800138000"):
-        assert secret not in told
+        assert secret not in output
     assert "column" in run.stderr
 
 
-def test_what_a_header_has_is_told(tmp_path: Path) -> None:
+def test_what_a_header_has_is_shown(tmp_path: Path) -> None:
     run = run_command("replay", write(tmp_path, f"gate_id,way,occurred_at\n{ROW}"))
     assert "missing column direction" in run.stderr
     assert "the file has gate_id, way, occurred_at" in run.stderr
@@ -61,7 +63,7 @@ def test_a_file_of_which_no_row_is_a_tap_has_failed(tmp_path: Path, row: str, st
     run = run_command("replay", write(tmp_path, HEADER + row), "--json")
     assert run.returncode == status, run.stderr
     assert ("no row of it is a tap" in run.stderr) == bool(status)
-    assert run.stdout.startswith("{"), "the figures are told all the same"
+    assert run.stdout.startswith("{"), "the figures are printed all the same"
 
 
 @pytest.mark.parametrize("content", [HEADER, HEADER.rstrip(), HEADER + "\n\n"])
