@@ -18,9 +18,9 @@ from fare_engine.verdict import Verdict
 from tests.fare_engine.settlement.settlement_table import (
     NEXT_MORNING_MS,
     THE_DAY,
+    format_issue,
     open_metro,
     settle_day,
-    tell,
 )
 from tests.fare_engine.small_metro import MINUTE_MS, NOON_MS, PILOT, TARIFF, SmallMetro
 from tests.fare_engine.test_settle import measure, rows
@@ -61,7 +61,7 @@ def send(metro: SmallMetro, sent: Tap, minutes: float) -> Verdict:
 
 def issued(metro: SmallMetro, day: date = THE_DAY, now_ms: int = NEXT_MORNING_MS) -> list[str]:
     found = settle_day(metro, day, now_ms).issues
-    return sorted(tell(issue).partition(" ")[2] for issue in found)
+    return sorted(format_issue(issue).partition(" ")[2] for issue in found)
 
 
 def date_of(at_ms: int) -> date:
