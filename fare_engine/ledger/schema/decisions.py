@@ -1,5 +1,7 @@
 """The ledger itself, `taps`, with what is looked up by it, reported and kept beside its rows."""
 
+from typing import Final
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -52,7 +54,7 @@ tap_ids = Table(
     metadata,
     Column("tap_id", String(64), primary_key=True),
     Column("row", RowNumber, nullable=False),
-    comment="where a tap stands; filled behind the ledger in sorted runs",
+    comment="where a tap stands; in SQLite filled behind the ledger in sorted runs",
     sqlite_with_rowid=False,
 )
 
@@ -131,3 +133,12 @@ quarantine = Table(
     Column("sender", String(16), comment="keys.key_id of who sent it"),
     comment="taps of gates that decided alone which the engine could not decide",
 )
+
+EMBEDDED: Final = (token_rows, ledger_marks)
+"""Tables of the embedded ledger's own index, which no other database has."""
+
+
+def list_tables(dialect: str) -> list[Table]:
+    """The tables that a database of this kind has, those that others point to first."""
+    left_out = () if dialect == "sqlite" else EMBEDDED
+    return [table for table in metadata.sorted_tables if table not in left_out]
