@@ -20,6 +20,7 @@
     │   ├── Overloaded                overloaded: a limit of the engine is reached
     │   └── LedgerDamaged             ledger-damaged: the ledger contradicts itself
     ├── LedgerLost                    ledger-lost: the file on disk is not the ledger any more
+    ├── EpochEnded                    epoch-ended: the ledger was restored since
     ├── NotFound                      not-found
     ├── ReviewedOtherwise             conflict: the adjustment is not held, or no longer
     └── ConfigurationError
@@ -146,6 +147,12 @@ class LedgerLost(FareEngineError):
     def __init__(self, message: str, *, may_close: bool) -> None:
         super().__init__(message)
         self.may_close = may_close
+
+
+class EpochEnded(FareEngineError):
+    """What was remembered of the ledger is of before a promotion or a restore."""
+
+    code = "epoch-ended"
 
 
 class NotFound(FareEngineError):

@@ -76,12 +76,15 @@ class Wanted(NamedTuple):
 
     `tap_ids` are all that came; `reported` those among them that came with a report, whose tokens
     are wanted too. `tokens` are those whose states no cache had. `code_ids` are ride codes.
+    `locks`: the batch was overtaken so often that a shared ledger is to hold others off until it is
+    committed, or found to have nothing to store; then `tokens` are all of its tokens.
     """
 
     tap_ids: Sequence[str] = ()
     reported: Sequence[str] = ()
     tokens: Collection[bytes] = ()
     code_ids: Sequence[str] = ()
+    locks: bool = False
 
 
 class Loaded(NamedTuple):

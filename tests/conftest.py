@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.postgresql_server import Databases, run_databases
 from tests.server_process import FARE_ENGINE, ServerProcess
 
 
@@ -64,3 +65,24 @@ def admin(server: ServerProcess) -> Iterator[httpx2.Client]:
     """A client with the admin key."""
     with server.client(server.admin_key) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def databases() -> Iterator[Databases]:
+    """Databases on a real PostgreSQL server, one for the whole run of a worker."""
+    with run_databases() as found:
+        yield found
+
+
+@pytest.fixture
+def make_database(databases: Databases) -> Iterator[Callable[..., str]]:
+    """Makes databases that a test has for itself; their URLs."""
+    made: list[str] = []
+
+    def make(prepare: Callable[[str], None] | None = None) -> str:
+        made.append(databases.make(prepare))
+        return made[-1]
+
+    yield make
+    for url in made:
+        databases.drop(url)

@@ -4,6 +4,8 @@ Times are whole milliseconds since 1970 (UTC), money is integer fen, codes are t
 of `Reason`, `Closing`, `Direction` and the numbers of the catalogue.
 """
 
+from typing import Final
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -69,7 +71,7 @@ tap_ids = Table(
     metadata,
     Column("tap_id", String(64), primary_key=True),
     Column("row", RowNumber, nullable=False),
-    comment="where a tap stands; filled behind the ledger in sorted runs",
+    comment="where a tap stands; in SQLite filled behind the ledger in sorted runs",
     sqlite_with_rowid=False,
 )
 
@@ -431,3 +433,12 @@ audit = Table(
     Column("after", JSON),
     comment="who changed what, when, from what to what",
 )
+
+EMBEDDED: Final = (token_rows, ledger_marks)
+"""Tables of the embedded ledger's own index, which no other database has."""
+
+
+def list_tables(dialect: str) -> list[Table]:
+    """The tables that a database of this kind has, those that others point to first."""
+    left_out = () if dialect == "sqlite" else EMBEDDED
+    return [table for table in metadata.sorted_tables if table not in left_out]

@@ -13,7 +13,7 @@ from fare_engine.catalogue import Catalogue
 from fare_engine.code_use import CodeUse, make_use
 from fare_engine.errors import Outdated, Overtaken
 from fare_engine.journey import BLANK, TokenState
-from fare_engine.ledger.sqlite.side_tables import CONFLICTS_PER_TAP_MAX
+from fare_engine.ledger.conflict_rows import CONFLICTS_PER_TAP_MAX
 from fare_engine.ports import Changes, Conflict, DecidedTap, KnownTap, StoredReport
 from fare_engine.published import Published
 from fare_engine.settlement.adjustments import Adjustment, Before, Kind

@@ -95,6 +95,26 @@ def create_ledger_file(path: Path) -> Catalogue:
     """An empty ledger in a real file, with this metro in it: a copy of one that was made once."""
     content, catalogue = _make_ledger_file()
     path.write_bytes(content)
+    return publish_pilot(catalogue)
+
+
+def prepare_database(url: str) -> None:
+    """Migrate an empty database, and store this metro's network in it."""
+    database = open_database(url)
+    migrate(database)
+    with writing(database) as connection:
+        store_network(connection, NETWORK, "test", NOON_MS)
+    database.dispose()
+
+
+def make_published() -> Published:
+    """What is published in a ledger of this metro, wherever it is stored."""
+    _, catalogue = _make_ledger_file()
+    return Published(1, publish_pilot(catalogue))
+
+
+def publish_pilot(catalogue: Catalogue) -> Catalogue:
+    """The catalogue with the pilot's policy and the tariff, which no ledger here stores."""
     return replace(catalogue, policies={"FHY": (PILOT,)}, tariffs=(TARIFF,), terms={})
 
 
