@@ -185,11 +185,18 @@ def run_databases() -> Iterator[Databases]:
         yield databases
         databases.drop_templates()
         return
+    with run_server() as server:
+        yield Databases(server.url)
+
+
+@contextmanager
+def run_server(settings: Mapping[str, str] = SMALL) -> Iterator[PostgresqlServer]:
+    """A server of its own, that a test may set otherwise or break, for as long as the block."""
     with make_folder() as folder:
-        server = PostgresqlServer(folder)
+        server = PostgresqlServer(folder, settings)
         server.start()
         try:
-            yield Databases(server.url)
+            yield server
         finally:
             server.stop()
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from fare_engine.ledger.conflict_rows import describe_conflict
+from fare_engine.ledger.postgresql.arrays import PACKERS
 from fare_engine.ledger.postgresql.loading import REPORT_COLUMNS
 from fare_engine.ledger.rows import (
     QUARANTINE_COLUMNS,
@@ -26,6 +27,7 @@ _TYPES: Final = (
     *("int[]", "int[]", "smallint[]"),
     *("json", "bigint", "text", "bigint", "bigint"),
 )
+_PACKERS: Final = tuple(PACKERS.get(name) for name in _TYPES)
 COMMIT: Final = f"SELECT commit_batch({', '.join(f'%s::{name}' for name in _TYPES)})".encode()
 
 
@@ -45,7 +47,7 @@ def encode_changes(changes: Changes, writing: Writing) -> list[Any]:
     states = [moved[token] for token in tokens]
     unmoved = [token for token in read if token not in moved]
     values = encode(taps, writing.places, writing.media)
-    return [
+    parameters: list[Any] = [
         tokens,
         [read[token] for token in tokens],
         [state.number for state in states],
@@ -59,6 +61,10 @@ def encode_changes(changes: Changes, writing: Writing) -> list[Any]:
         writing.worker,
         taps[0].verdict.decided_at_ms if taps else 0,
         changes.version,
+    ]
+    return [
+        parameter if packer is None else packer(parameter)
+        for packer, parameter in zip(_PACKERS, parameters, strict=True)
     ]
 
 

@@ -10,6 +10,7 @@ Two connections: one writes, one reads, so that the next batch is loaded while o
 
 import os
 import socket
+import struct
 import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, TypeVar
@@ -18,7 +19,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from fare_engine.errors import LedgerDamaged, LedgerUnavailable, Outdated, Overtaken
-from fare_engine.ledger.postgresql import horizon, loading
+from fare_engine.ledger.postgresql import arrays, horizon, loading
 from fare_engine.ledger.postgresql.committing import COMMIT, Writing, encode_changes
 from fare_engine.ledger.postgresql.identity import read_epoch
 from fare_engine.ledger.postgresql.partitions import PARTITION_ROWS, Partitioning, read_end
@@ -137,9 +138,10 @@ class PostgresqlLedger:
         connection = self._get_writer()
         is_locked = connection.info.transaction_status != TransactionStatus.IDLE
         self._is_in_doubt = False
+        parameters = self._encode(changes)
         try:
-            if changes.taps or not changes.is_taps_alone():
-                connection.execute(COMMIT, encode_changes(changes, self._writing), prepare=True)
+            if parameters:
+                connection.execute(COMMIT, parameters, prepare=True)
             if is_locked:
                 connection.execute("COMMIT", prepare=False)
         except psycopg.Error as error:
@@ -160,6 +162,7 @@ class PostgresqlLedger:
         try:
             self._writer = connect(self._url, WRITER)
             self._writer.add_notice_handler(self._hear)
+            arrays.register(self._writer)
             self._reader = connect(self._url, READER)
             epoch = read_epoch(self._reader)
             self._stations = loading.fetch_stations(self._reader)
@@ -221,6 +224,15 @@ class PostgresqlLedger:
         if connection is None or connection.closed:
             raise LedgerUnavailable(f"{self._name}: the connection is lost")
         return connection
+
+    def _encode(self, changes: Changes) -> list[Any]:
+        """The parameters of a commit; none where there is nothing to store."""
+        if not changes.taps and changes.is_taps_alone():
+            return []
+        try:
+            return encode_changes(changes, self._writing)
+        except (struct.error, UnicodeError) as error:
+            raise LedgerUnavailable(f"the batch does not fit the tables: {error}") from error
 
     def _raise_refusal(
         self, connection: Connection, error: psycopg.Error, *, is_locked: bool

@@ -3,14 +3,15 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
 
 from fare_engine.errors import ConfigurationError, LedgerUnavailable
 from fare_engine.ledger.database import find_revision, open_database
-from fare_engine.ledger.sessions import OPERATOR, READER, WRITER, connect, parse_url
-from tests.postgresql_server import SMALL, PostgresqlServer, make_folder
+from fare_engine.ledger.sessions import OPERATOR, READER, WRITER, Connection, connect, parse_url
+from tests.postgresql_server import SMALL, run_server
 
 SECRET = "hush"
 
@@ -33,14 +34,12 @@ def test_a_session_has_its_settings_whatever_the_database_says(
 
 @pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
 def test_a_server_that_may_lose_what_it_confirmed_is_refused(setting: str) -> None:
-    with make_folder() as folder:
-        server = PostgresqlServer(folder, SMALL | {setting: "off"})
-        server.start()
-        try:
-            with pytest.raises(ConfigurationError, match=rf"the server runs with {setting} = off"):
-                connect(server.url, WRITER)
-        finally:
-            server.stop()
+    told = rf"the server runs with {setting} = off"
+    with (
+        run_server(SMALL | {setting: "off"}) as server,
+        pytest.raises(ConfigurationError, match=told),
+    ):
+        connect(server.url, WRITER)
 
 
 @pytest.mark.parametrize(
@@ -92,3 +91,26 @@ def test_an_error_of_the_server_is_no_lost_connection(make_database: Callable[..
             connection.execute("DO $$ BEGIN RAISE 'x' USING ERRCODE = 'FE001'; END $$")
         assert caught.value.sqlstate == "FE001"
         assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_what_is_read_in_one_round_trip_is_of_one_moment(make_database: Callable[..., str]) -> None:
+    url = make_database()
+    with connect(url, WRITER) as other, connect(url, READER) as connection:
+        other.execute("CREATE TABLE one (value int)")
+        other.execute("SELECT pg_advisory_lock(1)")
+        with ThreadPoolExecutor(1) as pool:
+            reading = pool.submit(_count_around_a_lock, connection)
+            while other.execute("SELECT FROM pg_locks WHERE NOT granted").fetchone() is None:
+                assert not reading.done()
+            other.execute("INSERT INTO one VALUES (1)")
+            other.execute("SELECT pg_advisory_unlock(1)")
+            assert reading.result() == [(0,), (0,)]
+        assert connection.execute("SELECT count(*) FROM one").fetchone() == (1,)
+
+
+def _count_around_a_lock(connection: Connection) -> list[tuple[int, ...] | None]:
+    with connection.pipeline():
+        before = connection.execute("SELECT count(*) FROM one")
+        connection.execute("SELECT pg_advisory_lock(1)")
+        after = connection.execute("SELECT count(*) FROM one")
+    return [before.fetchone(), after.fetchone()]

@@ -25,6 +25,7 @@ from tests.fare_engine.ports.ledger_contract import (
     process,
     send_report,
 )
+from tests.postgresql_server import Databases, run_server
 
 KILL_WORKERS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -168,3 +169,22 @@ def test_a_cause_may_hold_what_no_text_of_postgresql_may(world: SharedWorld) -> 
 def test_more_taps_than_a_block_has_rows_are_no_batch(world: SharedWorld) -> None:
     with pytest.raises(ValueError, match="10,000 taps"):
         world.open().take_rows(BLOCK_ROWS + 1)
+
+
+def test_a_commit_that_no_standby_confirmed_is_in_doubt_though_it_is_reported_as_done() -> None:
+    with run_server() as server:
+        world = SharedWorld(Databases(server.url).make)
+        engine, _ = world.start()
+        process(engine, make_tap("g.1"))
+        world.execute("ALTER SYSTEM SET synchronous_standby_names = 'missing'")
+        world.execute("SELECT pg_reload_conf()")
+        batch = decide(engine, leave("g.2", 3))
+        with ThreadPoolExecutor(1) as pool:
+            committing = pool.submit(engine.commit, batch)
+            waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+            while not (found := world.execute(waiting)):
+                assert not committing.done()
+            world.execute("SELECT pg_cancel_backend(%s)", *found[0])
+            with pytest.raises(LedgerUnavailable, match="no standby has confirmed"):
+                committing.result()
+        world.close()
