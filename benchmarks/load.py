@@ -10,8 +10,15 @@ from simulator.delivery.http_client import Worker, WrongAnswer, connect
 from simulator.delivery.pacing import Answer, Due, send_on_time
 
 
+class Latencies(NamedTuple):
+    """Of one open-loop run, in seconds, unordered. `late` is the driver's own lateness."""
+
+    taken_s: Sequence[float]
+    late_s: Sequence[float]
+
+
 class Paced(NamedTuple):
-    """An open-loop run, in milliseconds. `late` is the driver's own lateness, part of the rest."""
+    """Open-loop runs, in milliseconds. `late` is the driver's own lateness, part of the rest."""
 
     p50_ms: float
     p99_ms: float
@@ -40,7 +47,7 @@ async def closed_loop(
 
 async def open_loop(
     port: int, connections: int, requests: Sequence[bytes], per_second: float, seed: int
-) -> Paced:
+) -> Latencies:
     """Latencies from the scheduled arrival, with arrivals at random that wait for no answer."""
     latencies: list[float] = []
     lateness: list[float] = []
@@ -56,8 +63,13 @@ async def open_loop(
 
     timetable = _at_random(requests, connections, per_second, seed)
     await send_on_time(await connect(port, connections), timetable, sent, answered)
-    latencies.sort()
-    lateness.sort()
+    return Latencies(latencies, lateness)
+
+
+def summarise(runs: Sequence[Latencies]) -> Paced:
+    """The quantiles of all these runs together."""
+    latencies = sorted(taken_s for run in runs for taken_s in run.taken_s)
+    lateness = sorted(late_s for run in runs for late_s in run.late_s)
     p50, p99, p999, highest = [_quantile(latencies, share) * 1e3 for share in (0.5, 0.99, 0.999, 1)]
     return Paced(p50, p99, p999, highest, _quantile(lateness, 0.99) * 1e3, len(latencies))
 

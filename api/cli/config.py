@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from api.cli.options import DataDir, Json, Reason
-from api.cli.output import print_json
+from api.cli.shared.options import DataDir, Json, Reason
+from api.cli.shared.output import print_json
 
 app = typer.Typer(name="config", help="The configuration.", no_args_is_help=True)
 
@@ -129,7 +129,7 @@ def _list_directory_faults(path: Path, warnings: list[str]) -> Iterator[str]:
 
 def _list_deep_faults(path: Path) -> list[str]:
     """Faults of the whole ledger, with progress on standard error."""
-    from api.cli.progress import LongWork
+    from api.cli.shared.progress import LongWork
     from fare_engine.checking import list_deep_faults
     from fare_engine.errors import FareEngineError
     from fare_engine.ledger.sqlite.data_directory import DataDirectory

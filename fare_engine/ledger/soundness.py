@@ -1,7 +1,7 @@
 """Whether the tables of a database are those of the schema, and can be read at both ends.
 
-What a start can afford: a dropped table or damaged pages at the ends are told before the first tap,
-and not by it.
+What a start can afford: a dropped table or damaged pages at the ends are reported before the first
+tap, and not by it.
 """
 
 from typing import Final

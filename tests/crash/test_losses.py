@@ -59,7 +59,7 @@ def test_a_tap_that_was_acknowledged_is_not_lost_in_silence(
 
 
 def test_a_suspension_is_not_lost_in_silence(make_server: Callable[..., ServerProcess]) -> None:
-    """No tap came, so no row is missing: the count of starts tells of the log."""
+    """No tap came, so no row is missing: the count of starts shows the loss."""
     server = make_server()
     with server.client(server.admin_key) as admin:
         suspended = admin.post("/v1/stations/FHY/policies/suspend", json={"reason": "lane closed"})

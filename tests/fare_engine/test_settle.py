@@ -23,10 +23,10 @@ from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
 from tests.fare_engine.settlement.settlement_table import (
     NEXT_MORNING_MS,
+    format_issue,
     open_metro,
     send_report,
     settle_day,
-    tell,
 )
 from tests.fare_engine.small_metro import MINUTE_MS, NOON_MS, TARIFF, Metro, make_token
 
@@ -41,7 +41,9 @@ def metro(place: Address) -> Iterator[Metro]:
 
 
 def issued(metro: Metro, service_date: date = date(2021, 11, 24)) -> list[str]:
-    return sorted(tell(issue).partition(" ")[2] for issue in settle_day(metro, service_date).issues)
+    return sorted(
+        format_issue(issue).partition(" ")[2] for issue in settle_day(metro, service_date).issues
+    )
 
 
 def qr(metro: Metro, gate_id: str, way: str, minutes: float, **more: Any) -> Tap:
@@ -221,7 +223,7 @@ def test_a_gate_that_was_missing_is_registered_and_its_taps_settled(metro: Metro
     metro.catalogue = register(metro, Gate("CXL-B-09", "CXL", frozenset(Direction)))
     outcome = settle_day(metro)
     assert outcome.repaired == 1
-    assert [tell(issue).partition(" ")[2] for issue in outcome.issues] == [
+    assert [format_issue(issue).partition(" ")[2] for issue in outcome.issues] == [
         "+200 decided_again different_station"
     ]
     metro.use(metro.catalogue)

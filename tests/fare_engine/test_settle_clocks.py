@@ -17,9 +17,9 @@ from fare_engine.verdict import Verdict
 from tests.fare_engine.settlement.settlement_table import (
     NEXT_MORNING_MS,
     THE_DAY,
+    format_issue,
     open_metro,
     settle_day,
-    tell,
 )
 from tests.fare_engine.small_metro import MINUTE_MS, NOON_MS, PILOT, TARIFF, Metro
 from tests.fare_engine.test_settle import measure
@@ -60,7 +60,7 @@ def send(metro: Metro, sent: Tap, minutes: float) -> Verdict:
 
 def issued(metro: Metro, day: date = THE_DAY, now_ms: int = NEXT_MORNING_MS) -> list[str]:
     found = settle_day(metro, day, now_ms).issues
-    return sorted(tell(issue).partition(" ")[2] for issue in found)
+    return sorted(format_issue(issue).partition(" ")[2] for issue in found)
 
 
 def date_of(at_ms: int) -> date:

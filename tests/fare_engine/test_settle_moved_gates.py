@@ -9,7 +9,7 @@ from fare_engine.ledger.database import Address
 from fare_engine.network import Direction, Gate
 from fare_engine.tap import Report
 from fare_engine.tariff import MINUTE_MS
-from tests.fare_engine.settlement.settlement_table import settle_day, tell
+from tests.fare_engine.settlement.settlement_table import format_issue, settle_day
 from tests.fare_engine.small_metro import NOON_MS, Metro, make_metro
 from tests.fare_engine.test_settle import issued, measure, qr, register
 
@@ -56,9 +56,9 @@ def test_a_tap_of_a_wrong_clock_is_settled_where_its_gate_truly_stood(
     live = metro.decide(exit_)
     assert (live.station_id, live.decision.reason) == ("CXL", Reason.DIFFERENT_STATION)
     outcome = settle_day(metro)
-    told = [tell(issue).partition(" ")[2] for issue in outcome.issues]
+    issues = [format_issue(issue).partition(" ")[2] for issue in outcome.issues]
     expected = live.decision.fare - 200
-    assert told == ([f"-{expected} clock_corrected gate_not_designated"] if due else [])
+    assert issues == ([f"-{expected} clock_corrected gate_not_designated"] if due else [])
     assert settle_day(metro).issues == []
 
 
@@ -72,7 +72,7 @@ def test_a_tap_that_waited_for_its_gate_is_settled_where_it_stood_then(metro: Me
     metro.decide(exit_)
     outcome = settle_day(metro)
     assert outcome.repaired == 1
-    assert [tell(issue).partition(" ")[2] for issue in outcome.issues] == [
+    assert [format_issue(issue).partition(" ")[2] for issue in outcome.issues] == [
         "+200 decided_again different_station"
     ]
 

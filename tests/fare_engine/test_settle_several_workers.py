@@ -13,9 +13,9 @@ from fare_engine.settle import settle
 from tests.fare_engine.settlement.settlement_table import (
     NEXT_MORNING_MS,
     THE_DAY,
+    format_issue,
     open_metro,
     settle_day,
-    tell,
 )
 from tests.fare_engine.small_metro import Metro
 
@@ -39,7 +39,7 @@ def test_an_exit_under_a_lower_row_than_its_entry_ends_it(metro: Metro) -> None:
     assert exit_.row < entry.row  # type: ignore[union-attr]
     outcome = settle_day(metro)
     assert outcome.tokens == 1, "berta's journey alone has to be looked at"
-    assert [tell(issue).partition(" ")[2] for issue in outcome.issues] == [
+    assert [format_issue(issue).partition(" ")[2] for issue in outcome.issues] == [
         "missing +180 exit_missing entry_opened"
     ]
 

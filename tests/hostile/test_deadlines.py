@@ -41,7 +41,7 @@ class Slow:
     answers: int = 0
     """Answers to what it has sent whole."""
     status: int | None = None
-    """What it was told at last."""
+    """The last status that it was answered."""
     open_seconds: float = float("inf")
 
     def play(self, server: ServerProcess) -> None:

@@ -138,7 +138,7 @@ class Line:
         return False
 
     def hang_up(self) -> None:
-        """Have whoever still sends over it stop."""
+        """Make a thread that still sends over it stop."""
         with suppress(OSError):  # the server was first
             self.socket.shutdown(socket.SHUT_RDWR)
 

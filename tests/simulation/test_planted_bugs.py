@@ -4,8 +4,8 @@ import pytest
 
 from fare_engine.engine import Engine
 from simulator.deterministic.check import quiet
-from simulator.deterministic.planted import BUGS
-from simulator.deterministic.planting import planted
+from simulator.deterministic.planted.bugs import BUGS
+from simulator.deterministic.planted.planting import planted
 from simulator.deterministic.run import run_scenario
 from simulator.deterministic.scenario import draw_scenario
 

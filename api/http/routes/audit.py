@@ -69,7 +69,7 @@ def _find_problem(
     at_ms: int,
     sent_by: Stations,
 ) -> str | None:
-    """What stands in the way of a tap in quarantine now; None where it may leave, or has left."""
+    """What keeps a tap in quarantine now; None where it may leave, or has left."""
     if row.settlement is not None:
         return None
     reading = Reading(row.occurred_at_ms, row.received_at_ms, was_live=False)

@@ -1,4 +1,4 @@
-"""What was refused as a conflict, for the operator who looks for whoever was let through by it."""
+"""What was refused as a conflict, for an operator who looks for who passed by it."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple

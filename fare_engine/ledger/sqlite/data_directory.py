@@ -20,6 +20,7 @@ from fare_engine.ledger.sqlite.files import (
     read_file,
 )
 from fare_engine.ledger.sqlite.lock import Lock, hold
+from fare_engine.ledger.sqlite.log_file import name_log
 
 TOKEN_KEY_BYTES: Final = 32
 TOKEN_KEY_FILE_BYTES_MAX: Final = 4_096
@@ -86,7 +87,7 @@ class DataDirectory:
 
     def list_warnings(self) -> list[str]:
         """What keeps nothing from working, and should be mended: loose modes, another owner."""
-        log_path = self.ledger_path.with_name(f"{self.ledger_path.name}-wal")
+        log_path = name_log(self.ledger_path)
         paths = (self.ledger_path, log_path, self.token_key_path, self.lock_path)
         return [*list_loose_modes(self.path, paths)]
 
@@ -200,7 +201,7 @@ class DataDirectory:
         """Give the files their names, the ledger last: with it the directory is complete."""
         if not self._new_ledger_path.is_file():
             raise ConfigurationError(f"no ledger was built in {self.path}")
-        leftover = self._new_ledger_path.with_name(f"{self._new_ledger_path.name}-wal")
+        leftover = name_log(self._new_ledger_path)
         if leftover.exists() and leftover.stat().st_size:
             raise ConfigurationError(f"the ledger in {self.path} was not closed")
         self._new_ledger_path.chmod(0o600)

@@ -1,6 +1,6 @@
 """The embedded ledger: one SQLite file, owned by one process, durable at every commit.
 
-The tables are SQLAlchemy's (`schema.py`); this module speaks to the driver, since binding rows is
+The tables are SQLAlchemy's (`schema/`); this module speaks to the driver, since binding rows is
 what a commit costs. Two connections: one writes, one reads for the engine; runs, checkpoints and
 operators open their own.
 """

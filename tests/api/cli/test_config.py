@@ -58,7 +58,7 @@ def test_a_ledger_of_before_is_good_also_read_whole(data_dir: Path, command: Com
 
 
 @pytest.mark.parametrize(
-    ("statement", "told"),
+    ("statement", "message"),
     [
         ("DROP TABLE tap_ids", "the table tap_ids is missing"),
         ("DROP TABLE blocked_media", "the table blocked_media is missing"),
@@ -69,20 +69,20 @@ def test_a_ledger_of_before_is_good_also_read_whole(data_dir: Path, command: Com
         ("DELETE FROM configuration", "what is published cannot be read"),
     ],
 )
-def test_a_table_that_was_meddled_with_is_told_and_refused(
-    data_dir: Path, command: Command, statement: str, told: str
+def test_a_table_that_was_meddled_with_is_reported_and_refused(
+    data_dir: Path, command: Command, statement: str, message: str
 ) -> None:
     change(data_dir, statement)
     check = command("config", "check", "--data-dir", data_dir)
     assert check.status == 1
-    assert f"fault: {told}" in check.out or told in check.out
+    assert f"fault: {message}" in check.out or message in check.out
     refused = command("keys", "list", "--data-dir", data_dir)
     assert (refused.status, refused.err.count("\n")) == (1, 1), refused.err
-    assert told in refused.err
+    assert message in refused.err
 
 
 @pytest.mark.parametrize(
-    ("statement", "told"),
+    ("statement", "message"),
     [
         ("DELETE FROM tap_ids WHERE row = (SELECT min(row) FROM tap_ids)", "index: tap_ids does"),
         ("UPDATE tap_ids SET row = row + 1 WHERE row = 3", "index: tap_ids leads from"),
@@ -103,12 +103,12 @@ def test_a_table_that_was_meddled_with_is_told_and_refused(
     ],
 )
 def test_what_only_the_whole_ledger_shows_is_found_by_reading_it(
-    data_dir: Path, command: Command, statement: str, told: str
+    data_dir: Path, command: Command, statement: str, message: str
 ) -> None:
     change(data_dir, statement)
     deep = command("config", "check", "--deep", "--data-dir", data_dir)
     assert deep.status == 1
-    assert told in deep.out
+    assert message in deep.out
 
 
 def test_damaged_pages_are_found_and_never_end_in_a_traceback(
@@ -124,14 +124,14 @@ def test_damaged_pages_are_found_and_never_end_in_a_traceback(
         assert (deep.status, deep.out.startswith("fault: ")) == (1, True), page
 
 
-def test_the_key_of_another_installation_is_told_and_refused_until_accepted(
+def test_the_key_of_another_installation_is_reported_and_refused_until_accepted(
     data_dir: Path, command: Command
 ) -> None:
     (data_dir / "token.key").write_text(OTHER_KEY, "ascii")
-    told = "token.key is not the key of this ledger"
-    assert told in command("config", "check", "--data-dir", data_dir).out
+    message = "token.key is not the key of this ledger"
+    assert message in command("config", "check", "--data-dir", data_dir).out
     for refused in (("keys", "list"), ("migrate",)):
-        assert told in command(*refused, "--data-dir", data_dir).err
+        assert message in command(*refused, "--data-dir", data_dir).err
     accept = ("config", "accept-token-key", "--data-dir", data_dir, "--reason", "lost in a fire")
     accepted = command(*accept)
     assert accepted.status == 0
@@ -196,7 +196,7 @@ def make_binary(path: Path) -> None:
     "damage",
     [make_link, make_dangling_link, make_directory, make_pipe, make_empty, make_binary],
 )
-def test_an_odd_file_is_told_in_one_line(
+def test_an_odd_file_is_reported_in_one_line(
     data_dir: Path, command: Command, name: str, damage: Callable[[Path], None]
 ) -> None:
     damage(data_dir / name)
@@ -218,7 +218,7 @@ def test_a_ledger_that_is_gone_is_not_made_anew(data_dir: Path, command: Command
 
 
 @pytest.mark.parametrize(
-    ("name", "mode", "told"),
+    ("name", "mode", "message"),
     [
         ("token.key", 0o640, "can be read or written by others"),
         ("token.key", 0o604, "can be read or written by others"),
@@ -228,10 +228,10 @@ def test_a_ledger_that_is_gone_is_not_made_anew(data_dir: Path, command: Command
     ],
 )
 def test_files_that_others_can_read_or_write_are_refused(
-    data_dir: Path, command: Command, name: str, mode: int, told: str
+    data_dir: Path, command: Command, name: str, mode: int, message: str
 ) -> None:
     (data_dir / name).chmod(mode)
-    assert told in command("config", "check", "--data-dir", data_dir).out
+    assert message in command("config", "check", "--data-dir", data_dir).out
     refused = command("keys", "list", "--data-dir", data_dir)
     assert (refused.status, "chmod" in refused.err) == (1, True)
 
@@ -244,7 +244,7 @@ def test_a_ledger_that_others_can_read_is_a_warning(data_dir: Path, command: Com
     assert "ledger.sqlite3 can be read by others than its owner (mode 0644)" in check.out
 
 
-def test_a_clock_behind_the_ledger_is_told(data_dir: Path, command: Command) -> None:
+def test_a_clock_behind_the_ledger_is_reported(data_dir: Path, command: Command) -> None:
     ahead_ms = time.time_ns() // 1_000_000 + 3_600_000
     change(
         data_dir,

@@ -34,7 +34,7 @@ def list_options(command: Any, path: tuple[str, ...] = ()) -> list[tuple[str, st
 
 
 def test_no_option_takes_a_secret() -> None:
-    """An option whose name tells of one names a file, an id, or makes a new one."""
+    """An option whose name suggests a secret names a file, an id, or makes a new one."""
     harmless = ("-file", "--key-id", "--public-key", "--new-key")
     suspicious = [
         (command, option)
@@ -143,14 +143,14 @@ def test_a_server_leaves_no_core_dump_and_is_closed_to_others(server: ServerProc
     limits = Path(f"/proc/{server.process.pid}/limits").read_text("ascii").splitlines()
     (core,) = [line for line in limits if line.startswith("Max core file size")]
     assert core.split()[4:6] == ["0", "0"]
-    # What is not dumpable belongs to root in /proc, whoever runs it; a child of ours tells.
+    # What is not dumpable belongs to root in /proc, no matter who runs it: so a child is asked.
     program = (
         "import ctypes; from api.runtime.core_dumps import forbid_core_dumps;"
         "forbid_core_dumps(); print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
     )
     python = FARE_ENGINE.with_name("python")
     root = Path(__file__).parents[3]
-    told = subprocess.run(
+    child = subprocess.run(
         [python, "-c", program], cwd=root, capture_output=True, text=True, check=True
     )
-    assert told.stdout == "0\n"
+    assert child.stdout == "0\n"

@@ -104,7 +104,7 @@ def test_pairs_that_are_missing_are_named(tmp_path: Path) -> None:
     assert not (tmp_path / "data" / "ledger.sqlite3").exists()
 
 
-def test_a_wrong_tariff_of_a_network_file_is_told_by_field(tmp_path: Path) -> None:
+def test_a_wrong_tariff_of_a_network_file_is_reported_by_field(tmp_path: Path) -> None:
     for rules, field in (
         ("same_station_fare = -1", "same_station_fare"),
         ("surcharge = 1", "surcharge"),

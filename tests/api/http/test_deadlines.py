@@ -86,7 +86,9 @@ def test_half_a_body_is_answered_408(hasty: ServerProcess, path: str) -> None:
 
 
 @pytest.mark.parametrize("piece", [b"a", b"\r\n1\r\na"])
-def test_whoever_sends_now_and_then_has_no_more_time(hasty: ServerProcess, piece: bytes) -> None:
+def test_a_client_that_sends_now_and_then_has_no_more_time(
+    hasty: ServerProcess, piece: bytes
+) -> None:
     """The deadline is that of the whole head and of the whole body."""
     chunked = half_body(hasty, "/v1/taps").partition(b"Content-Length")[0]
     beginning = {
@@ -107,7 +109,7 @@ def test_whoever_sends_now_and_then_has_no_more_time(hasty: ServerProcess, piece
     assert answer.startswith(b"HTTP/1.1 408 ")
 
 
-def test_whoever_does_not_read_is_closed(hasty: ServerProcess) -> None:
+def test_a_client_that_does_not_read_is_closed(hasty: ServerProcess) -> None:
     before = count(hasty, "fare_connections_closed_total", "write_seconds")
     with line_to(hasty) as (line, _):
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
@@ -118,7 +120,7 @@ def test_whoever_does_not_read_is_closed(hasty: ServerProcess) -> None:
     assert count(hasty, "fare_connections_closed_total", "write_seconds") == before + 1
 
 
-def test_whoever_reads_slowly_is_answered_whole(hasty: ServerProcess) -> None:
+def test_a_client_that_reads_slowly_is_answered_whole(hasty: ServerProcess) -> None:
     """Its deadline is met again and again."""
     pauses, calls = 4, 40
     with line_to(hasty) as (line, answers):

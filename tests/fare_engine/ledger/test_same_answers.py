@@ -284,7 +284,7 @@ def _list_fields(value: Any) -> list[str] | None:
     return list(value._fields) if hasattr(value, "_fields") else None
 
 
-def tell(metro: Metro, seed: int, others: list[Engine]) -> list[str]:
+def list_all_said(metro: Metro, seed: int, others: list[Engine]) -> list[str]:
     """All that a metro says of a seed's story, each thing as text."""
     story = Story(metro, [metro.engine, *others], seed)
     said = [*story.play(), *story.settle(), *story.review(), *list_everything(metro)]
@@ -299,8 +299,8 @@ def test_both_ledgers_say_the_same(
     embedded, shared = open_metro(tmp_path), open_metro(small_database)
     ledgers = [shared.open_ledger() for _ in range(workers - 1)]
     try:
-        expected = tell(embedded, seed, [])
-        found = tell(shared, seed, [shared.make_engine(ledger) for ledger in ledgers])
+        expected = list_all_said(embedded, seed, [])
+        found = list_all_said(shared, seed, [shared.make_engine(ledger) for ledger in ledgers])
         assert found == expected
     finally:
         for ledger in (embedded.ledger, shared.ledger, *ledgers):

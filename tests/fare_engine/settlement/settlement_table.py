@@ -14,7 +14,7 @@ where it waits for a person. After the token may stand:
 
     offline=open:400     the gate decided alone, did this and took so much
     void=0               the gate reports, once all taps are in, that nobody passed; it took so much
-    told=open:0          the gate reports, once all taps are in, what it did and took
+    reported=open:0      the gate reports, once all taps are in, what it did and took
 
 Each table is settled twice, and the second time must issue nothing.
 """
@@ -56,7 +56,7 @@ def _check(metro: Metro, table: str) -> None:
     for tap, report in reports:
         send_report(metro, tap, report)
     outcome = settle_day(metro)
-    assert sorted(map(tell, outcome.issues)) == sorted(filter(None, expected))
+    assert sorted(map(format_issue, outcome.issues)) == sorted(filter(None, expected))
     assert settle_day(metro).issues == []
 
 
@@ -98,14 +98,14 @@ def settle_day(
 
 
 def send_report(metro: Metro, tap: Tap, report: Report) -> None:
-    """A gate tells what it did at a tap of before."""
+    """A gate reports what it did at a tap of before."""
     submission = ReportSubmission(tap.tap_id, report, metro.now_ms, lambda _: None)
     metro.engine.offer(submission)
     metro.engine.run_batch(metro.now_ms)
     assert isinstance(submission.results[0], Verdict), submission.results
 
 
-def tell(issue: Issue) -> str:
+def format_issue(issue: Issue) -> str:
     """An adjustment as it stands in a table, behind the tap it is about."""
     fare, due = issue.adjustment.fare, issue.adjustment.due
     missing = "missing " if due.kind is Kind.MISSING_EXIT else ""
@@ -130,7 +130,7 @@ def _decide(metro: Metro, text: str, reports: list[tuple[Tap, Report]]) -> str:
         elif name == "void":
             reports.append((tap, Report(True, int(value), passed=False)))
         else:
-            assert name == "told", option
+            assert name == "reported", option
             reports.append((tap, _read_report(value)))
     reason = metro.decide(tap).decision.reason
     assert live in (reason.code, reason.outcome.code), f"{text}: was {reason.code}"

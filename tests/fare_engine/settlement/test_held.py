@@ -14,10 +14,10 @@ from fare_engine.settlement.adjustments import State
 from fare_engine.tap import Report
 from tests.fare_engine.settlement.settlement_table import (
     check,
+    format_issue,
     open_metro,
     send_report,
     settle_day,
-    tell,
 )
 from tests.fare_engine.small_metro import NOON_MS, Metro
 
@@ -66,9 +66,9 @@ def test_a_ride_is_held_above_twice_the_highest_fare(
             "12:00  FHY-C-02  out  anna  offline=open:801 | no_open_entry",
             "held -601 taken_otherwise no_open_entry",
         ),
-        # what the gate told later, and that nobody passed
+        # what the gate reported later, and that nobody passed
         (
-            "12:00  FHY-C-02  out  anna  told=refuse:801 | no_open_entry",
+            "12:00  FHY-C-02  out  anna  reported=refuse:801 | no_open_entry",
             "held -801 not_passed no_open_entry",
         ),
         (
@@ -152,12 +152,12 @@ def test_what_is_found_later_of_such_a_tap_is_held_beside_it(place: Address) -> 
     metro.decide(metro.tap("CXL-A-01", "entry", 0, medium_type="qr"))
     tap = metro.tap("FHY-C-02", "exit", 20, medium_type="qr").replace(report=Report(True, 5_000))
     metro.decide(tap)
-    assert [tell(one).partition(" ")[2] for one in settle_day(metro).issues] == [
+    assert [format_issue(one).partition(" ")[2] for one in settle_day(metro).issues] == [
         "held -4600 taken_otherwise different_station"
     ]
     send_report(metro, tap, Report(True, 5_000, passed=False))
     # Nobody passed: the journey is open again, and the rest of what was taken goes back too.
-    later = [tell(one).partition(" ")[2] for one in settle_day(metro).issues]
+    later = [format_issue(one).partition(" ")[2] for one in settle_day(metro).issues]
     assert "held -400 not_passed different_station" in later
     metro.ledger.close()
 
@@ -170,8 +170,10 @@ def test_the_tariff_of_the_tap_says_what_a_fare_can_be(place: Address) -> None:
     for minutes, token in ((-60, "before"), (5, "after")):
         tap = metro.tap("FHY-C-02", "exit", minutes, medium_type="qr", token=token)
         metro.decide(tap.replace(report=Report(True, 5_000)))
-    told = [tell(one).partition(" ")[2] for one in settle_day(metro, date(2021, 11, 24)).issues]
-    assert sorted(told) == [
+    issued = [
+        format_issue(one).partition(" ")[2] for one in settle_day(metro, date(2021, 11, 24)).issues
+    ]
+    assert sorted(issued) == [
         "-4800 taken_otherwise no_open_entry",
         "held -4800 taken_otherwise no_open_entry",
     ]

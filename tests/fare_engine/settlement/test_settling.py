@@ -214,8 +214,8 @@ def test_a_gate_tells_afterwards_that_it_took_less(place: Address) -> None:
     check(
         place,
         """
-        12:00  FHY-A-01  in   anna                 | entry_opened       |
-        12:30  CXL-A-01  out  anna  told=open:150  | different_station  \
+        12:00  FHY-A-01  in   anna                     | entry_opened       |
+        12:30  CXL-A-01  out  anna  reported=open:150  | different_station  \
             | +250 taken_otherwise different_station
         """,
     )

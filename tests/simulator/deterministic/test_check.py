@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from api.cli.simulate import app
 from simulator.deterministic.check import Check
-from simulator.deterministic.planted import BUGS
-from simulator.deterministic.planting import planted
+from simulator.deterministic.planted.bugs import BUGS
+from simulator.deterministic.planted.planting import planted
 
 FIXED = 20
 FRESH = 10

@@ -47,7 +47,7 @@ def test_this_server_keeps_the_contract_at_every_step(talk: Talk, server: Server
     assert known.count(200) >= 10, "it says which taps it made"
 
 
-def test_it_can_be_run_again_and_plays_the_controller_that_it_is_told(talk: Talk) -> None:
+def test_it_can_be_run_again_and_plays_the_controller_that_it_is_given(talk: Talk) -> None:
     for controller_id in ("FHY-1", None, "FHY-1"):
         place = play(talk, controller_id)
         assert controller_id in (None, place.controller_id)

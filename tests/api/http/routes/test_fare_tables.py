@@ -1,4 +1,4 @@
-"""A fare for each pair of a whole network: published, read back, and told from wrong ones."""
+"""A fare for each pair of a whole network: published, read back, and refused where it is wrong."""
 
 import json
 import socket
