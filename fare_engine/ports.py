@@ -207,7 +207,8 @@ class Ledger(Protocol):
     def take_rows(self, count: int) -> int:
         """The first of so many consecutive references that no other tap has or will have.
 
-        Nothing follows from their order, and those that are not used are never used again.
+        They rise with time but for less than a day, by which settlement finds where a day begins;
+        nothing else follows from their order. Those that are not used are never used again.
         """
 
     def load(self, wanted: Wanted) -> Loaded:

@@ -11,6 +11,7 @@ Two connections: one writes, one reads, so that the next batch is loaded while o
 import os
 import socket
 import struct
+import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, TypeVar
 
@@ -22,6 +23,7 @@ from fare_engine.ledger.postgresql import arrays, horizon, loading
 from fare_engine.ledger.postgresql.committing import COMMIT, Writing, encode_changes
 from fare_engine.ledger.postgresql.identity import read_epoch
 from fare_engine.ledger.postgresql.partitions import PARTITION_ROWS, Partitioning, read_end
+from fare_engine.ledger.postgresql.where import PostgresqlWhere
 from fare_engine.ledger.rows import number_places
 from fare_engine.ledger.sessions import READER, WRITER, Connection, connect, name_database
 from fare_engine.ports import Changes, Followed, Loaded, Wanted
@@ -29,6 +31,10 @@ from fare_engine.published import Published
 
 BLOCK_ROWS: Final = 10_000
 """Rows that a worker takes at once: the increment of the sequence `tap_rows`."""
+
+BLOCK_SECONDS_MAX: Final = 3_600
+"""How long a worker uses a block: so rows stand in the order of time, but for as long, and none is
+stored among much older ones, where settlement would not look for it."""
 
 PREFIXES_MAX: Final = 200_000
 """Gates and days whose highest tap_id is remembered; beyond it all are forgotten, at no harm."""
@@ -60,10 +66,12 @@ class PostgresqlLedger:
         self.may_wait = True
         self.epoch = ""
         self.maintenance = Partitioning(url, partition_rows)
+        self.where = PostgresqlWhere()
         self._url = url
         self._name = name_database(url)
         self._worker = worker or f"{socket.gethostname()}:{os.getpid()}"
         self._rows = range(0)
+        self._block_taken_s = 0.0
         self._highest: dict[str, str] = {}
         self._writer: Connection | None = None
         self._reader: Connection | None = None
@@ -91,7 +99,7 @@ class PostgresqlLedger:
         """The first of so many consecutive rows, of a block that no other worker has."""
         if count > BLOCK_ROWS:
             raise ValueError(f"a batch may have {BLOCK_ROWS:,} taps")
-        if len(self._rows) < count:
+        if self._count_rows_left() < count:
             self._use_block(self._ask(loading.fetch_block))
         first, self._rows = self._rows[0], self._rows[count:]
         return first
@@ -106,7 +114,7 @@ class PostgresqlLedger:
         reported = set(wanted.reported)
         seen = [tap_id for tap_id in wanted.tap_ids if not self._seems_new(tap_id)]
         looked_up = [*reported.union(seen)]
-        takes_block = len(self._rows) < len(wanted.tap_ids)
+        takes_block = self._count_rows_left() < len(wanted.tap_ids)
         connection = self._get_writer() if wanted.locks else self._get_reader()
         fetched = self._ask(
             lambda _: loading.fetch(connection, wanted, looked_up, takes_block=takes_block)
@@ -187,8 +195,14 @@ class PostgresqlLedger:
         self._highest[prefix] = tap_id
         return True
 
+    def _count_rows_left(self) -> int:
+        """How many rows of the block may still be used: none once it is old."""
+        age_seconds = time.time() - self._block_taken_s
+        return len(self._rows) if 0 <= age_seconds <= BLOCK_SECONDS_MAX else 0
+
     def _use_block(self, first: int) -> None:
         self._rows = range(first, first + BLOCK_ROWS)
+        self._block_taken_s = time.time()
         self.maintenance.highest_row = self._rows[-1]
 
     def _fetch_stored(self, rows: Collection[int]) -> Sequence[tuple[Any, ...]]:
