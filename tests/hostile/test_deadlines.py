@@ -26,7 +26,7 @@ from tests.hostile.under_attack import (
 )
 from tests.server_process import ServerProcess
 
-DEADLINE_SECONDS = 2
+DEADLINE_SECONDS = 1
 CLOSED_WITHIN_SECONDS = 15
 DRIP_SECONDS = 0.1
 RECEIVE_BYTES = 4_096

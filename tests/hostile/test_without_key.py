@@ -140,7 +140,7 @@ def test_a_body_in_single_bytes_holds_nobody_up(strict: ServerProcess, path: str
             assert send_tap(strict)["outcome"] == "entered"
             longest = max(longest, time.monotonic() - begun)
         for line, sender in zip(lines, senders, strict=True):
-            line.wait_until_closed()
+            line.read_refusal()
             line.hang_up()
             sender.join()
     assert longest < HELD_UP_SECONDS_MAX

@@ -1,6 +1,8 @@
 """Runs commands inside the process of the tests, which saves the start of Python."""
 
+import io
 import json
+import os
 import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -23,18 +25,33 @@ class Ended(NamedTuple):
         assert self.status == 0, self.err
         return json.loads(self.out)
 
+    @property
+    def failure(self) -> str:
+        """The one clear error that the command ended with."""
+        assert self.status == 1, self.out + self.err
+        assert "Traceback" not in self.err
+        assert self.err.startswith("fare-engine: ")
+        return self.err
+
 
 Command = Callable[..., Ended]
 
 
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs `fare-engine` with arguments."""
+    """Runs `fare-engine` with arguments, a standard input and the settings that are named."""
 
-    def run(*arguments: object) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["fare-engine", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
+    def run(*arguments: object, given: str | bytes = "", **environment: str) -> Ended:
+        content = given.encode() if isinstance(given, str) else given
+        with monkeypatch.context() as patch:
+            for name in [name for name in os.environ if name.startswith("FARE_")]:
+                patch.delenv(name)
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "argv", ["fare-engine", *map(str, arguments)])
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), "utf-8"))
+            with pytest.raises(SystemExit) as end:
+                cli.main()
         status = end.value.code or 0
         assert isinstance(status, int)
         return Ended(status, *capsys.readouterr())

@@ -13,6 +13,7 @@ import pytest
 from tests.api.cli.conftest import Command
 from tests.fare_engine.ledger.old_ledgers.asking import read
 from tests.fare_engine.ledger.old_ledgers.test_old_ledgers import HERE, load
+from tests.server_process import run_command
 
 OTHER_KEY = "00" * 32 + "\n"
 
@@ -27,16 +28,19 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(autouse=True)
-def _no_variable_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`config check` warns of it."""
-    monkeypatch.delenv("FARE_SHENZHEN_TAPS", raising=False)
+@pytest.fixture(scope="module")
+def migrated(original: Path) -> Path:
+    """The same ledger, brought to this version's schema."""
+    path = original.with_name("migrated")
+    shutil.copytree(original, path)
+    done = run_command("migrate", "--data-dir", path)
+    assert done.returncode == 0, done.stderr
+    return path
 
 
 @pytest.fixture
-def data_dir(original: Path, tmp_path: Path, command: Command) -> Path:
-    shutil.copytree(original, tmp_path / "data")
-    assert command("migrate", "--data-dir", tmp_path / "data").status == 0
+def data_dir(migrated: Path, tmp_path: Path) -> Path:
+    shutil.copytree(migrated, tmp_path / "data")
     return tmp_path / "data"
 
 

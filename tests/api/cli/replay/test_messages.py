@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.server_process import FARE_ENGINE, make_environment, run_command
+from tests.api.cli.conftest import Command
+from tests.server_process import FARE_ENGINE, make_environment
 
 HEADER = "gate_id,direction,occurred_at,medium_type,medium_id\n"
 ROW = "FHY-A-01,entry,2026-11-26T08:00:00+08:00,tianfutong,3104870512340001\n"
@@ -34,20 +35,20 @@ def write(tmp_path: Path, content: str) -> Path:
     ],
 )
 def test_the_first_row_of_a_file_without_a_header_is_not_shown(
-    tmp_path: Path, content: str
+    tmp_path: Path, content: str, command: Command
 ) -> None:
-    run = run_command("replay", write(tmp_path, content))
-    assert run.returncode == 1
-    output = run.stdout + run.stderr
+    run = command("replay", write(tmp_path, content))
+    assert run.status == 1
+    output = run.out + run.err
     for secret in (CARD, "3104 8705 1234 0001", "13800138000"):
         assert secret not in output
-    assert "column" in run.stderr
+    assert "column" in run.err
 
 
-def test_what_a_header_has_is_shown(tmp_path: Path) -> None:
-    run = run_command("replay", write(tmp_path, f"gate_id,way,occurred_at\n{ROW}"))
-    assert "missing column direction" in run.stderr
-    assert "the file has gate_id, way, occurred_at" in run.stderr
+def test_what_a_header_has_is_shown(tmp_path: Path, command: Command) -> None:
+    run = command("replay", write(tmp_path, f"gate_id,way,occurred_at\n{ROW}"))
+    assert "missing column direction" in run.err
+    assert "the file has gate_id, way, occurred_at" in run.err
 
 
 @pytest.mark.parametrize(
@@ -59,18 +60,20 @@ def test_what_a_header_has_is_shown(tmp_path: Path) -> None:
         (ROW + "FHY-A-01,up,2026-11-26T08:00:00+08:00,tianfutong,3104870512340001\n", 0),
     ],
 )
-def test_a_file_of_which_no_row_is_a_tap_has_failed(tmp_path: Path, row: str, status: int) -> None:
-    run = run_command("replay", write(tmp_path, HEADER + row), "--json")
-    assert run.returncode == status, run.stderr
-    assert ("no row of it is a tap" in run.stderr) == bool(status)
-    assert run.stdout.startswith("{"), "the figures are printed all the same"
+def test_a_file_of_which_no_row_is_a_tap_has_failed(
+    tmp_path: Path, row: str, status: int, command: Command
+) -> None:
+    run = command("replay", write(tmp_path, HEADER + row), "--json")
+    assert run.status == status, run.err
+    assert ("no row of it is a tap" in run.err) == bool(status)
+    assert run.out.startswith("{"), "the figures are printed all the same"
 
 
 @pytest.mark.parametrize("content", [HEADER, HEADER.rstrip(), HEADER + "\n\n"])
-def test_a_file_without_rows_says_so(tmp_path: Path, content: str) -> None:
-    run = run_command("replay", write(tmp_path, content))
-    assert run.returncode == 0
-    assert "has a header and no rows" in run.stderr
+def test_a_file_without_rows_says_so(tmp_path: Path, content: str, command: Command) -> None:
+    run = command("replay", write(tmp_path, content))
+    assert run.status == 0
+    assert "has a header and no rows" in run.err
 
 
 @pytest.mark.parametrize("name", ["/dev/stdin", "-"])
@@ -89,7 +92,7 @@ def test_a_file_through_a_pipe_loses_nothing(name: str, zipped: bool) -> None:
     assert b"3 rows, format own" in run.stdout
 
 
-def test_a_pipe_may_bring_its_bytes_one_by_one(tmp_path: Path) -> None:
+def test_a_pipe_may_bring_its_bytes_one_by_one(tmp_path: Path, command: Command) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
 
@@ -100,10 +103,10 @@ def test_a_pipe_may_bring_its_bytes_one_by_one(tmp_path: Path) -> None:
 
     feeding = threading.Thread(target=feed)
     feeding.start()
-    run = run_command("replay", pipe)
+    run = command("replay", pipe)
     feeding.join()
-    assert run.returncode == 0, run.stderr
-    assert "1 rows, format own" in run.stdout
+    assert run.status == 0, run.err
+    assert "1 rows, format own" in run.out
 
 
 def test_a_parquet_file_through_a_pipe_is_refused_for_the_true_reason(tmp_path: Path) -> None:
