@@ -8,8 +8,11 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.commands import command
 from tests.postgresql_server import Databases, run_databases
 from tests.server_process import FARE_ENGINE, ServerProcess
+
+__all__ = ["command"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -19,6 +22,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=Path(os.environ.get("FARE_HOSTILE_BINARY", FARE_ENGINE)),
         help="the `fare-engine` that tests/hostile attacks; this checkout's by default",
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long: several processes that share the tests then end together."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(scope="session")

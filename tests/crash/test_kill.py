@@ -10,9 +10,13 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from simulator.blackbox.deployments import Embedded, running
 from simulator.blackbox.kills import TAPS_A_LIFE, run_kills
 from tests.server_process import run_command
+
+pytestmark = pytest.mark.slow
 
 
 def test_every_acknowledged_decision_survives_every_kill_unchanged() -> None:

@@ -21,6 +21,8 @@ from simulator.target import open_target
 from simulator.world.chengdu import WorldNetwork, make_network
 from tests.server_process import ServerProcess, run_command
 
+pytestmark = pytest.mark.slow
+
 SCALE = 0.000_3
 OPENED = "2021-11-25T00:00:00+08:00"
 """Before the taps of a load, which have the times of a simulated day."""

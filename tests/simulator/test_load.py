@@ -14,6 +14,8 @@ from simulator.serving import NotServed
 from simulator.target import open_target
 from tests.server_process import ServerProcess, run_command
 
+pytestmark = pytest.mark.slow
+
 
 def _audit(exchanges: Exchanges) -> Audited:
     """An auditor who believes everything it sees, and counts it."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.cli.conftest import Command
+from tests.commands import Command
 from tests.server_process import ServerProcess, make_data_directory, run_command
 
 Made = tuple[Path, dict[str, Any]]

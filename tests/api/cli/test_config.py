@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.cli.conftest import Command
+from tests.commands import Command
 from tests.fare_engine.ledger.old_ledgers.asking import read
 from tests.fare_engine.ledger.old_ledgers.test_old_ledgers import HERE, load
 from tests.server_process import run_command
+
+pytestmark = pytest.mark.slow
 
 OTHER_KEY = "00" * 32 + "\n"
 

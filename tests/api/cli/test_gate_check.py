@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.cli.conftest import Command
+from tests.commands import Command
 from tests.server_process import ServerProcess
 
 

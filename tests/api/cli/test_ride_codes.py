@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import segno
 
-from tests.api.cli.conftest import Command
+from tests.commands import Command
 from tests.server_process import ServerProcess, make_data_directory, run_command
 
 ACCOUNT = "test"

@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from api import cli
-from tests.api.cli.conftest import Command
+from tests.commands import Command
 from tests.server_process import (
     FARE_ENGINE,
     ServerProcess,

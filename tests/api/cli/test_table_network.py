@@ -4,7 +4,7 @@ from pathlib import Path
 
 import httpx2
 
-from tests.api.cli.conftest import Command
+from tests.commands import Command
 from tests.server_process import ServerProcess, make_tap, new_card
 
 STATIONS = ("A", "B", "C")

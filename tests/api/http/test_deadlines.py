@@ -13,6 +13,8 @@ import pytest
 from tests.api.http.raw_http import LIVE, line_to, read_answer, request, tap_of
 from tests.server_process import ServerProcess
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 1
 
 
@@ -125,7 +127,7 @@ def test_a_client_that_does_not_read_is_closed(hasty: ServerProcess) -> None:
     before = count(hasty, "fare_connections_closed_total", "write_seconds")
     with line_to(hasty) as (line, _):
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-        line.settimeout(5)
+        line.settimeout(30)
         call = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
         with pytest.raises(ConnectionError):
             line.sendall(call * 1_000_000)

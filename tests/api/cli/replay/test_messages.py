@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.cli.conftest import Command
+from tests.commands import Command
 from tests.server_process import FARE_ENGINE, make_environment
 
 HEADER = "gate_id,direction,occurred_at,medium_type,medium_id\n"
