@@ -2,12 +2,15 @@
 
 import io
 import json
+import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import pytest
+import structlog
 
 from api import cli
 
@@ -50,10 +53,32 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
                 patch.setenv(name, value)
             patch.setattr(sys, "argv", ["fare-engine", *map(str, arguments)])
             patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), "utf-8"))
-            with pytest.raises(SystemExit) as end:
+            with _logs_kept(patch), pytest.raises(SystemExit) as end:
                 cli.main()
         status = end.value.code or 0
         assert isinstance(status, int)
         return Ended(status, *capsys.readouterr())
 
     return run
+
+
+@contextmanager
+def _logs_kept(patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a command sets up for its logs ends with it: they go to a stream that ends with it."""
+    configure, root = structlog.configure, logging.getLogger()
+    handlers, level = root.handlers, root.level
+
+    def configure_uncached(**settings: Any) -> None:
+        # A logger that was used once would keep these settings for ever.
+        configure(**settings | {"cache_logger_on_first_use": False})
+
+    patch.setattr(structlog, "configure", configure_uncached)
+    try:
+        yield
+    finally:
+        for handler in root.handlers:
+            if handler not in handlers:
+                handler.close()
+        root.handlers = handlers
+        root.setLevel(level)
+        structlog.reset_defaults()
