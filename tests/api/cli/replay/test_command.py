@@ -4,40 +4,21 @@ import csv
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
-from api import cli
 from fare_engine.ledger.sqlite.data_directory import DataDirectory
 from fare_engine.setup import initialise
+from tests.commands import Command
 from tests.fare_engine.interchange.tap_files import CARD, SHENZHEN_HEADER, metro_row, write_file
 from tests.fare_engine.replays import own_row, write_own
 
 
-class Run(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-Replay = Callable[..., Run]
-
-
 @pytest.fixture
-def replay(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Replay:
-    def run(*arguments: object) -> Run:
-        command = ["fare-engine", "replay", *map(str, arguments)]
-        monkeypatch.setattr(sys, "argv", command)
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        status = end.value.code or 0
-        assert isinstance(status, int)
-        return Run(status, *capsys.readouterr())
-
-    return run
+def replay(command: Command) -> Command:
+    return partial(command, "replay")
 
 
 @pytest.fixture
@@ -64,15 +45,8 @@ def day(tmp_path: Path) -> Path:
     )
 
 
-def read_json(run: Run) -> dict[str, Any]:
-    assert run.status == 0, run.err
-    document = json.loads(run.out)
-    assert isinstance(document, dict)
-    return document
-
-
-def test_json_holds_the_fixed_fields(replay: Replay, day: Path) -> None:
-    document = read_json(replay(day, "--pilot", "all", "--json"))
+def test_json_holds_the_fixed_fields(replay: Command, day: Path) -> None:
+    document = replay(day, "--pilot", "all", "--json").json
     fixed = ("rows", "taps", "skipped", "outcomes", "reasons")
     assert {name: document[name] for name in fixed} == {
         "rows": 4,
@@ -95,8 +69,8 @@ def test_json_holds_the_fixed_fields(replay: Replay, day: Path) -> None:
     }
 
 
-def test_json_lists_rejected_rows(replay: Replay, crossing: Path) -> None:
-    rejected = read_json(replay(crossing, "--json"))["rejected"]
+def test_json_lists_rejected_rows(replay: Command, crossing: Path) -> None:
+    rejected = replay(crossing, "--json").json["rejected"]
     assert rejected == {
         "count": 2,
         "rows": [
@@ -116,7 +90,7 @@ def test_json_lists_rejected_rows(replay: Replay, crossing: Path) -> None:
     }
 
 
-def test_the_report_is_tables_without_json(replay: Replay, crossing: Path) -> None:
+def test_the_report_is_tables_without_json(replay: Command, crossing: Path) -> None:
     run = replay(crossing)
     assert run.status == 0
     lines = [" ".join(line.split()) for line in run.out.splitlines()]
@@ -134,7 +108,7 @@ def test_the_report_is_tables_without_json(replay: Replay, crossing: Path) -> No
     assert "4 rows read, 3 of 3 taps decided" in run.err
 
 
-def test_pilot_and_window(replay: Replay, day: Path) -> None:
+def test_pilot_and_window(replay: Command, day: Path) -> None:
     for options, waived in (
         ((), 0),
         (("--pilot", "configured"), 0),
@@ -143,11 +117,11 @@ def test_pilot_and_window(replay: Replay, day: Path) -> None:
         (("--pilot", "all", "--window-seconds", 360), 1),
         (("--pilot", "all", "--window-seconds", 359), 0),
     ):
-        document = read_json(replay(day, *options, "--json"))
+        document = replay(day, *options, "--json").json
         assert document["outcomes"].get("waived", 0) == waived, options
 
 
-def test_rejected_file_accounts_for_every_row(replay: Replay, day: Path, tmp_path: Path) -> None:
+def test_rejected_file_accounts_for_every_row(replay: Command, day: Path, tmp_path: Path) -> None:
     target = tmp_path / "rejected.csv"
     assert replay(day, "--rejected", target).status == 0
     with target.open(encoding="utf-8", newline="") as stream:
@@ -159,7 +133,7 @@ def test_rejected_file_accounts_for_every_row(replay: Replay, day: Path, tmp_pat
     ]
 
 
-def test_mapping(replay: Replay, tmp_path: Path) -> None:
+def test_mapping(replay: Command, tmp_path: Path) -> None:
     mapping = tmp_path / "mapping.toml"
     mapping.write_text('medium_type = "qr"\n[columns]\nmedium_id = "konto"\n', "utf-8")
     taps = write_file(
@@ -167,25 +141,25 @@ def test_mapping(replay: Replay, tmp_path: Path) -> None:
         "gate_id;direction;konto;occurred_at",
         "FHY-A-01;entry;account-1;2021-11-25T08:00:00+08:00",
     )
-    document = read_json(replay(taps, "--mapping", mapping, "--json"))
+    document = replay(taps, "--mapping", mapping, "--json").json
     assert document["outcomes"] == {"entered": 1}
 
 
-def test_into_ledger_stores_the_taps_once(
-    replay: Replay, crossing: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_into_ledger_stores_the_taps_once(replay: Command, crossing: Path, tmp_path: Path) -> None:
     initialise(DataDirectory(tmp_path / "data"), now_ms=1_800_000_000_000)
     options = ("--into-ledger", "--data-dir", tmp_path / "data", "--json")
-    assert read_json(replay(crossing, *options))["taps"] == 2
-    monkeypatch.setenv("FARE_DATA_DIR", str(tmp_path / "data"))
-    again = read_json(replay(crossing, "--into-ledger", "--json"))
+    assert replay(crossing, *options).json["taps"] == 2
+    data_dir = str(tmp_path / "data")
+    again = replay(crossing, "--into-ledger", "--json", FARE_DATA_DIR=data_dir).json
     assert (again["taps"], again["skipped"]["duplicate"]) == (0, 3)
     # A scratch replay by the same catalogue knows nothing of them.
-    scratch = read_json(replay(crossing, "--data-dir", tmp_path / "data", "--json"))
+    scratch = replay(crossing, "--data-dir", tmp_path / "data", "--json").json
     assert (scratch["taps"], scratch["into_ledger"]) == (2, False)
 
 
-def test_failures_are_one_line_and_status_1(replay: Replay, crossing: Path, tmp_path: Path) -> None:
+def test_failures_are_one_line_and_status_1(
+    replay: Command, crossing: Path, tmp_path: Path
+) -> None:
     empty = tmp_path / "empty.csv"
     empty.touch()
     for arguments in (
@@ -206,7 +180,7 @@ def test_failures_are_one_line_and_status_1(replay: Replay, crossing: Path, tmp_
         assert errors[0].startswith("fare-engine: ")
 
 
-def test_wrong_usage_is_status_2(replay: Replay, crossing: Path) -> None:
+def test_wrong_usage_is_status_2(replay: Command, crossing: Path) -> None:
     for arguments in (
         (),
         (crossing, "--format", "tides"),
@@ -222,7 +196,7 @@ def test_wrong_usage_is_status_2(replay: Replay, crossing: Path) -> None:
         assert run.err
 
 
-def test_no_card_is_printed_or_written(replay: Replay, tmp_path: Path) -> None:
+def test_no_card_is_printed_or_written(replay: Command, tmp_path: Path) -> None:
     shifted = f"x,FHY-A-01,,entry,{CARD},tianfutong,2021-11-25T08:00:00+08:00,"
     taps = write_own(
         tmp_path,
