@@ -136,7 +136,7 @@ def test_a_client_that_does_not_read_is_closed(hasty: ServerProcess) -> None:
 
 def test_a_client_that_reads_slowly_is_answered_whole(hasty: ServerProcess) -> None:
     """Its deadline is met again and again."""
-    pauses, calls = 4, 40
+    pauses, calls = 3, 30
     with line_to(hasty) as (line, answers):
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         line.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * calls)
