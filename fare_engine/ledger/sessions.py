@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import psycopg
+from psycopg.abc import Buffer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.types.string import StrDumperUnknown
 
 from fare_engine.errors import ConfigurationError
 
@@ -61,6 +63,13 @@ READER: Final = WRITER | {"default_transaction_isolation": "repeatable read"}
 """Settings of the session that loads: all statements of one round trip see one moment."""
 
 
+class _TextDumper(StrDumperUnknown):
+    """A zero character may stand in what an operator writes, and in no text of PostgreSQL."""
+
+    def dump(self, obj: str) -> Buffer | None:
+        return super().dump(obj.replace("\0", "\ufffd"))
+
+
 def connect(url: str, settings: Mapping[str, str]) -> Connection:
     """A connection in autocommit, with these settings; raises psycopg.Error.
 
@@ -70,6 +79,7 @@ def connect(url: str, settings: Mapping[str, str]) -> Connection:
     connection = psycopg.connect(make_conninfo(**parameters), autocommit=True)
     try:
         _set_up(connection, url, settings)
+        connection.adapters.register_dumper(str, _TextDumper)
     except BaseException:
         connection.close()
         raise

@@ -9,7 +9,10 @@ from sqlalchemy import Connection as Connected
 from sqlalchemy import event
 
 from fare_engine.ledger.database import open_database
+from fare_engine.ledger.postgresql.ledger import BLOCK_ROWS
+from fare_engine.ledger.queries import settlement_scan
 from fare_engine.settle import settle
+from fare_engine.verdict import Verdict
 from tests.fare_engine.settlement.settlement_table import (
     NEXT_MORNING_MS,
     THE_DAY,
@@ -29,14 +32,19 @@ def metro(small_database: str) -> Iterator[Metro]:
     metro.ledger.close()
 
 
-def test_an_exit_under_a_lower_row_than_its_entry_ends_it(metro: Metro) -> None:
+def test_an_exit_that_is_scanned_before_its_entry_ends_it(
+    metro: Metro, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its row is lower, and stands in an earlier stretch of the scan."""
+    monkeypatch.setattr(settlement_scan, "SCAN_ROWS", BLOCK_ROWS)
     ledger = metro.open_ledger()
     second = metro.make_engine(ledger)
     metro.enter(0, token="berta")
     (entry,) = second.process([metro.tap("FHY-A-01", "entry", 0)], metro.now_ms)
     exit_ = metro.leave(20)
     ledger.close()
-    assert exit_.row < entry.row  # type: ignore[union-attr]
+    assert isinstance(entry, Verdict)
+    assert exit_.row < BLOCK_ROWS < entry.row
     outcome = settle_day(metro)
     assert outcome.tokens == 1, "berta's journey alone has to be looked at"
     assert [format_issue(issue).partition(" ")[2] for issue in outcome.issues] == [

@@ -6,7 +6,13 @@ from fare_engine.errors import CatalogueInvalid
 from fare_engine.ledger.database import Database, writing
 from fare_engine.ledger.queries.listings import list_audit
 from fare_engine.ledger.stores import blocked as block_store
-from fare_engine.ledger.stores.blocked import BlockedMedium, block, load_blocked, unblock
+from fare_engine.ledger.stores.blocked import (
+    BlockedMedium,
+    block,
+    list_blocked,
+    load_blocked,
+    unblock,
+)
 
 
 def _medium(number: int) -> BlockedMedium:
@@ -42,3 +48,12 @@ def test_a_medium_blocked_by_a_clock_that_was_ahead_is_blocked_again_from_now_on
         assert (latest.before["reason"], latest.after["reason"]) == ("lost", "stolen")
         later = now._replace(blocked_at_ms=99)
         assert block(connection, later, "test", 99) == now, "blocked already, it stays"
+
+
+def test_a_reason_with_a_zero_character_is_kept_as_far_as_the_database_can(
+    engine: Database,
+) -> None:
+    with writing(engine) as connection:
+        block(connection, _medium(1)._replace(reason="lo\0st"), "test", 0)
+        (held,) = list_blocked(connection, b"", 10)
+    assert held.reason in ("lo\0st", "lo\ufffdst")
