@@ -1,25 +1,30 @@
 """Two workers and the same passengers: what one decided is never stored over what another did."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import resources
 from typing import Final
 
 import psycopg
 
-from benchmarks.races import Outcome, Race
+from benchmarks.races import Race
 from fare_engine.ledger.migrations import postgresql as migrations
 from tests.fare_engine.small_metro import make_published, prepare_database
 
-TAPS: Final = 1_000
+TAPS: Final = 100
+"""Of a stretch: the workers begin each together, so that none is far behind the other."""
+
+STRETCHES: Final = 10
+STRETCHES_MAX: Final = 100
 FUNCTIONS: Final = (resources.files(migrations) / "0001_functions.sql").read_text("utf-8")
 
 
-def race(url: str, taps: int = TAPS) -> Outcome:
-    """What two workers come to with the taps of four passengers."""
-    run = Race(url, make_published(), workers=2, passengers=4)
-    run.run(taps)
-    run.close()
-    return run.look()
+@contextmanager
+def racing(url: str) -> Iterator[Race]:
+    """Two workers and four passengers."""
+    race = Race(url, make_published(), workers=2, passengers=4)
+    yield race
+    race.close()
 
 
 def replace_functions(url: str, *replaced: tuple[str, str]) -> None:
@@ -35,7 +40,10 @@ def replace_functions(url: str, *replaced: tuple[str, str]) -> None:
 def test_nothing_is_consumed_twice_and_all_are_answered_alike(
     make_database: Callable[..., str],
 ) -> None:
-    outcome = race(make_database(prepare_database))
+    with racing(make_database(prepare_database)) as race:
+        for _ in range(STRETCHES):
+            race.run(TAPS)
+        outcome = race.look()
     assert outcome.losses > 50, "they did not meet"
     assert outcome.wrong == 0, outcome
     assert outcome.tries_max <= 5
@@ -50,6 +58,10 @@ def test_the_race_finds_commits_that_compare_nothing(make_database: Callable[...
     )
     with psycopg.connect(url) as connection:
         connection.execute("DROP INDEX taps_from_1_token_number")
-    outcome = race(url)
-    assert outcome.entries_twice > 0, outcome
-    assert outcome.forks > 0, outcome
+    with racing(url) as race:
+        for _ in range(STRETCHES_MAX):
+            race.run(TAPS)
+            outcome = race.look()
+            if outcome.entries_twice and outcome.forks:
+                return
+    raise AssertionError(f"they met, and nothing was found: {outcome}")
