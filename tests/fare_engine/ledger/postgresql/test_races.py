@@ -8,6 +8,7 @@ from typing import Final
 import psycopg
 
 from benchmarks.races import Race
+from fare_engine.engine import LOSSES_MAX
 from fare_engine.ledger.migrations import postgresql as migrations
 from tests.fare_engine.small_metro import make_published, prepare_database
 
@@ -46,7 +47,8 @@ def test_nothing_is_consumed_twice_and_all_are_answered_alike(
         outcome = race.look()
     assert outcome.losses > 50, "they did not meet"
     assert outcome.wrong == 0, outcome
-    assert outcome.tries_max <= 5
+    # Once its tokens are locked, a batch loses only to late taps of its own: it has two.
+    assert outcome.tries_max <= LOSSES_MAX + 1 + 2
 
 
 def test_the_race_finds_commits_that_compare_nothing(make_database: Callable[..., str]) -> None:
