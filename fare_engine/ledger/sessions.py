@@ -38,7 +38,7 @@ OPERATOR: Final = {
     **_DURABLE,
     "jit": "off",
     "lock_timeout": "5s",
-    # A transaction that is left open holds back whoever follows the ledger.
+    # A transaction that is left open holds back all who follow the ledger.
     "idle_in_transaction_session_timeout": "1min",
 }
 """Settings of sessions beside the life of a tap: queries, publishing, settlement."""

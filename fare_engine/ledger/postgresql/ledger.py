@@ -18,7 +18,13 @@ from typing import Any, Final, TypeVar
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from fare_engine.errors import LedgerDamaged, LedgerUnavailable, Outdated, Overtaken
+from fare_engine.errors import (
+    ConfigurationError,
+    LedgerDamaged,
+    LedgerUnavailable,
+    Outdated,
+    Overtaken,
+)
 from fare_engine.ledger.postgresql import arrays, horizon, loading
 from fare_engine.ledger.postgresql.committing import COMMIT, Writing, encode_changes
 from fare_engine.ledger.postgresql.identity import read_epoch
@@ -78,7 +84,7 @@ class PostgresqlLedger:
         self._is_in_doubt = False
         self._stations: dict[int, str] = {}
         self._published = published
-        self.recover()
+        self._connect()
 
     def close(self) -> None:
         """Close the connections. A statement that is under way is not cancelled; it may end."""
@@ -160,19 +166,9 @@ class PostgresqlLedger:
         """
         self.close()
         try:
-            self._writer = connect(self._url, WRITER)
-            self._writer.add_notice_handler(self._hear)
-            arrays.register(self._writer)
-            self._reader = connect(self._url, READER)
-            epoch = read_epoch(self._reader)
-            self._stations = loading.fetch_stations(self._reader)
-            self.maintenance.end = read_end(self._reader)
-        except psycopg.Error as error:
-            self.close()
-            raise self._make_unavailable(error) from error
-        if epoch != self.epoch:
-            self.epoch, self._rows = epoch, range(0)
-        self.use(self._published)
+            self._connect()
+        except ConfigurationError as error:  # another server has taken over, which may not be used
+            raise LedgerUnavailable(str(error)) from error
 
     def follow(self, cursor: str, limit: int) -> Followed:
         """What all workers have committed since a cursor; EpochEnded after a restore."""
@@ -185,6 +181,22 @@ class PostgresqlLedger:
         stored = {values[0]: values for values in self._fetch_stored(rows)}
         verdicts = [self._decoder.make_known(stored[row]).verdict for row in rows]
         return Followed(verdicts, position.format_cursor())
+
+    def _connect(self) -> None:
+        try:
+            self._writer = connect(self._url, WRITER)
+            self._writer.add_notice_handler(self._take_notice)
+            arrays.register(self._writer)
+            self._reader = connect(self._url, READER)
+            epoch = read_epoch(self._reader)
+            self._stations = loading.fetch_stations(self._reader)
+            self.maintenance.end = read_end(self._reader)
+        except psycopg.Error as error:
+            self.close()
+            raise self._make_unavailable(error) from error
+        if epoch != self.epoch:
+            self.epoch, self._rows = epoch, range(0)
+        self.use(self._published)
 
     def _seems_new(self, tap_id: str) -> bool:
         prefix = tap_id.rpartition(".")[0]
@@ -256,7 +268,7 @@ class PostgresqlLedger:
     def _make_unavailable(self, error: psycopg.Error) -> LedgerUnavailable:
         return LedgerUnavailable(f"{self._name} did not confirm: {error}")
 
-    def _hear(self, diagnostic: psycopg.errors.Diagnostic) -> None:
+    def _take_notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
         """A wait for a standby that was cancelled ends with a warning, as if all were well."""
         if diagnostic.sqlstate == _WARNING:
             self._is_in_doubt = True

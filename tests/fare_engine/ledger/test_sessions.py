@@ -34,10 +34,10 @@ def test_a_session_has_its_settings_whatever_the_database_says(
 
 @pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
 def test_a_server_that_may_lose_what_it_confirmed_is_refused(setting: str) -> None:
-    told = rf"the server runs with {setting} = off"
+    message = rf"the server runs with {setting} = off"
     with (
         run_server(SMALL | {setting: "off"}) as server,
-        pytest.raises(ConfigurationError, match=told),
+        pytest.raises(ConfigurationError, match=message),
     ):
         connect(server.url, WRITER)
 
@@ -67,7 +67,7 @@ def test_several_hosts_may_be_named() -> None:
     assert (found["host"], found["port"], found["dbname"]) == ("one,two", "5432,5433", "metro")
 
 
-def test_a_missing_driver_is_told() -> None:
+def test_a_missing_driver_is_reported() -> None:
     without_driver = """
 import sys
 sys.modules["psycopg"] = None

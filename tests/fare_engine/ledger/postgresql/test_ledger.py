@@ -45,7 +45,7 @@ def test_a_lost_connection_is_a_commit_in_doubt_and_is_made_anew(world: SharedWo
     assert world.count("taps") == 2
 
 
-def test_a_database_that_is_not_there_is_told_by_name(world: SharedWorld) -> None:
+def test_a_database_that_is_not_there_is_named(world: SharedWorld) -> None:
     url = world.url.replace("/fare_test", "/missing_fare_test")
     with pytest.raises(LedgerUnavailable, match="the database missing_fare_test"):
         PostgresqlLedger(url, world.published)
@@ -187,4 +187,19 @@ def test_a_commit_that_no_standby_confirmed_is_in_doubt_though_it_is_reported_as
             world.execute("SELECT pg_cancel_backend(%s)", *found[0])
             with pytest.raises(LedgerUnavailable, match="no standby has confirmed"):
                 committing.result()
+        world.close()
+
+
+def test_a_server_that_may_not_be_used_any_more_is_unavailable() -> None:
+    with run_server() as server:
+        world = SharedWorld(Databases(server.url).make)
+        engine, _ = world.start()
+        process(engine, make_tap("g.1"))
+        world.execute("ALTER SYSTEM SET fsync = off")
+        server.stop()
+        server.start()
+        for _ in range(2):
+            (result,) = engine.process([leave("g.2", 3)], NOW_MS)
+            assert isinstance(result, LedgerUnavailable)
+        assert "fsync = off" in str(result)
         world.close()

@@ -79,7 +79,7 @@ def test_a_migrated_database_passes_and_may_be_migrated_again(engine: Engine) ->
         check_tables(connection)
 
 
-def test_a_newer_ledger_is_told_and_left_alone(engine: Engine) -> None:
+def test_a_newer_ledger_is_refused_and_left_alone(engine: Engine) -> None:
     migrate(engine)
     with writing(engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
