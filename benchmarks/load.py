@@ -28,21 +28,46 @@ class Paced(NamedTuple):
     answers: int
 
 
+class ClosedLoop:
+    """Connections of which each sends its next request once it has an answer."""
+
+    def __init__(self, workers: Sequence[Worker]) -> None:
+        self._workers = workers
+
+    @classmethod
+    async def open(cls, port: int, connections: int) -> "ClosedLoop":
+        """Connect to a server."""
+        loop = asyncio.get_running_loop()
+        return cls(
+            [
+                (await loop.create_connection(lambda: Worker(_check), "127.0.0.1", port))[1]
+                for _ in range(connections)
+            ]
+        )
+
+    async def send(self, requests: Sequence[bytes]) -> float:
+        """The seconds until all of them are answered."""
+        remaining = iter(requests)
+        begun = time.perf_counter()
+        for worker in self._workers:
+            worker.begin(remaining)
+        await asyncio.gather(*[worker.done for worker in self._workers])
+        return time.perf_counter() - begun
+
+    def close(self) -> None:
+        """Hang up."""
+        for worker in self._workers:
+            worker.close()
+
+
 async def closed_loop(
     port: int, connections: int, requests: Sequence[bytes], taps_each: int = 1
 ) -> float:
     """Taps a second, when every connection sends its next request once it has an answer."""
-    loop = asyncio.get_running_loop()
-    remaining = iter(requests)
-    workers = [
-        (await loop.create_connection(lambda: Worker(remaining, _check), "127.0.0.1", port))[1]
-        for _ in range(connections)
-    ]
-    begun = time.perf_counter()
-    for worker in workers:
-        worker.send_next()
-    await asyncio.gather(*[worker.done for worker in workers])
-    return len(requests) * taps_each / (time.perf_counter() - begun)
+    loop = await ClosedLoop.open(port, connections)
+    seconds = await loop.send(requests)
+    loop.close()
+    return len(requests) * taps_each / seconds
 
 
 async def open_loop(

@@ -14,7 +14,7 @@ from benchmarks import load, served
 from benchmarks.compare.checkout import Checkout
 from benchmarks.compare.ledgers import Ledger
 from benchmarks.compare.metro import PairTaps, get_oldest, make_crossing
-from benchmarks.workload import SEED, Presented, in_batches
+from benchmarks.workload import SEED, in_batches
 
 SINGLE_CONNECTIONS: Final = 64
 BATCH_CONNECTIONS: Final = 8
@@ -28,14 +28,14 @@ BATCHES_OF_1000_A_SECOND: Final = 60
 WORKLOADS: Final = ("single", "paced", "batch-100", "batch-1000")
 """In the order in which they are sent: bursts come last, the next start finds their rows."""
 
-TURNS: Final = 5
-"""Into so many turns each workload is cut: what disturbs the machine for seconds meets both."""
+TURNS: Final = {"single": 50, "paced": 5, "batch-100": 50, "batch-1000": 10}
+"""Into so many turns a workload is cut: what disturbs the machine for a moment meets both sides."""
 
 Figures = dict[str, float]
 
 
 class Amount(NamedTuple):
-    """How much each workload sends; the same for both sides, so that their ledgers stay alike."""
+    """Requests of a turn; the same for both sides, so that their ledgers stay alike."""
 
     singles: int
     paced: int
@@ -61,13 +61,17 @@ class _Sent(NamedTuple):
 
 
 def make_amount(seconds: float) -> Amount:
-    """What takes about so many seconds each."""
+    """What takes about so many seconds in all turns of a workload."""
     return Amount(
-        max(TURNS * SINGLE_CONNECTIONS, int(seconds * SINGLES_A_SECOND)),
-        max(TURNS * 10, int(seconds * PEAK_TAPS_A_SECOND)),
-        max(TURNS * BATCH_CONNECTIONS, int(seconds * BATCHES_OF_100_A_SECOND)),
-        max(TURNS, int(seconds * BATCHES_OF_1000_A_SECOND)),
+        _divide(seconds * SINGLES_A_SECOND, "single", SINGLE_CONNECTIONS),
+        _divide(seconds * PEAK_TAPS_A_SECOND, "paced", 10),
+        _divide(seconds * BATCHES_OF_100_A_SECOND, "batch-100", 1),
+        _divide(seconds * BATCHES_OF_1000_A_SECOND, "batch-1000", 1),
     )
+
+
+def _divide(requests: float, workload: str, least: int) -> int:
+    return max(least, round(requests / TURNS[workload]))
 
 
 def measure(
@@ -92,7 +96,13 @@ def measure(
             served.wait_until_at_rest(one.server.port)
         for name in WORKLOADS:
             if name in workloads:
-                for side_name, sent in _take_turns(name, started, amount).items():
+                with _collected():
+                    found = (
+                        _send_paced(started, amount)
+                        if name == "paced"
+                        else uvloop.run(_send(name, started, amount))
+                    )
+                for side_name, sent in found.items():
                     figures[side_name] |= _FIGURES[name](sent)
         for one in started.values():
             served.send_batch(one.server.port, one.key, make_crossing(pair + 1)[:1])
@@ -106,58 +116,59 @@ def _check_restart(side: Checkout, server: served.Running, ledger: Ledger, pair:
         raise AssertionError(f"{side.name}: not the right answers: {again}, {left}")
 
 
-def _take_turns(
-    name: str, started: Mapping[str, _Started], amount: Amount
-) -> dict[str, list[_Sent]]:
+def _list_turns(names: Sequence[str], turns: int) -> Iterator[str]:
     """One side and the other, the other and the first, and so on."""
+    for turn in range(turns):
+        yield from names if turn % 2 == 0 else names[::-1]
+
+
+def _send_paced(started: Mapping[str, _Started], amount: Amount) -> dict[str, list[_Sent]]:
     found: dict[str, list[_Sent]] = defaultdict(list)
-    order = list(started.items())
-    for turn in range(TURNS):
-        for side_name, one in order if turn % 2 == 0 else order[::-1]:
-            with _collected():
-                found[side_name].append(_SENDS[name](one, amount, turn))
+    for name in _list_turns([*started], TURNS["paced"]):
+        server, key, taps = started[name]
+        requests = served.single_requests(taps.mixed(amount.paced), key)
+        seed = SEED + TURNS["paced"] * taps.pair + len(found[name])
+        load_of_turn = load.open_loop(
+            server.port, SINGLE_CONNECTIONS, requests, PEAK_TAPS_A_SECOND, seed
+        )
+        found[name].append(_Sent(paced=uvloop.run(load_of_turn)))
     return found
 
 
-def _send_single(one: _Started, amount: Amount, _turn: int) -> _Sent:
-    requests = served.single_requests(one.taps.mixed(amount.singles // TURNS), one.key)
-    return _send(one.server, SINGLE_CONNECTIONS, requests, 1)
+async def _send(
+    workload: str, started: Mapping[str, _Started], amount: Amount
+) -> dict[str, list[_Sent]]:
+    """As fast as answers come, over connections that stay open from turn to turn."""
+    make, connections, taps_each = _REQUESTS[workload]
+    loops = {
+        name: await load.ClosedLoop.open(one.server.port, connections)
+        for name, one in started.items()
+    }
+    found: dict[str, list[_Sent]] = defaultdict(list)
+    for name in _list_turns([*started], TURNS[workload]):
+        one = started[name]
+        requests = make(one, amount)
+        before_s = one.server.get_processor_s()
+        seconds = await loops[name].send(requests)
+        spent_s = one.server.get_processor_s() - before_s
+        found[name].append(_Sent(len(requests) * taps_each, seconds, spent_s))
+    for loop in loops.values():
+        loop.close()
+    return found
 
 
-def _send_paced(one: _Started, amount: Amount, turn: int) -> _Sent:
-    requests = served.single_requests(one.taps.mixed(amount.paced // TURNS), one.key)
-    seed = SEED + TURNS * one.taps.pair + turn
-    port = one.server.port
-    return _Sent(
-        paced=uvloop.run(
-            load.open_loop(port, SINGLE_CONNECTIONS, requests, PEAK_TAPS_A_SECOND, seed)
-        )
-    )
+def _make_singles(one: _Started, amount: Amount) -> list[bytes]:
+    return served.single_requests(one.taps.mixed(amount.singles), one.key)
 
 
-def _send_hundreds(one: _Started, amount: Amount, _turn: int) -> _Sent:
-    batches = [one.taps.one_station(100) for _ in range(amount.batches_of_100 // TURNS)]
-    return _send_batches(one, batches)
+def _make_hundreds(one: _Started, amount: Amount) -> list[bytes]:
+    batches = [one.taps.one_station(100) for _ in range(amount.batches_of_100)]
+    return [served.batch_request(batch, one.key) for batch in batches]
 
 
-def _send_thousands(one: _Started, amount: Amount, _turn: int) -> _Sent:
-    mixed = one.taps.mixed(amount.batches_of_1000 // TURNS * 1_000)
-    return _send_batches(one, list(in_batches(mixed, 1_000)))
-
-
-def _send_batches(one: _Started, batches: Sequence[Sequence[Presented]]) -> _Sent:
-    requests = [served.batch_request(batch, one.key) for batch in batches]
-    return _send(one.server, BATCH_CONNECTIONS, requests, len(batches[0]))
-
-
-def _send(
-    server: served.Running, connections: int, requests: Sequence[bytes], taps_each: int
-) -> _Sent:
-    before_s = server.get_processor_s()
-    rate = uvloop.run(load.closed_loop(server.port, connections, requests, taps_each))
-    spent_s = server.get_processor_s() - before_s
-    taps = len(requests) * taps_each
-    return _Sent(taps, taps / rate, spent_s)
+def _make_thousands(one: _Started, amount: Amount) -> list[bytes]:
+    mixed = one.taps.mixed(amount.batches_of_1000 * 1_000)
+    return [served.batch_request(batch, one.key) for batch in in_batches(mixed, 1_000)]
 
 
 def _find_rate(sent: Sequence[_Sent]) -> float:
@@ -173,12 +184,13 @@ def _find_latencies(sent: Sequence[_Sent]) -> Figures:
     return {"p99": paced.p99_ms, "p999": paced.p999_ms, "driver_late_p99": paced.late_p99_ms}
 
 
-_SENDS: Final[dict[str, Callable[[_Started, Amount, int], _Sent]]] = {
-    "single": _send_single,
-    "paced": _send_paced,
-    "batch-100": _send_hundreds,
-    "batch-1000": _send_thousands,
+_REQUESTS: Final[dict[str, tuple[Callable[[_Started, Amount], list[bytes]], int, int]]] = {
+    "single": (_make_singles, SINGLE_CONNECTIONS, 1),
+    "batch-100": (_make_hundreds, BATCH_CONNECTIONS, 100),
+    "batch-1000": (_make_thousands, BATCH_CONNECTIONS, 1_000),
 }
+"""The requests of a turn, over how many connections, and the taps of each."""
+
 _FIGURES: Final[dict[str, Callable[[Sequence[_Sent]], Figures]]] = {
     "single": lambda sent: {
         "single": _find_rate(sent),
