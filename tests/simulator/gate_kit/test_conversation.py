@@ -17,6 +17,16 @@ from tests.server_process import ServerProcess, new_number
 from tests.simulator.gate_kit.meddler import Change, Reply, meddling
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server as `init` made it: other tests publish policies and move gates."""
+    process = ServerProcess(
+        tmp_path_factory.mktemp("conversation") / "data", FARE_AUTH_FAILURES_PER_MINUTE="1000000"
+    )
+    yield process
+    process.stop()
+
+
 @pytest.fixture
 def talk(server: ServerProcess) -> Iterator[Talk]:
     talk = Talk(server.url, server.gate_key)
