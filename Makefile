@@ -27,6 +27,10 @@ FARE_SHENZHEN_TAPS ?= ../shared/data/shenzhen_taps_2018-09-01.csv.gz
 export FARE_SHENZHEN_TAPS
 NO_TAPS := no recorded taps at $(FARE_SHENZHEN_TAPS) (FARE_SHENZHEN_TAPS names the file)
 
+# A file's tests stay together, and those that take long come first (`tests/conftest.py`), so that
+# all processors end at the same time.
+IN_PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
+
 # What `make quick` runs: no server, no process and hardly a disk.
 QUICK_TESTS := $(addprefix tests/fare_engine/, test_matching_*.py test_conditions.py \
     test_rule_table.py test_engine_*.py test_calendar.py test_decision.py test_distances.py \
@@ -45,11 +49,11 @@ demo: setup ## one simulated morning at 孵化园, start to end
 	$(BIN)/python -m simulator.morning demo
 
 test: setup ## all tests; those on recorded taps where their file is there, and always in CI
-	$(BIN)/pytest -n auto --dist loadfile -m "not recorded"
 	@if [ -n "$$CI" ] || [ -f "$$FARE_SHENZHEN_TAPS" ]; then \
-	    $(MAKE) --no-print-directory test-recorded; \
+	    $(BIN)/pytest $(IN_PARALLEL); \
 	else \
-	    echo 'LEFT OUT: the tests on recorded taps; $(NO_TAPS).'; \
+	    $(BIN)/pytest $(IN_PARALLEL) -m "not recorded" && \
+	    echo 'LEFT OUT: the tests on recorded taps; $(NO_TAPS).' && \
 	    echo 'To run them: make test-recorded FARE_SHENZHEN_TAPS=FILE'; \
 	fi
 

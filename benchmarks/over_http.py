@@ -56,11 +56,12 @@ def _one_round(
     batch_100 = uvloop.run(load.closed_loop(port, BATCH_CONNECTIONS, hundreds, 100))
     batch_1000 = _batches_of_1000(port, key, workload, size)
     paced_requests = served.single_requests(workload.mixed(size.paced), key)
-    paced = uvloop.run(
+    latencies = uvloop.run(
         load.open_loop(
             port, SINGLE_CONNECTIONS, paced_requests, PEAK_TAPS_A_SECOND, seed=SEED + number
         )
     )
+    paced = load.summarise([latencies])
     return {
         "single": single,
         "batch_100": batch_100,

@@ -1,17 +1,19 @@
 """Going on with a ledger that lost something, or with another token key: said so, and audited.
 
 Both are refused at a start, since nobody notices them otherwise: taps that were acknowledged are
-decided anew, and every card is a stranger.
+decided anew, and every card becomes another token.
 """
 
 import shutil
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Final
 
 from fare_engine.errors import ConfigurationError
-from fare_engine.ledger.database import check_schema, writing
+from fare_engine.ledger.database import Connection, check_schema, writing
 from fare_engine.ledger.place import LedgerPlace
 from fare_engine.ledger.sqlite.connections import connect
+from fare_engine.ledger.sqlite.log_file import name_log
 from fare_engine.ledger.sqlite.loss import find_loss
 from fare_engine.ledger.sqlite.place import EmbeddedPlace
 from fare_engine.ledger.sqlite.reach import find_reached, name_reach
@@ -47,13 +49,16 @@ def accept_loss(directory: LedgerPlace, reason: str, now_ms: int) -> str:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         (row,) = connection.execute("SELECT max(row) FROM taps").fetchone()
     name_reach(directory.ledger_path).unlink(missing_ok=True)
-    _record(
-        directory,
-        "ledger.loss-accepted",
-        now_ms,
-        before={"loss": loss.what, "row": None if reached is None else reached.row},
-        after={"row": row, "reason": reason},
-    )
+    with _changing(directory) as connection:
+        record_change(
+            connection,
+            at_ms=now_ms,
+            actor=ACTOR,
+            action="ledger.loss-accepted",
+            subject=directory.ledger_path.name,
+            before={"loss": loss.what, "row": None if reached is None else reached.row},
+            after={"row": row, "reason": reason},
+        )
     return loss.what
 
 
@@ -64,31 +69,27 @@ def accept_token_key(place: LedgerPlace, reason: str, now_ms: int) -> str:
     ledger has this key already.
     """
     key = place.read_token_key()
-    database = place.open_database()
-    try:
-        check_schema(database)
-        with writing(database) as connection:
-            before = find_fingerprint(connection)
-            if before == make_fingerprint(key):
-                raise ConfigurationError("token.key is the key of this ledger: nothing to accept")
-            store_fingerprint(connection, key)
-            record_change(
-                connection,
-                at_ms=now_ms,
-                actor=ACTOR,
-                action="token-key.accepted",
-                subject=TOKEN_KEY,
-                before={"fingerprint": None if before is None else before.hex()},
-                after={"fingerprint": make_fingerprint(key).hex(), "reason": reason},
-            )
-    finally:
-        database.dispose()
-    return make_fingerprint(key).hex()
+    fingerprint = make_fingerprint(key)
+    with _changing(place) as connection:
+        before = find_fingerprint(connection)
+        if before == fingerprint:
+            raise ConfigurationError("token.key is the key of this ledger: nothing to accept")
+        store_fingerprint(connection, key)
+        record_change(
+            connection,
+            at_ms=now_ms,
+            actor=ACTOR,
+            action="token-key.accepted",
+            subject=TOKEN_KEY,
+            before={"fingerprint": None if before is None else before.hex()},
+            after={"fingerprint": fingerprint.hex(), "reason": reason},
+        )
+    return fingerprint.hex()
 
 
 def _set_log_aside(directory: EmbeddedPlace, now_ms: int, *, keeps_prefix: bool) -> None:
     """Keep a copy of the log; without its prefix nothing of it is left to SQLite."""
-    log_path = directory.ledger_path.with_name(f"{directory.ledger_path.name}-wal")
+    log_path = name_log(directory.ledger_path)
     if not log_path.exists():
         return
     aside = log_path.with_name(f"{log_path.name}.damaged-{now_ms}")
@@ -98,25 +99,13 @@ def _set_log_aside(directory: EmbeddedPlace, now_ms: int, *, keeps_prefix: bool)
         log_path.rename(aside)
 
 
-def _record(
-    directory: EmbeddedPlace,
-    action: str,
-    now_ms: int,
-    before: dict[str, str | int | None],
-    after: dict[str, str | int | None],
-) -> None:
-    database = directory.open_database()
+@contextmanager
+def _changing(place: LedgerPlace) -> Iterator[Connection]:
+    """One transaction on a ledger."""
+    database = place.open_database()
     try:
         check_schema(database)
         with writing(database) as connection:
-            record_change(
-                connection,
-                at_ms=now_ms,
-                actor=ACTOR,
-                action=action,
-                subject=directory.ledger_path.name,
-                before=before,
-                after=after,
-            )
+            yield connection
     finally:
         database.dispose()

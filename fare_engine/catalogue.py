@@ -58,7 +58,7 @@ class Catalogue:
 
     @cached_property
     def medium_patterns(self) -> Mapping[str, IdPattern]:
-        """What tells of each media type whether an id fits it."""
+        """For each media type the pattern that its ids have to fit."""
         return compile_id_patterns(
             {medium.code: medium.id_pattern for medium in self.network.media}
         )

@@ -102,7 +102,7 @@ class Decider:
         known = batch.find_known(tap.tap_id)
         if known is not None:
             return self._answer_again(batch, known, tap, submission, finding)
-        if isinstance(finding, GateNotYours) and (finding.is_stranger or tap.report is not None):
+        if isinstance(finding, GateNotYours) and (finding.is_foreign or tap.report is not None):
             return _refuse_tap_id(batch, None, tap, submission, finding)
         fault = finding if isinstance(finding, TapRefused) else None
         checked = check_tap(self._catalogue, tap, submission.received_at_ms, fault)
@@ -162,14 +162,14 @@ def _refuse_tap_id(
 ) -> Result:
     """The refusal of a tap_id that is known with other content, or that names another gate.
 
-    To a stranger to that gate both are the same, in what is answered and in what is stored.
+    To a key that does not speak for that gate both are the same, in the answer and in the ledger.
     """
-    foreign = finding if isinstance(finding, GateNotYours) else None
-    is_conflict = known is not None and not (foreign and foreign.is_stranger)
+    refusal = finding if isinstance(finding, GateNotYours) else None
+    is_conflict = known is not None and not (refusal and refusal.is_foreign)
     if is_conflict or tap.report is not None:  # else nobody has passed by this tap
         row = None if known is None else known.verdict.row
         received_at_ms, sender = submission.received_at_ms, submission.sender
         batch.conflicts.append(Conflict(row, tap.tap_id, tap, received_at_ms, sender))
-    if is_conflict or foreign is None:
+    if is_conflict or refusal is None:
         return TapConflict(f"tap_id {tap.tap_id} was used before with other content")
-    return foreign
+    return refusal

@@ -32,6 +32,9 @@ BATCH_TAPS_MAX: Final = 4_000
 PENDING_TAPS_MAX: Final = 100_000
 """Taps that wait for a transaction; beyond it new ones are turned away with a clear error."""
 
+LOSSES_MAX: Final = 3
+"""A batch that was overtaken so often is loaded with its tokens locked."""
+
 
 class Engine:
     """Pairs taps by the rule, over a ledger that is the truth and a cache of token states."""
@@ -140,7 +143,7 @@ class Engine:
 
         Raises Overtaken, Outdated or LedgerUnavailable (`ports.Ledger.commit`).
         """
-        if not batch.is_empty():
+        if not batch.is_empty() or batch.wanted.locks:  # what is locked is to be let go
             self._ledger.commit(batch.changes)
 
     def try_commit(self, batch: Batch) -> None:
@@ -278,7 +281,9 @@ class Engine:
             base = {} if batch.base is None else batch.base.states
             if cached or base:
                 missing = [token for token in tokens if token not in cached and token not in base]
-        batch.wanted = Wanted(tap_ids, reported, missing, code_ids)
+        # Beside a commit nothing is locked: that may need the same connection.
+        locks = batch.tries > LOSSES_MAX and self._uncommitted == [batch]
+        batch.wanted = Wanted(tap_ids, reported, missing, code_ids, locks)
 
 
 def count_taps(submission: Submission | ReportSubmission) -> int:

@@ -20,6 +20,7 @@
     │   ├── Overloaded                overloaded: a limit of the engine is reached
     │   └── LedgerDamaged             ledger-damaged: the ledger contradicts itself
     ├── LedgerLost                    ledger-lost: the file on disk is not the ledger any more
+    ├── EpochEnded                    epoch-ended: the ledger was restored since
     ├── NotFound                      not-found
     ├── ReviewedOtherwise             conflict: the adjustment is not held, or no longer
     └── ConfigurationError
@@ -76,15 +77,15 @@ class NoTariffInForce(TapRefused):
 class GateNotYours(TapRefused):
     """The tap_id names another gate than the tap's own.
 
-    `is_stranger`: whoever sent it does not speak for that gate either, and must not learn whether
-    there is a tap under this tap_id.
+    `is_foreign`: the key that sent it does not speak for that gate either, and must not learn
+    whether there is a tap under this tap_id.
     """
 
     code = "gate-not-yours"
 
-    def __init__(self, message: str, *, is_stranger: bool) -> None:
+    def __init__(self, message: str, *, is_foreign: bool) -> None:
         super().__init__(message)
-        self.is_stranger = is_stranger
+        self.is_foreign = is_foreign
 
 
 class TapConflict(FareEngineError):
@@ -148,6 +149,12 @@ class LedgerLost(FareEngineError):
         self.may_close = may_close
 
 
+class EpochEnded(FareEngineError):
+    """What was remembered of the ledger is of before a promotion or a restore."""
+
+    code = "epoch-ended"
+
+
 class NotFound(FareEngineError):
     """There is no such tap, station, gate, key or version."""
 
@@ -166,7 +173,7 @@ class ConfigurationError(FareEngineError):
     code = "configuration-error"
 
 
-FAULTS_TOLD_MAX: Final = 50
+FAULTS_LISTED_MAX: Final = 50
 """Faults in the text of one error: a fare table may have thousands."""
 
 
@@ -176,10 +183,10 @@ class CatalogueInvalid(ConfigurationError):
     code = "catalogue-invalid"
 
     def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
-        told = [f"{field}: {message}" for field, message in faults[:FAULTS_TOLD_MAX]]
-        if len(faults) > len(told):
-            told.append(f"and {len(faults) - len(told)} more")
-        super().__init__("; ".join(told))
+        listed = [f"{field}: {message}" for field, message in faults[:FAULTS_LISTED_MAX]]
+        if len(faults) > len(listed):
+            listed.append(f"and {len(faults) - len(listed)} more")
+        super().__init__("; ".join(listed))
         self.faults = tuple(faults)
 
 
@@ -203,7 +210,7 @@ class DataDirectoryMissing(ConfigurationError):
 
 
 class LedgerIncomplete(ConfigurationError):
-    """What was acknowledged is missing; whoever starts the engine has to know and accept it."""
+    """What was acknowledged is missing; an operator has to know and accept it."""
 
     code = "ledger-incomplete"
 

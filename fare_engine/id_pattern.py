@@ -44,7 +44,7 @@ def check_id_pattern(pattern: str) -> None:
 
 @lru_cache(_KEPT)
 def compile_id_pattern(pattern: str) -> IdPattern:
-    """What tells whether an id fits a pattern; IdPatternInvalid where it cannot be evaluated."""
+    """A pattern that ids are matched against; IdPatternInvalid where it cannot be evaluated."""
     try:
         _compile(pattern)  # by itself: an unmatched bracket must not meet ours
         return _compile(rf"\A(?:{pattern})\z")

@@ -76,12 +76,15 @@ class Wanted(NamedTuple):
 
     `tap_ids` are all that came; `reported` those among them that came with a report, whose tokens
     are wanted too. `tokens` are those whose states no cache had. `code_ids` are ride codes.
+    `locks`: the batch was overtaken so often that a shared ledger is to hold others off until it is
+    committed, or found to have nothing to store; then `tokens` are all of its tokens.
     """
 
     tap_ids: Sequence[str] = ()
     reported: Sequence[str] = ()
     tokens: Collection[bytes] = ()
     code_ids: Sequence[str] = ()
+    locks: bool = False
 
 
 class Loaded(NamedTuple):
@@ -204,7 +207,8 @@ class Ledger(Protocol):
     def take_rows(self, count: int) -> int:
         """The first of so many consecutive references that no other tap has or will have.
 
-        Nothing follows from their order, and those that are not used are never used again.
+        They rise with time but for less than a day, by which settlement finds where a day begins;
+        nothing else follows from their order. Those that are not used are never used again.
         """
 
     def load(self, wanted: Wanted) -> Loaded:

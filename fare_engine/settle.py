@@ -1,9 +1,9 @@
 """Settles one service date over a ledger, a few tokens at a time.
 
-Taps are decided all the while: each look at the ledger is a reading of its own, and what a few
-tokens come to is stored in one short transaction. A run that is broken off leaves nothing half
-done: what it issued stands, and the next run issues the rest. Of two runs at once the ledger takes
-each difference from one.
+Taps are decided all the while: each look at the ledger is a reading of its own, which sees one
+moment, and what a few tokens come to is stored in one short transaction. A run that is broken off
+leaves nothing half done: what it issued stands, and the next run issues the rest. Of two runs at
+once the ledger takes each difference from one.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +18,8 @@ from fare_engine.errors import LedgerDamaged, NoTariffInForce, Overtaken
 from fare_engine.ledger.database import Connection, Database, reading, writing
 from fare_engine.ledger.queries.gate_clocks import open_clocks
 from fare_engine.ledger.queries.histories import Histories, Span, read_histories
-from fare_engine.ledger.queries.settlement_scan import find_first_row, find_last_row, scan_tokens
+from fare_engine.ledger.queries.settlement_scan import find_first_row, scan_tokens
+from fare_engine.ledger.stores.order import lock_changes
 from fare_engine.ledger.stores.settlements import (
     Totals,
     begin_settlement,
@@ -29,7 +30,7 @@ from fare_engine.ledger.stores.settlements import (
     read_issued,
     read_numbers,
 )
-from fare_engine.ledger.where import Where
+from fare_engine.ledger.where import End, Where
 from fare_engine.settlement.adjustments import Adjustment, Kind, find_differences
 from fare_engine.settlement.deciding import settle_history
 from fare_engine.settlement.reach import DAY_MS, find_reach
@@ -45,7 +46,8 @@ KEPT_MAX: Final = 1_000
 """Adjustments that the outcome carries with it; all of them stand in the ledger."""
 
 SET_BACK_MAX_MS: Final = DAY_MS
-"""How far the engine's own clock may once have been set back: rows may be so much out of order."""
+"""How far rows may be out of order: by an engine's own clock that was once set back, or by several
+workers, each with a clock and a block of rows of its own."""
 
 
 class Issue(NamedTuple):
@@ -95,11 +97,12 @@ def settle(
     """Settle the tokens that have something to settle on a service date.
 
     Each is followed to the end of the ledger as it is now, so an adjustment may concern a later
-    date too. The catalogue is asked for once that end is known, so that it knows all before it.
+    date too. The catalogue is asked for once that end is known: it must know all that was published
+    by then.
     """
     with reading(database) as connection:
-        last_row = find_last_row(connection)
-    run = _Run(database, get_catalogue(), where, service_date, last_row, clock(), dry_run)
+        end = where.find_end(connection)
+    run = _Run(database, get_catalogue(), where, service_date, end, clock(), dry_run)
     return run.settle(actor, clock)
 
 
@@ -110,14 +113,14 @@ class _Run:
         catalogue: Catalogue,
         where: Where,
         service_date: date,
-        last_row: int,
+        end: End,
         now_ms: int,
         dry_run: bool,
     ) -> None:
         self._database = database
         self._catalogue = catalogue
         self._where = where
-        self._last_row = last_row
+        self._end = end
         self._now_ms = now_ms
         self._dry_run = dry_run
         self._outcome = Outcome(service_date, now_ms)
@@ -133,11 +136,12 @@ class _Run:
                     connection, outcome.service_date.isoformat(), actor, self._now_ms
                 )
         with reading(database) as connection:
-            first_of_day = _find_first_row(connection, self._day.start_ms)
-            first_row = _find_first_row(connection, self._reach.read_from_corrected_ms)
-        span = Span(self._reach.read_from_corrected_ms, first_row, self._last_row)
-        rows = range(first_of_day, self._last_row + 1)
-        found = scan_tokens(database, self._catalogue, self._clocks, self._day, rows)
+            first_of_day = self._find_first_row(connection, self._day.start_ms)
+            first_row = self._find_first_row(connection, self._reach.read_from_corrected_ms)
+        span = Span(self._reach.read_from_corrected_ms, first_row, self._end)
+        found = scan_tokens(
+            database, self._catalogue, self._clocks, self._day, first_of_day, self._end
+        )
         for tokens in _gather(found):
             try:
                 self._settle_tokens(tokens, span)
@@ -147,6 +151,14 @@ class _Run:
             with writing(database) as connection:
                 end_settlement(connection, outcome.settlement, outcome.tokens, clock())
         return outcome
+
+    def _find_first_row(self, connection: Connection, from_corrected_ms: int) -> int:
+        """A row before which nothing stands that occurred from an instant of corrected time on.
+
+        But for what a gate's clock alone says, nothing is received long before it occurs.
+        """
+        received_from_ms = from_corrected_ms - CLOCK_AHEAD_MAX_MS - SET_BACK_MAX_MS
+        return find_first_row(connection, self._end.last_row, received_from_ms)
 
     def _settle_one_by_one(self, tokens: Sequence[bytes], span: Span) -> None:
         """Settle all tokens but those whose rows are damaged: one must not lose the others."""
@@ -184,6 +196,7 @@ class _Run:
         settlement = self._outcome.settlement
         if settlement is not None and (issues or histories.repaired or histories.corrected):
             with writing(self._database) as connection:
+                lock_changes(connection)
                 insert_repairs(connection, settlement, histories.repaired)
                 insert_corrections(connection, settlement, histories.corrected)
                 insert_adjustments(connection, settlement, [one.adjustment for one in issues])
@@ -204,14 +217,6 @@ class _Run:
                 due = difference.due
                 entry_tap_id = None if due.entry_row is None else tap_ids[due.entry_row]
                 yield Issue(difference, tap_ids[due.row], entry_tap_id)
-
-
-def _find_first_row(connection: Connection, from_corrected_ms: int) -> int:
-    """A row before which nothing stands that occurred from an instant of corrected time on.
-
-    But for what a gate's clock alone says, nothing is received long before it occurs.
-    """
-    return find_first_row(connection, from_corrected_ms - CLOCK_AHEAD_MAX_MS - SET_BACK_MAX_MS)
 
 
 def find_service_day(catalogue: Catalogue, service_date: date) -> ServiceDay:

@@ -8,7 +8,11 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.commands import command
+from tests.postgresql_server import Databases, run_databases
 from tests.server_process import FARE_ENGINE, ServerProcess
+
+__all__ = ["command"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -18,6 +22,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=Path(os.environ.get("FARE_HOSTILE_BINARY", FARE_ENGINE)),
         help="the `fare-engine` that tests/hostile attacks; this checkout's by default",
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long: several processes that share the tests then end together."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(scope="session")
@@ -64,3 +73,24 @@ def admin(server: ServerProcess) -> Iterator[httpx2.Client]:
     """A client with the admin key."""
     with server.client(server.admin_key) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def databases() -> Iterator[Databases]:
+    """Databases on a real PostgreSQL server, one for the whole run of a worker."""
+    with run_databases() as found:
+        yield found
+
+
+@pytest.fixture
+def make_database(databases: Databases) -> Iterator[Callable[..., str]]:
+    """Makes databases that a test has for itself; their URLs."""
+    made: list[str] = []
+
+    def make(prepare: Callable[[str], None] | None = None) -> str:
+        made.append(databases.make(prepare))
+        return made[-1]
+
+    yield make
+    for url in made:
+        databases.drop(url)

@@ -1,6 +1,6 @@
 """A disk that freezes: every sync of a real server waits until the test lets it go on.
 
-The kernel asks whoever holds the filter's listener before each `fsync` and `fdatasync` (seccomp's
+The kernel asks the holder of the filter's listener before each `fsync` and `fdatasync` (seccomp's
 user notification, Linux 5.5 and later). That needs neither root nor a compiler. Run as a program,
 this file puts the filter on itself, sends the listener to the test, and becomes the server.
 """

@@ -19,7 +19,6 @@ from api.cli import (
     media_types,
     modes,
     policies,
-    replay,
     ride_codes,
     settle,
     setup,
@@ -27,6 +26,7 @@ from api.cli import (
     stations,
     tariffs,
 )
+from api.cli.replay import command as replay_command
 from fare_engine.errors import FareEngineError
 
 app = typer.Typer(
@@ -37,7 +37,7 @@ app = typer.Typer(
     add_completion=False,
 )
 setup.register(app)
-replay.register(app)
+replay_command.register(app)
 settle.register(app)
 gate_check.register(app)
 for group in (

@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.operator_command import Question, call, list_all, operator_command
-from api.cli.options import Reason
-from api.cli.output import as_table
+from api.cli.shared.operator_command import Question, call, list_all, operator_command
+from api.cli.shared.options import Reason
+from api.cli.shared.output import as_table
 
 app = typer.Typer(
     name="adjustments", help="Adjustments that settlements issued or hold.", no_args_is_help=True

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.options import DataDir, Json, Reason
-from api.cli.output import print_json
+from api.cli.shared.options import DataDir, Json, Reason
+from api.cli.shared.output import print_json
 
 if TYPE_CHECKING:
     from fare_engine.ledger.place import LedgerPlace
@@ -132,7 +132,7 @@ def _list_faults(place: "LedgerPlace", warnings: list[str]) -> Iterator[str]:
 
 def _list_deep_faults(place: "LedgerPlace") -> list[str]:
     """Faults of the whole ledger, with progress on standard error."""
-    from api.cli.progress import LongWork
+    from api.cli.shared.progress import LongWork
     from fare_engine.checking import list_deep_faults
     from fare_engine.errors import FareEngineError
 

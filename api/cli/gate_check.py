@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from api.cli.options import Json
-from api.cli.output import print_json
+from api.cli.shared.options import Json
+from api.cli.shared.output import print_json
 
 if TYPE_CHECKING:
     from gates.media.issuing import RideCodeIssuer

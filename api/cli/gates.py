@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.operator_command import Question, call, list_all, operator_command
-from api.cli.output import as_table
+from api.cli.shared.operator_command import Question, call, list_all, operator_command
+from api.cli.shared.output import as_table
 
 if TYPE_CHECKING:
-    from api.cli.operator import Operator
+    from api.cli.shared.operator import Operator
 
 From = Annotated[
     str | None,

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.operator_command import Question, call, list_all, operator_command
-from api.cli.options import Reason
-from api.cli.output import print_table
+from api.cli.shared.operator_command import Question, call, list_all, operator_command
+from api.cli.shared.options import Reason
+from api.cli.shared.output import print_table
 from fare_engine.errors import FileInvalid
 
 if TYPE_CHECKING:
-    from api.cli.operator import Operator
+    from api.cli.shared.operator import Operator
 
 app = typer.Typer(
     name="issuers", help="Issuers of ride codes and their public keys.", no_args_is_help=True

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from api.cli.operator_command import Question, call, list_all, operator_command
-from api.cli.output import as_table
+from api.cli.shared.operator_command import Question, call, list_all, operator_command
+from api.cli.shared.output import as_table
 
 app = typer.Typer(name="keys", help="Keys of gates and operators.", no_args_is_help=True)
 

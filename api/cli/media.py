@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.operator_command import Question, call, list_all, operator_command
-from api.cli.options import Reason
-from api.cli.output import as_table
-from api.cli.secrets import read_number
+from api.cli.shared.operator_command import Question, call, list_all, operator_command
+from api.cli.shared.options import Reason
+from api.cli.shared.output import as_table
+from api.cli.shared.secrets import read_number
 
 app = typer.Typer(name="media", help="The block list of lost media.", no_args_is_help=True)
 

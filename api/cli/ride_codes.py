@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.options import AdminKeyFile, DataDir, Json
-from api.cli.output import print_json
-from api.cli.secrets import read_account
+from api.cli.shared.options import AdminKeyFile, DataDir, Json
+from api.cli.shared.output import print_json
+from api.cli.shared.secrets import read_account
 
 if TYPE_CHECKING:
-    from api.cli.operator import Operator
+    from api.cli.shared.operator import Operator
     from gates.media.faults import Fault
     from gates.media.ride_code import RideCode
     from gates.media.verifier import RideCodeVerifier
@@ -69,7 +69,7 @@ def verify(
 
     Reuse is not checked: only a tap shows whether a code was used before.
     """
-    from api.cli.operator import open_operator
+    from api.cli.shared.operator import open_operator
     from api.runtime.settings import load_settings
     from gates.media.faults import RideCodeRefused
 

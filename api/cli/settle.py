@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.operator_command import Question, operator_command
-from api.cli.output import print_table
+from api.cli.shared.operator_command import Question, operator_command
+from api.cli.shared.output import print_table
 
 
 def register(app: typer.Typer) -> None:

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from api.cli.options import DataDir, Json
-from api.cli.output import print_json, print_table
+from api.cli.shared.options import DataDir, Json
+from api.cli.shared.output import print_json, print_table
 
 
 def register(app: typer.Typer) -> None:

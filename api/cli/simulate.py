@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.options import AdminKeyFile, Json
-from api.cli.output import print_json
+from api.cli.shared.options import AdminKeyFile, Json
+from api.cli.shared.output import print_json
 from simulator.deterministic import SEED_TAPS_MAX
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ def _find_key(url: str | None, admin_key_file: Path | None) -> str | None:
 @contextmanager
 def _watching() -> Iterator["Progress"]:
     """Progress on standard error, and errors of the simulation as errors of the command."""
-    from api.cli.progress import LongWork
+    from api.cli.shared.progress import LongWork
     from fare_engine.errors import ConfigurationError
     from simulator.serving import NotServed
     from simulator.world.world import TooManyTaps

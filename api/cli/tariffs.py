@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.operator_command import Question, call, list_all, operator_command
-from api.cli.options import AdminKeyFile, DataDir
-from api.cli.output import as_table
+from api.cli.shared.operator_command import Question, call, list_all, operator_command
+from api.cli.shared.options import AdminKeyFile, DataDir
+from api.cli.shared.output import as_table
 from fare_engine.errors import FileInvalid
 
 app = typer.Typer(name="tariffs", help="The fare rules of the network.", no_args_is_help=True)
@@ -33,7 +33,7 @@ def list_tariffs() -> Question:
 @app.command("show")
 def show(version: int, data_dir: DataDir = None, admin_key_file: AdminKeyFile = None) -> None:
     """Show one version as JSON; with new dates, `publish` accepts it."""
-    from api.cli.operator import open_operator
+    from api.cli.shared.operator import open_operator
     from api.runtime.settings import load_settings
 
     with open_operator(load_settings(data_dir=data_dir, admin_key_file=admin_key_file)) as operator:

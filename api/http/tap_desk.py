@@ -188,7 +188,7 @@ class TapDesk:
 def _not_yours(key: Key, tap: Tap, other: Gate) -> GateNotYours:
     """What is found of a tap_id that names another gate than the tap's own."""
     message = f"tap_id {tap.tap_id} is one of gate {other.gate_id}, not of {tap.gate_id}"
-    return GateNotYours(message, is_stranger=not speaks_for(key, other.station_id))
+    return GateNotYours(message, is_foreign=not speaks_for(key, other.station_id))
 
 
 def refused_bytes(refused: Refused) -> Response:

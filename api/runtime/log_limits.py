@@ -14,7 +14,7 @@ from threading import Timer
 from typing import Any, Final, TextIO
 
 KINDS_MAX: Final = 200
-"""Kinds told apart within a minute; further ones of an event count together."""
+"""Kinds counted apart within a minute; further ones of an event count together."""
 WINDOW_SECONDS: Final = 60
 _SUBJECTS: Final = ("peer", "gate")
 _TEMPLATE_CHARS_MAX: Final = 100

@@ -1,8 +1,8 @@
 """What is logged of a request is short, and cannot look like a line of the log.
 
-Whoever sends a request chooses what stands in its path or in the message of an error. Control
-characters, line ends and what turns the direction of text are written as escapes; what may be the
-number of a card, or a key, is masked, since a library may put into an error what it was given.
+A client chooses what stands in its path or in the message of an error. Control characters, line
+ends and what turns the direction of text are written as escapes; what may be the number of a card,
+or a key, is masked, since a library may put into an error what it was given.
 """
 
 import re

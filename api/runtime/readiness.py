@@ -28,7 +28,7 @@ PROBE_TIMEOUT_S: Final = 2.0
 """Who asks waits so long for a probe; all who ask meanwhile wait for the same one."""
 
 STALLED_S: Final = 1.0
-"""Work of the ledger's thread that takes longer is told."""
+"""Work of the ledger's thread that takes longer is reported."""
 
 Failure = tuple[str, str]
 """The part that fails, and what is wrong."""
@@ -97,7 +97,7 @@ class Readiness:
         return failures
 
     async def _try(self) -> list[Failure]:
-        """Read, and write where nothing was written lately; told of once for all who ask."""
+        """Read, and write where nothing was written lately; once for all who ask meanwhile."""
         if self._probing is None or self._probing.done():
             self._probing = self._start_probe(asyncio.get_running_loop())
             self._probing_since = time.perf_counter()
@@ -124,7 +124,7 @@ class Readiness:
             end: Callable[[], None]
             try:
                 end = partial(probing.set_result, self._look(write))
-            except Exception as error:  # noqa: BLE001 - whoever asks gets it
+            except Exception as error:  # noqa: BLE001 - raised to all who ask
                 end = partial(probing.set_exception, error)
             with suppress(RuntimeError):  # the loop is closed by now
                 loop.call_soon_threadsafe(end)

@@ -205,7 +205,7 @@ class EngineService:
             try:
                 self._engine.try_commit(work.batch)
             except LedgerBusy:
-                pass  # nothing is stored: the thread waits for whoever writes
+                pass  # nothing is stored: the thread waits for the other writer
             except LedgerError as failure:
                 self._finish(work, begun, failure)
                 return

@@ -80,7 +80,7 @@ def _say(message: str) -> str:
 
 
 class _TableReader:
-    """Reads the rows of a table until there are too many faults to tell."""
+    """Reads the rows of a table until there are too many faults to list."""
 
     def __init__(self, station_ids: Collection[str], faults: list[Fault]) -> None:
         self._stations = {station_id: station_id for station_id in station_ids}

@@ -26,7 +26,7 @@ class UnknownNames:
         """The id of a gate that nobody knows; another in its place where it is a number.
 
         NumberAsGate where the tap would be kept until that gate is registered: its tap_id most
-        likely begins with the number too. Set aside at its gate it can be sent again by then.
+        likely begins with the number too. Quarantined at its gate it can be sent again by then.
         """
         if is_id(gate_id) is None:
             raise Unfit

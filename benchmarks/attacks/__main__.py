@@ -92,8 +92,8 @@ def _format(name: str, cost: Cost) -> Iterator[str]:
         and not cost.not_ready
     )
     yield name
-    yield f"{cost.told.sent_bytes / 1e6:,.1f}"
-    yield f"{cost.told.connections:,}"
+    yield f"{cost.traffic.sent_bytes / 1e6:,.1f}"
+    yield f"{cost.traffic.connections:,}"
     for size in (cost.before_bytes, cost.most_bytes, cost.after_bytes):
         yield f"{size / 2**20:,.0f}"
     yield f"{cost.p50_ms:,.1f}"

@@ -25,7 +25,7 @@ PAUSE_S: Final = 0.002
 END_MAX_S: Final = 30.0
 
 
-class Told(NamedTuple):
+class Traffic(NamedTuple):
     """What an attack came to."""
 
     sent_bytes: int
@@ -33,7 +33,7 @@ class Told(NamedTuple):
 
 
 @contextmanager
-def attacking(attack: Attack, port: int, seconds: float) -> Iterator[Callable[[], Told]]:
+def attacking(attack: Attack, port: int, seconds: float) -> Iterator[Callable[[], Traffic]]:
     """Attack a server for so long; the call waits for the end and says what it came to."""
     context = get_context("spawn")
     here, there = context.Pipe()
@@ -41,11 +41,11 @@ def attacking(attack: Attack, port: int, seconds: float) -> Iterator[Callable[[]
     process.start()
     here.recv()  # it has begun
 
-    def wait() -> Told:
+    def wait() -> Traffic:
         if not here.poll(seconds + END_MAX_S):
             raise RuntimeError("the attacker does not end")
-        told: Told = here.recv()
-        return told
+        traffic: Traffic = here.recv()
+        return traffic
 
     try:
         yield wait
@@ -72,14 +72,14 @@ class _Attacker:
         self._opening = asyncio.Semaphore(OPENED_AT_ONCE)
         self._sent_bytes = self._connections = 0
 
-    async def run(self) -> Told:
+    async def run(self) -> Traffic:
         """Attack until the time is over."""
         tasks = [asyncio.create_task(self._go_on()) for _ in range(self._attack.connections)]
         await asyncio.sleep(self._ends_at - time.monotonic())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        return Told(self._sent_bytes, self._connections)
+        return Traffic(self._sent_bytes, self._connections)
 
     async def _go_on(self) -> None:
         while True:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import uvloop
 
-from benchmarks.attacks.attacker import Told, attacking
+from benchmarks.attacks.attacker import Traffic, attacking
 from benchmarks.attacks.catalogue import Attack
 from benchmarks.served import Running
 from simulator.delivery.http_client import connect, request_bytes
@@ -40,7 +40,7 @@ class Cost(NamedTuple):
     ready_ms: float
     """The longest time for `/readyz` over a connection of its own."""
     not_ready: int
-    told: Told
+    traffic: Traffic
 
 
 class Honest:
@@ -129,7 +129,7 @@ def measure(server: Running, honest: Honest, attack: Attack, seconds: float) -> 
         before = get_resident_bytes(server)
         with attacking(attack, server.port, seconds) as wait, watch.watching():
             begun = time.perf_counter()
-            told = wait()
+            traffic = wait()
             ended = time.perf_counter()
         taps.result()
     latencies = honest.list_latencies(begun, ended)
@@ -143,7 +143,7 @@ def measure(server: Running, honest: Honest, attack: Attack, seconds: float) -> 
         unanswered=len(latencies) - len(good),
         ready_ms=watch.ready_s * 1_000,
         not_ready=watch.not_ready,
-        told=told,
+        traffic=traffic,
     )
 
 

@@ -2,7 +2,8 @@
 
 DIR is a checkout with its own `.venv`. Each side is served by its own `fare-engine`, on ledgers
 that it built itself, and gets the same taps from this checkout's driver, in alternating pairs
-(before after, after before, ...). README.md of the benchmarks says what the figures are.
+(before after, after before, ...), in short turns. README.md of the benchmarks says what the figures
+are.
 """
 
 import argparse
@@ -57,12 +58,14 @@ def compare(
         for pair in range(plan.pairs):
             say(f"pair {pair + 1} of {plan.pairs}")
             for rows in plan.sizes:
-                for side in sides if pair % 2 == 0 else sides[::-1]:
-                    workloads = plan.list_workloads(rows)
-                    ledger = ledgers[side.name, rows]
-                    figures = measure(side, ledger, pair, plan.amount, workloads)
+                workloads = plan.list_workloads(rows)
+                of_size = {side.name: ledgers[side.name, rows] for side in sides}
+                order = sides if pair % 2 == 0 else sides[::-1]
+                for side_name, figures in measure(
+                    order, of_size, pair, plan.amount, workloads
+                ).items():
                     for name, value in figures.items():
-                        values[rows, name][side.name].append(value)
+                        values[rows, name][side_name].append(value)
     return [
         Comparison(name, rows, found["before"], found["after"])
         for rows in plan.sizes

@@ -44,7 +44,7 @@ class _Rejoined(RawIOBase):
 
 
 class Stream(BufferedReader):
-    """The bytes of a file; what it begins with is told without taking it away.
+    """The bytes of a file; what it begins with can be looked at and is still there to read.
 
     A pipe cannot be opened twice, nor read again.
     """

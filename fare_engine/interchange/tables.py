@@ -79,7 +79,7 @@ class ColumnPlaces:
         """A message that names what is missing and what is there.
 
         Where no column is one that a format knows, the file may have no header: its first row is
-        not told, since there are numbers of cards in it.
+        not shown, since there are numbers of cards in it.
         """
         there = "the file names no column that is known here: has it a header?"
         if self._known & self._places.keys():

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
@@ -22,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from fare_engine.errors import LedgerUnavailable, SchemaVersionWrong
+from fare_engine.errors import ConfigurationError, LedgerUnavailable, SchemaVersionWrong
 
 BUSY_TIMEOUT_MS: Final = 5_000
 PAGE_CACHE_KIBIBYTES: Final = 16_384
@@ -33,13 +34,18 @@ _VERSION_TABLE: Final = "alembic_version"
 Database = Engine
 """The ledger's database, for packages that do not know SQLAlchemy."""
 
+Address = str | Path
+"""Where a ledger is: the path of a file (SQLite), or a URL (PostgreSQL)."""
+
 __all__ = [
+    "Address",
     "Connection",
     "Database",
     "check_schema",
     "find_mismatch",
     "find_revision",
     "get_head_revision",
+    "is_postgresql",
     "list_revisions",
     "migrate",
     "open_database",
@@ -48,16 +54,18 @@ __all__ = [
 ]
 
 
-def open_database(url_or_path: str | Path, *, must_exist: bool = False) -> Engine:
+def open_database(address: Address, *, must_exist: bool = False) -> Engine:
     """The database at a path (SQLite) or a URL; nothing is read or written yet.
 
     A file that is not there is made, unless it `must_exist`. One that is there now is never made
     anew: a ledger that is gone is not to be replaced by an empty one.
     """
-    if isinstance(url_or_path, str) and "://" in url_or_path:
-        engine = create_engine(url_or_path)
+    if is_postgresql(address):
+        return _open_postgresql(str(address))
+    if isinstance(address, str) and "://" in address:
+        engine = create_engine(address)
     else:
-        path = Path(url_or_path).absolute()
+        path = Path(address).absolute()
         mode = "rw" if must_exist or path.exists() else "rwc"
         url = f"{path.as_uri()}?mode={mode}"
         engine = create_engine(
@@ -70,11 +78,41 @@ def open_database(url_or_path: str | Path, *, must_exist: bool = False) -> Engin
     return engine
 
 
+def is_postgresql(address: Address) -> bool:
+    """Whether an address is the URL of a PostgreSQL database."""
+    return isinstance(address, str) and address.startswith(("postgresql://", "postgres://"))
+
+
+def _open_postgresql(url: str) -> Engine:
+    try:
+        from fare_engine.ledger import sessions  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        if error.name != "psycopg":
+            raise
+        raise ConfigurationError(
+            "a ledger in PostgreSQL needs psycopg, which is not installed; it comes with the extra "
+            "postgresql: pip install 'fare-engine[postgresql]'"
+        ) from error
+
+    def connect() -> sessions.Connection:
+        connection = sessions.connect(url, sessions.OPERATOR)
+        connection.autocommit = False
+        return connection
+
+    parameters = sessions.parse_url(url)
+    # Without the password, for messages: `connect` has the whole URL.
+    shown = URL.create(
+        "postgresql+psycopg", host=parameters.get("host"), database=parameters.get("dbname")
+    )
+    return create_engine(shown, creator=connect)
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """One view of the database, beside any writer; LedgerUnavailable when it fails."""
+    options = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
     try:
-        with engine.connect() as connection:
+        with engine.execution_options(**options).connect() as connection:
             yield connection
     except DBAPIError as error:
         raise LedgerUnavailable(f"{_name_database(engine)} cannot be read: {error.orig}") from error
@@ -106,13 +144,18 @@ def migrate(engine: Engine, revision: str = "head") -> None:
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 
+    dialect = engine.dialect.name
     found = find_revision(engine)
-    if found is not None and found not in list_revisions():
+    if found is not None and found not in list_revisions(dialect):
         check_schema(engine)
     config = Config()
-    # The configuration takes % for the beginning of a variable.
-    config.set_main_option("script_location", str(resources.files(_MIGRATIONS)).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
+    for option, folder in (
+        ("script_location", resources.files(_MIGRATIONS)),
+        ("version_locations", _find_versions(dialect)),
+    ):
+        # The configuration takes % for the beginning of a variable.
+        config.set_main_option(option, str(folder).replace("%", "%%"))
+    config.set_main_option("path_separator", "newline")
     with writing(engine) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
@@ -120,7 +163,7 @@ def migrate(engine: Engine, revision: str = "head") -> None:
 
 def check_schema(engine: Engine) -> None:
     """Raise SchemaVersionWrong, with what to do about it, unless the schema is this version's."""
-    mismatch = find_mismatch(find_revision(engine), list_revisions())
+    mismatch = find_mismatch(find_revision(engine), list_revisions(engine.dialect.name))
     if mismatch is not None:
         raise SchemaVersionWrong(f"{_name_database(engine)} {mismatch}")
 
@@ -155,19 +198,27 @@ def find_revision(engine: Engine) -> str | None:
         raise LedgerUnavailable(f"{_name_database(engine)} cannot be read: {error.orig}") from error
 
 
-def get_head_revision() -> str:
+def get_head_revision(dialect: str = "sqlite") -> str:
     """The schema revision of this version."""
-    return list_revisions()[0]
+    return list_revisions(dialect)[0]
 
 
-def list_revisions() -> list[str]:
-    """The schema revisions that this version knows, the newest first: the files begin with them."""
-    folder = resources.files(_MIGRATIONS) / "versions"
-    names = (file.name for file in folder.iterdir() if file.name.endswith(".py"))
-    return sorted((name.partition("_")[0] for name in names), reverse=True)
+def list_revisions(dialect: str = "sqlite") -> list[str]:
+    """The schema revisions that this version knows, the newest first: the files begin with them.
+
+    Each kind of database has a chain of its own.
+    """
+    names = (file.name for file in _find_versions(dialect).iterdir() if file.name[0].isdigit())
+    return sorted({name.partition("_")[0] for name in names}, reverse=True)
+
+
+def _find_versions(dialect: str) -> Traversable:
+    return resources.files(_MIGRATIONS) / ("versions" if dialect == "sqlite" else dialect)
 
 
 def _name_database(engine: Engine) -> str:
+    if engine.dialect.name == "postgresql":
+        return f"the database {engine.url.database} at {engine.url.host}"
     return f"the database {unquote(str(engine.url.database).removeprefix('file:'))}"
 
 

@@ -12,7 +12,7 @@ from fare_engine.catalogue import Catalogue
 from fare_engine.decision import Closing, Decision, Outcome, Reason
 from fare_engine.journey import OpenJourney, Terms, TokenState, open_journey
 from fare_engine.ledger.schema import quarantine, taps
-from fare_engine.network import Direction, MediumType
+from fare_engine.network import Direction, Gate, MediumType
 from fare_engine.ports import DecidedTap, StoredReport
 from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
@@ -90,6 +90,20 @@ QUARANTINE_COLUMNS: Final = tuple(column.name for column in quarantine.columns)
 Places = Mapping[str | tuple[str, str | None], tuple[int, int]]
 """The numbers under which the ledger keeps a gate and its station: by gate_id, and for a gate that
 has moved, by gate_id and station_id."""
+
+
+def number_places(gates: Iterable[Gate], stations: Mapping[int, str]) -> Places:
+    """The numbers of the places that a catalogue knows; `stations` are those of the ledger."""
+    numbers = {name: number for number, name in stations.items()}
+    places: dict[str | tuple[str, str | None], tuple[int, int]] = {}
+    for gate in gates:
+        if gate.earlier:
+            for one in gate.placements:
+                place = gate.number, numbers[one.station_id]
+                places[gate.gate_id, one.station_id] = place
+        else:
+            places[gate.gate_id] = gate.number, numbers[gate.station_id]
+    return places
 
 
 def encode(
@@ -279,11 +293,11 @@ def encode_report(stored: StoredReport) -> tuple[Any, ...]:
     report = stored.report
     return (
         stored.row,
-        report.gate_opened,
+        int(report.gate_opened),
         report.fare_taken,
-        report.passed,
+        None if report.passed is None else int(report.passed),
         report.cause,
-        stored.reversed,
+        int(stored.reversed),
         stored.received_at_ms,
         stored.number,
     )

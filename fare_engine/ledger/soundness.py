@@ -1,7 +1,7 @@
 """Whether the tables of a database are those of the schema, and can be read at both ends.
 
-What a start can afford: a dropped table or damaged pages at the ends are told before the first tap,
-and not by it.
+What a start can afford: a dropped table or damaged pages at the ends are reported before the first
+tap, and not by it.
 """
 
 from typing import Final
@@ -10,7 +10,7 @@ from sqlalchemy import JSON, Connection, Table, inspect, select
 from sqlalchemy.exc import DBAPIError
 
 from fare_engine.errors import LedgerDamaged
-from fare_engine.ledger.schema import audit, metadata, tap_ids, taps, token_rows
+from fare_engine.ledger.schema import audit, list_tables, tap_ids, taps, token_rows
 
 ROWS_AT_ONCE: Final = 1_000
 
@@ -27,10 +27,12 @@ def list_table_faults(connection: Connection) -> list[str]:
     """Tables, columns and indexes of the schema that are missing."""
     found = inspect(connection)
     names = set(found.get_table_names())
-    columns = {key[1]: rows for key, rows in found.get_multi_columns().items()}
-    indexes = {key[1]: rows for key, rows in found.get_multi_indexes().items()}
+    tables = {table.name: table for table in list_tables(connection.dialect.name)}
+    kept = [*tables.keys() & names]
+    columns = {key[1]: rows for key, rows in found.get_multi_columns(filter_names=kept).items()}
+    indexes = {key[1]: rows for key, rows in found.get_multi_indexes(filter_names=kept).items()}
     faults = []
-    for name, table in metadata.tables.items():
+    for name, table in tables.items():
         if name not in names:
             faults.append(f"the table {name} is missing")
             continue
@@ -40,11 +42,11 @@ def list_table_faults(connection: Connection) -> list[str]:
             for column in table.columns
             if column.name not in known
         ]
-        kept = {index["name"] for index in indexes[name]}
+        known_indexes = {index["name"] for index in indexes[name]}
         faults += [
             f"the index {index.name} is missing"
             for index in table.indexes
-            if index.name not in kept
+            if index.name not in known_indexes
         ]
     return faults
 
@@ -52,7 +54,7 @@ def list_table_faults(connection: Connection) -> list[str]:
 def list_page_faults(connection: Connection) -> list[str]:
     """Tables whose first or last row cannot be read."""
     faults = []
-    for table in metadata.sorted_tables:
+    for table in list_tables(connection.dialect.name):
         fault = _find_page_fault(connection, table)
         if fault is not None:
             faults.append(f"the table {table.name} cannot be read: {fault}")
@@ -65,7 +67,7 @@ def list_row_faults(connection: Connection) -> list[str]:
     Row by row, so that memory does not grow with the audit.
     """
     faults = []
-    for table in metadata.sorted_tables:
+    for table in list_tables(connection.dialect.name):
         if table not in (taps, tap_ids, token_rows):
             fault = _find_row_fault(connection, table)
             if fault is not None:

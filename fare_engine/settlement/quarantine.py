@@ -64,5 +64,5 @@ def check_again(
         and checked.gate.station_id not in sender_stations
     ):
         message = f"the key that sent it does not speak for gate {tap.gate_id}"
-        return GateNotYours(message, is_stranger=True)
+        return GateNotYours(message, is_foreign=True)
     return checked

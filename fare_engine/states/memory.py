@@ -14,7 +14,7 @@ class MemoryStates:
 
     A state that is used moves to the young generation; when that is half of the limit, it becomes
     the old one and the former old one is dropped, and freed a little with each batch. So forgetting
-    costs nothing on the way of a tap.
+    delays no tap.
     """
 
     def __init__(self, states_max: int = STATES_MAX) -> None:

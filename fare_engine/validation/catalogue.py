@@ -33,7 +33,7 @@ from fare_engine.validation.policy import (
 from fare_engine.validation.tariff import tariff_faults
 
 FAULTS_MAX: Final = 1_000
-"""Faults that are told at once: a table of fares may have a hundred thousand."""
+"""Faults that are reported at once: a table of fares may have a hundred thousand."""
 
 
 def list_faults(catalogue: Catalogue, now_ms: int = 0) -> list[Fault]:

@@ -35,7 +35,7 @@ def designation_faults(
     """Whether the gates that a policy designates are there, and let passengers in and out.
 
     That is asked of all the time from `now_ms` on in which the policy is in force (`versions` are
-    all of its station), and the first instant at which it is not so is told.
+    all of its station), and the first instant at which it is not so is named.
     """
     known = [catalogue.gates[name] for name in policy.designated_gates & catalogue.gates.keys()]
     moves_ms = {one.effective_from_ms for gate in known for one in (*gate.earlier, gate)}

@@ -246,7 +246,7 @@ def _check_status(response: Response, request: Request) -> None:
     """Raise what a status means that is no answer.
 
     A 4xx is final when the engine says it. What a proxy in between says of a tap, in HTML or in
-    nothing, is no decision: a wrong route in it must not have a whole backlog set aside. But its
+    nothing, is no decision: a wrong route in it must not have a whole backlog quarantined. But its
     413 is about this body.
     """
     status = response.status

@@ -70,7 +70,7 @@ def check_settlement(
         by_key[key] = by_key.get(key, 0) + one["fare"]
     for history in histories:
         branches = history.branches
-        if history.gave_up or any(_is_in_the_dark(branch, facts) for branch in branches):
+        if history.gave_up or any(_is_skew_unknown(branch, facts) for branch in branches):
             verdict.checked["tokens not settled again"] += 1
             continue
         verdict.checked["tokens settled again"] += 1
@@ -101,8 +101,8 @@ def find_differences(branch: Branch, facts: Facts) -> Differences:
     return {key: fare for key, fare in fares.items() if fare}
 
 
-def _is_in_the_dark(branch: Branch, facts: Facts) -> bool:
-    """Whether the clock of some tap was wrong and nobody outside was told by how much."""
+def _is_skew_unknown(branch: Branch, facts: Facts) -> bool:
+    """Whether the clock of some tap was wrong and nobody outside knows by how much."""
     return any(
         known.suspect and not facts.clocks.knows(known.content.gate_id)
         for known in branch.known.values()

@@ -69,12 +69,23 @@ class Worker(asyncio.Protocol):
     No future, no task: a driver in Python that costs as much as the server would measure itself.
     """
 
-    def __init__(self, remaining: Iterator[bytes], check: Callable[[int, bytes], None]) -> None:
-        self._remaining = remaining
+    def __init__(self, check: Callable[[int, bytes], None]) -> None:
         self._check = check
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
+        self._remaining: Iterator[bytes] = iter(())
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def begin(self, remaining: Iterator[bytes]) -> None:
+        """Send these requests, which other connections may share; then it is `done`, once more."""
+        self._remaining = remaining
+        self.done = asyncio.get_running_loop().create_future()
+        self.send_next()
+
+    def close(self) -> None:
+        """Hang up."""
+        assert self._transport is not None
+        self._transport.close()
 
     def connection_made(self, transport: Any) -> None:
         """Keep the transport."""
@@ -91,7 +102,6 @@ class Worker(asyncio.Protocol):
         request = next(self._remaining, None)
         if request is None:
             self.done.set_result(None)
-            self._transport.close()
         else:
             self._transport.write(request)
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import structlog
 
 from fare_engine.engine import Engine
-from simulator.deterministic.engine_process import MakeEngine
+from simulator.deterministic.engines.engine_process import MakeEngine
 from simulator.deterministic.run import Outcome, run_scenario
 from simulator.deterministic.scenario import Scenario, draw_scenario
 from simulator.deterministic.shrinking import shrink

@@ -11,10 +11,10 @@ from fare_engine.policy import Suspension
 from gates.media import TokenMaker
 from simulator.auditor.auditor import Auditor
 from simulator.deterministic.documents import Describer
-from simulator.deterministic.engines import Engines
+from simulator.deterministic.engines.engines import Engines
+from simulator.deterministic.engines.shared import TOKEN_KEY
 from simulator.deterministic.faults import Fault
 from simulator.deterministic.scenario import Scenario
-from simulator.deterministic.shared import TOKEN_KEY
 from simulator.deterministic.virtual_time import VirtualLoop
 
 
@@ -150,7 +150,7 @@ class Publisher:
         engines.shared.journal.note(now_ms, "engine", "learns of clocks: {}", skews_ms)
 
     def _store_skews(self, skews_ms: Mapping[str, int]) -> None:
-        """The auditor is told what the engine keeps of them: settlement corrects by that."""
+        """Report to the auditor what the engine keeps of them: settlement corrects by that."""
         stored = len(self._engines.disk.skews)
         self._engines.take_skews(skews_ms)
         for gate_id, at_ms, skew_ms in self._engines.disk.skews[stored:]:

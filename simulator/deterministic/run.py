@@ -12,24 +12,24 @@ from gates.client.messages import Medium, TapMessage
 from gates.media import TokenMaker
 from gates.times import format_ms
 from simulator.auditor.auditor import Auditor
-from simulator.deterministic.client import Wire
 from simulator.deterministic.documents import Describer
-from simulator.deterministic.engine_process import MakeEngine
-from simulator.deterministic.engines import Engines
+from simulator.deterministic.engines.engine_process import MakeEngine
+from simulator.deterministic.engines.engines import Engines
+from simulator.deterministic.engines.shared import TOKEN_KEY
 from simulator.deterministic.faults import ASYNCHRONOUS, Fault
-from simulator.deterministic.following import Follower
 from simulator.deterministic.garbage import collected_at_the_end
-from simulator.deterministic.invariants import list_broken
 from simulator.deterministic.journal import Journal
-from simulator.deterministic.judging import Finding, list_audited, list_findings
-from simulator.deterministic.network import DELAY_MAX_S, Network
-from simulator.deterministic.passengers import Walk
+from simulator.deterministic.judging.following import Follower
+from simulator.deterministic.judging.invariants import list_broken
+from simulator.deterministic.judging.judging import Finding, list_audited, list_findings
 from simulator.deterministic.phones import name_token
 from simulator.deterministic.publishing import Publisher
 from simulator.deterministic.scenario import Scenario
-from simulator.deterministic.shared import TOKEN_KEY
-from simulator.deterministic.shared_ledger import SharedLedger
-from simulator.deterministic.station import BOOT_S, Station
+from simulator.deterministic.stations.client import Wire
+from simulator.deterministic.stations.network import DELAY_MAX_S, Network
+from simulator.deterministic.stations.passengers import Walk
+from simulator.deterministic.stations.station import BOOT_S, Station
+from simulator.deterministic.storage.shared_ledger import SharedLedger
 from simulator.deterministic.virtual_time import VirtualLoop, run_virtually
 from simulator.publications import describe_network
 

@@ -1,6 +1,6 @@
 """What a client must do with each status of an answer: done, final or passing.
 
-*Final*: the same bytes get the same answer, so the tap is set aside and the next is sent.
+*Final*: the same bytes get the same answer, so the tap is quarantined and the next is sent.
 *Passing*: it says nothing of the tap, which is kept and sent again, after ever longer pauses.
 """
 

@@ -11,6 +11,8 @@ from benchmarks.compare.metro import PairTaps, get_oldest, make_crossing
 from benchmarks.compare.ratios import Comparison, find_interval, make_document, make_table
 from benchmarks.workload import SEED, Workload
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).resolve().parents[2]
 
 

@@ -5,8 +5,12 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from benchmarks import world
 from benchmarks.workload import Workload
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_same_seed_makes_the_same_workload() -> None:

@@ -10,9 +10,14 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from simulator.blackbox.deployments import Embedded, running
 from simulator.blackbox.kills import TAPS_A_LIFE, run_kills
+from tests.commands import Command
 from tests.server_process import run_command
+
+pytestmark = pytest.mark.slow
 
 
 def test_every_acknowledged_decision_survives_every_kill_unchanged() -> None:
@@ -32,9 +37,9 @@ def test_every_acknowledged_decision_survives_every_kill_unchanged() -> None:
     assert report["findings"] == {"count": 0, "by_check": {}, "examples": []}
 
 
-def test_no_kill_or_too_many_are_wrong_usage() -> None:
+def test_no_kill_or_too_many_are_wrong_usage(command: Command) -> None:
     for kills in (0, 2_001):
-        assert run_command("simulate", "kills", "--kills", kills).returncode == 2
+        assert command("simulate", "kills", "--kills", kills).status == 2
 
 
 class MeddledWith(Embedded):

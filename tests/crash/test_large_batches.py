@@ -7,9 +7,12 @@ from contextlib import closing
 from typing import Any, Final
 
 import httpx2
+import pytest
 
 from api.contract.times import format_ms
 from tests.server_process import ServerProcess, new_number
+
+pytestmark = pytest.mark.slow
 
 TAPS: Final = 1_000
 BATCHES_MAX: Final = 200

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import Command
 from tests.server_process import ServerProcess, make_tap, new_card, run_command
+
+pytestmark = pytest.mark.slow
 
 AT = "2021-11-24T08:15:30.120+08:00"
 
@@ -33,7 +36,7 @@ def refuse(server: ServerProcess) -> str:
     ],
 )
 def test_a_tap_that_was_acknowledged_is_not_lost_in_silence(
-    make_server: Callable[..., ServerProcess], names: tuple[str, ...]
+    make_server: Callable[..., ServerProcess], command: Command, names: tuple[str, ...]
 ) -> None:
     server = make_server()
     tap = make_tap(server.gate("entry"), "entry", new_card(), AT)
@@ -45,10 +48,10 @@ def test_a_tap_that_was_acknowledged_is_not_lost_in_silence(
     assert "is not whole" in refuse(server)
     assert "is not whole" in refuse(server)
     at = ("--data-dir", server.data_dir)
-    assert "is not whole" in run_command("config", "check", *at).stdout
-    assert "is not whole" in run_command("keys", "list", *at).stderr
-    accepted = run_command("config", "accept-loss", *at, "--reason", "the disk was replaced")
-    assert accepted.returncode == 0, accepted.stdout + accepted.stderr
+    assert "is not whole" in command("config", "check", *at).out
+    assert "is not whole" in command("keys", "list", *at).failure
+    accepted = command("config", "accept-loss", *at, "--reason", "the disk was replaced")
+    assert accepted.status == 0, accepted.out + accepted.err
     server.restart()
     with server.client(server.admin_key) as admin:
         again = admin.post("/v1/taps", json=tap)
@@ -59,7 +62,7 @@ def test_a_tap_that_was_acknowledged_is_not_lost_in_silence(
 
 
 def test_a_suspension_is_not_lost_in_silence(make_server: Callable[..., ServerProcess]) -> None:
-    """No tap came, so no row is missing: the count of starts tells of the log."""
+    """No tap came, so no row is missing: the count of starts shows the loss."""
     server = make_server()
     with server.client(server.admin_key) as admin:
         suspended = admin.post("/v1/stations/FHY/policies/suspend", json={"reason": "lane closed"})
@@ -69,12 +72,15 @@ def test_a_suspension_is_not_lost_in_silence(make_server: Callable[..., ServerPr
     assert "is not whole" in refuse(server)
 
 
-def test_a_second_server_is_refused_after_the_lock_was_removed(server: ServerProcess) -> None:
+def test_a_second_server_is_refused_after_the_lock_was_removed(
+    server: ServerProcess, command: Command
+) -> None:
+    at = ("--data-dir", server.data_dir)
     (server.data_dir / "lock").rename(server.data_dir / "lock.away")
     try:
         assert "is in use by another process" in refuse(server)
-        assert "is in use by" in run_command("keys", "list", "--data-dir", server.data_dir).stderr
-        assert "is in use by" in run_command("migrate", "--data-dir", server.data_dir).stderr
+        assert "is in use by" in command("keys", "list", *at).failure
+        assert "is in use by" in command("migrate", *at).failure
         assert not (server.data_dir / "lock").exists()
     finally:
         (server.data_dir / "lock.away").rename(server.data_dir / "lock")

@@ -1,19 +1,31 @@
 """A metro small enough to read: two stations, a crossing lane at one, and a ledger in a file."""
 
-import sqlite3
 import tempfile
-from contextlib import closing
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import text
 
 from fare_engine.batch import Batch, ReportSubmission, Result
 from fare_engine.catalogue import Catalogue
 from fare_engine.engine import Engine
 from fare_engine.journey import TokenState
-from fare_engine.ledger.database import migrate, open_database, writing
+from fare_engine.ledger.database import (
+    Address,
+    Connection,
+    migrate,
+    open_database,
+    reading,
+    writing,
+)
+from fare_engine.ledger.postgresql.ledger import PostgresqlLedger
 from fare_engine.ledger.sqlite.ledger import SqliteLedger
 from fare_engine.ledger.stores.catalogue import load_catalogue, store_network
+from fare_engine.ledger.where import Where
 from fare_engine.network import (
     CHENGDU_BANDS,
     Direction,
@@ -27,12 +39,14 @@ from fare_engine.network import (
     Station,
 )
 from fare_engine.policy import Policy
-from fare_engine.ports import Wanted
+from fare_engine.ports import Ledger, Wanted
 from fare_engine.published import Published
 from fare_engine.states.memory import MemoryStates
 from fare_engine.tap import Report, Tap
 from fare_engine.tariff import Tariff
 from fare_engine.verdict import Verdict
+
+T = TypeVar("T")
 
 NOON_MS = 1_637_726_400_000
 """2021-11-24 12:00 in Chengdu."""
@@ -95,6 +109,26 @@ def create_ledger_file(path: Path) -> Catalogue:
     """An empty ledger in a real file, with this metro in it: a copy of one that was made once."""
     content, catalogue = _make_ledger_file()
     path.write_bytes(content)
+    return publish_pilot(catalogue)
+
+
+def prepare_database(url: str) -> None:
+    """Migrate an empty database, and store this metro's network in it."""
+    database = open_database(url)
+    migrate(database)
+    with writing(database) as connection:
+        store_network(connection, NETWORK, "test", NOON_MS)
+    database.dispose()
+
+
+def make_published() -> Published:
+    """What is published in a ledger of this metro, wherever it is stored."""
+    _, catalogue = _make_ledger_file()
+    return Published(1, publish_pilot(catalogue))
+
+
+def publish_pilot(catalogue: Catalogue) -> Catalogue:
+    """The catalogue with the pilot's policy and the tariff, which no ledger here stores."""
     return replace(catalogue, policies={"FHY": (PILOT,)}, tariffs=(TARIFF,), terms={})
 
 
@@ -111,16 +145,24 @@ def _make_ledger_file() -> tuple[bytes, Catalogue]:
         return path.read_bytes(), catalogue
 
 
-class SmallMetro:
-    """An engine over a real file, which can be closed and opened again."""
+class MetroLedger(Ledger, Protocol):
+    """What tests ask of any ledger beside the engine's port."""
 
-    def __init__(
-        self, directory: Path, *, run_rows: int = 100_000, at_once_rows: int = 20_000
-    ) -> None:
-        self.path = directory / "ledger.sqlite3"
-        self.catalogue = create_ledger_file(self.path)
-        self._run_rows = run_rows
-        self._at_once_rows = at_once_rows
+    @property
+    def where(self) -> Where: ...
+
+    def close(self) -> None: ...
+
+
+class Metro(ABC):
+    """An engine over a real ledger of this metro, which can be closed and opened again.
+
+    `address` is that of its database (`open_database`).
+    """
+
+    def __init__(self, address: Address, catalogue: Catalogue) -> None:
+        self.address = address
+        self.catalogue = catalogue
         self._sequence = 0
         self.suspect_gates: set[str] = set()
         self.now_ms = NOON_MS
@@ -136,28 +178,45 @@ class SmallMetro:
         self.catalogue = catalogue
         self.engine.use(self.published)
 
-    def open(self) -> None:
-        """Start the engine on what the file holds."""
-        self.open_over(
-            SqliteLedger(
-                self.path,
-                self.published,
-                run_rows=self._run_rows,
-                at_once_rows=self._at_once_rows,
-            )
-        )
+    @abstractmethod
+    def open_ledger(self) -> MetroLedger:
+        """Open what is stored."""
 
-    def open_over(self, ledger: SqliteLedger) -> None:
+    def open(self) -> None:
+        """Start the engine on what is stored."""
+        self.open_over(self.open_ledger())
+
+    def open_over(self, ledger: MetroLedger) -> None:
         """Start the engine over a ledger that is open, with nothing in its cache."""
         self.ledger = ledger
-        self.engine = Engine(
-            ledger, MemoryStates(), self.published, suspect_gates=self.suspect_gates
-        )
+        self.engine = self.make_engine(ledger)
+
+    def make_engine(self, ledger: Ledger) -> Engine:
+        """An engine over a ledger that is open, with nothing in its cache."""
+        return Engine(ledger, MemoryStates(), self.published, suspect_gates=self.suspect_gates)
 
     def restart(self) -> None:
-        """Lose everything but the file."""
+        """Lose everything but what is stored."""
         self.ledger.close()
         self.open()
+
+    def read_rows(self, query: str) -> list[Any]:
+        """What the database answers."""
+        database = open_database(self.address)
+        try:
+            with reading(database) as connection:
+                return [tuple(row) for row in connection.execute(text(query))]
+        finally:
+            database.dispose()
+
+    def change(self, change: Callable[[Connection], T]) -> T:
+        """Run a change in a transaction, beside the engine."""
+        database = open_database(self.address)
+        try:
+            with writing(database) as connection:
+                return change(connection)
+        finally:
+            database.dispose()
 
     def tap(
         self,
@@ -196,10 +255,8 @@ class SmallMetro:
         return result
 
     def count(self, table: str) -> int:
-        """How many rows a table of the file has."""
-        with closing(sqlite3.connect(self.path)) as connection:
-            (count,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
-        return int(count)
+        """How many rows a table has."""
+        return len(self.read_rows(f"SELECT 1 FROM {table}"))
 
     def read_state(self, token: str = "anna") -> TokenState:
         """The state of a token as the ledger has it, whatever the cache remembers."""
@@ -219,3 +276,44 @@ class SmallMetro:
     def leave(self, minutes: float, gate_id: str = "FHY-C-02", token: str = "anna") -> Verdict:
         """An exit of a passenger."""
         return self.decide(self.tap(gate_id, "exit", minutes, token=token))
+
+
+class SmallMetro(Metro):
+    """The metro over a file."""
+
+    ledger: SqliteLedger
+
+    def __init__(
+        self, directory: Path, *, run_rows: int = 100_000, at_once_rows: int = 20_000
+    ) -> None:
+        self.path = directory / "ledger.sqlite3"
+        self._run_rows = run_rows
+        self._at_once_rows = at_once_rows
+        super().__init__(self.path, create_ledger_file(self.path))
+
+    def open_ledger(self) -> SqliteLedger:
+        """Open the file."""
+        return SqliteLedger(
+            self.path,
+            self.published,
+            run_rows=self._run_rows,
+            at_once_rows=self._at_once_rows,
+        )
+
+
+class SharedMetro(Metro):
+    """The metro over a PostgreSQL database that holds its network (`prepare_database`)."""
+
+    ledger: PostgresqlLedger
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, make_published().catalogue)
+
+    def open_ledger(self) -> PostgresqlLedger:
+        """Connect to the database; another engine may be connected beside."""
+        return PostgresqlLedger(str(self.address), self.published)
+
+
+def make_metro(place: Address, *, run_rows: int = 100_000) -> Metro:
+    """The metro over a file in a folder, or over a database."""
+    return SharedMetro(place) if isinstance(place, str) else SmallMetro(place, run_rows=run_rows)

@@ -5,10 +5,10 @@ from pathlib import Path
 from fare_engine.engine import Engine
 from fare_engine.errors import LedgerUnavailable
 from fare_engine.states.sealed import Seal, SealedStates
-from simulator.deterministic.caches import SharedStates
-from simulator.deterministic.invariants import list_broken
-from simulator.deterministic.shared_disk import SharedDisk
-from simulator.deterministic.shared_ledger import CutLedger
+from simulator.deterministic.engines.caches import SharedStates
+from simulator.deterministic.judging.invariants import list_broken
+from simulator.deterministic.storage.shared_disk import SharedDisk
+from simulator.deterministic.storage.shared_ledger import CutLedger
 from tests.fare_engine.ports.ledger_contract import BERTA, NOW_MS, leave, make_tap, process
 from tests.fare_engine.small_metro import create_ledger_file
 from tests.fare_engine.states.test_sealed import DictStore

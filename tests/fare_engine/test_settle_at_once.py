@@ -1,25 +1,24 @@
 """Two runs of settlement at once: the ledger takes each difference from one of them."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, event
 
-from fare_engine.ledger.database import Database, open_database
+from fare_engine.ledger.database import Address, Database, open_database
 from fare_engine.settle import Outcome, settle
 from tests.fare_engine.settlement.settlement_table import NEXT_MORNING_MS, THE_DAY, open_metro
-from tests.fare_engine.small_metro import SmallMetro
+from tests.fare_engine.small_metro import Metro
 
 
 @pytest.fixture
-def metro(tmp_path: Path) -> Iterator[SmallMetro]:
-    metro = open_metro(tmp_path)
+def metro(place: Address) -> Iterator[Metro]:
+    metro = open_metro(place)
     yield metro
     metro.ledger.close()
 
 
-def run(metro: SmallMetro, database: Database) -> Outcome:
+def run(metro: Metro, database: Database) -> Outcome:
     return settle(
         database,
         lambda: metro.catalogue,
@@ -31,10 +30,10 @@ def run(metro: SmallMetro, database: Database) -> Outcome:
 
 
 def test_a_difference_that_another_run_issued_meanwhile_is_not_issued_again(
-    metro: SmallMetro,
+    metro: Metro,
 ) -> None:
     metro.enter(30)  # nobody ends this journey
-    database, other = open_database(metro.path), open_database(metro.path)
+    database, other = open_database(metro.address), open_database(metro.address)
     outcomes: list[Outcome] = []
 
     def settle_first(connection: Connection) -> None:

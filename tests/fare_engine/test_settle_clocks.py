@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import delete
 
 from fare_engine.decision import Reason
-from fare_engine.ledger.database import open_database, writing
+from fare_engine.ledger.database import Address
 from fare_engine.ledger.schema import clock_skews
 from fare_engine.modes import DegradedMode, Mode
 from fare_engine.policy import Suspension
@@ -18,12 +17,12 @@ from fare_engine.verdict import Verdict
 from tests.fare_engine.settlement.settlement_table import (
     NEXT_MORNING_MS,
     THE_DAY,
+    format_issue,
     open_metro,
     settle_day,
-    tell,
 )
-from tests.fare_engine.small_metro import MINUTE_MS, NOON_MS, PILOT, TARIFF, SmallMetro
-from tests.fare_engine.test_settle import measure, rows
+from tests.fare_engine.small_metro import MINUTE_MS, NOON_MS, PILOT, TARIFF, Metro
+from tests.fare_engine.test_settle import measure
 
 DAY_MS = 24 * 60 * MINUTE_MS
 YEAR_MS = 365 * DAY_MS
@@ -31,14 +30,14 @@ OPENED = Report(gate_opened=True, fare_taken=0)
 
 
 @pytest.fixture
-def metro(tmp_path: Path) -> Iterator[SmallMetro]:
-    metro = open_metro(tmp_path)
+def metro(place: Address) -> Iterator[Metro]:
+    metro = open_metro(place)
     yield metro
     metro.ledger.close()
 
 
 def tap(
-    metro: SmallMetro,
+    metro: Metro,
     gate_id: str,
     way: str,
     minutes: float,
@@ -52,23 +51,23 @@ def tap(
     return made.replace(occurred_at_ms=made.occurred_at_ms + skew_ms)
 
 
-def send(metro: SmallMetro, sent: Tap, minutes: float) -> Verdict:
+def send(metro: Metro, sent: Tap, minutes: float) -> Verdict:
     """The engine gets a tap at so many minutes past noon by its own clock."""
     (verdict,) = metro.engine.process([sent], NOON_MS + round(minutes * MINUTE_MS))
     assert isinstance(verdict, Verdict)
     return verdict
 
 
-def issued(metro: SmallMetro, day: date = THE_DAY, now_ms: int = NEXT_MORNING_MS) -> list[str]:
+def issued(metro: Metro, day: date = THE_DAY, now_ms: int = NEXT_MORNING_MS) -> list[str]:
     found = settle_day(metro, day, now_ms).issues
-    return sorted(tell(issue).partition(" ")[2] for issue in found)
+    return sorted(format_issue(issue).partition(" ")[2] for issue in found)
 
 
 def date_of(at_ms: int) -> date:
     return date.fromordinal(TARIFF.calendar.service_day(at_ms).ordinal)
 
 
-def cross(metro: SmallMetro, *, entry_skew_ms: int = 0, exit_skew_ms: int = 0) -> list[Verdict]:
+def cross(metro: Metro, *, entry_skew_ms: int = 0, exit_skew_ms: int = 0) -> list[Verdict]:
     """A crossing of ten minutes by gates that decide alone."""
     entry = tap(metro, "FHY-A-01", "entry", 0, skew_ms=entry_skew_ms)
     exit_ = tap(metro, "FHY-C-02", "exit", 10, skew_ms=exit_skew_ms)
@@ -77,7 +76,7 @@ def cross(metro: SmallMetro, *, entry_skew_ms: int = 0, exit_skew_ms: int = 0) -
 
 @pytest.mark.parametrize("days", [-4, -5, -31, -400, -3_000])
 def test_a_crossing_by_a_gate_that_is_days_slow_is_free_on_whichever_date(
-    metro: SmallMetro, days: int
+    metro: Metro, days: int
 ) -> None:
     measure(metro, "FHY-A-01", days * DAY_MS, NOON_MS - DAY_MS)
     cross(metro, entry_skew_ms=days * DAY_MS)
@@ -88,7 +87,7 @@ def test_a_crossing_by_a_gate_that_is_days_slow_is_free_on_whichever_date(
 
 @pytest.mark.parametrize("ahead_ms", [6 * MINUTE_MS, DAY_MS, 400 * DAY_MS, 78 * YEAR_MS])
 def test_a_crossing_by_a_gate_that_is_ahead_leaves_the_quarantine_at_its_corrected_time(
-    metro: SmallMetro, ahead_ms: int
+    metro: Metro, ahead_ms: int
 ) -> None:
     measure(metro, "FHY-C-02", ahead_ms, NOON_MS - DAY_MS)
     _, waits = cross(metro, exit_skew_ms=ahead_ms)
@@ -96,22 +95,22 @@ def test_a_crossing_by_a_gate_that_is_ahead_leaves_the_quarantine_at_its_correct
     by_its_gate = date_of(NOON_MS + ahead_ms)
     for day in (by_its_gate, THE_DAY):
         assert issued(metro, day) == []
-    assert len(rows(metro, "SELECT * FROM repairs")) == 1
+    assert len(metro.read_rows("SELECT * FROM repairs")) == 1
 
 
 def test_a_gate_that_lost_its_battery_before_any_tariff_leaves_the_quarantine_too(
-    metro: SmallMetro,
+    metro: Metro,
 ) -> None:
     skew_ms = -60 * YEAR_MS
     measure(metro, "FHY-A-01", skew_ms, NOON_MS - DAY_MS)
     waits, _ = cross(metro, entry_skew_ms=skew_ms)
     assert waits.problem == "no-tariff-in-force"
     assert issued(metro) == []
-    assert len(rows(metro, "SELECT * FROM repairs")) == 1
+    assert len(metro.read_rows("SELECT * FROM repairs")) == 1
 
 
 def test_a_clock_that_was_measured_only_after_the_run_is_corrected_by_the_next_one(
-    metro: SmallMetro,
+    metro: Metro,
 ) -> None:
     cross(metro, entry_skew_ms=-5 * DAY_MS)
     assert issued(metro) == ["+200 decided_again no_open_entry"]
@@ -122,30 +121,27 @@ def test_a_clock_that_was_measured_only_after_the_run_is_corrected_by_the_next_o
 
 
 def test_what_a_run_has_corrected_stays_so_once_its_measurement_is_forgotten(
-    metro: SmallMetro,
+    metro: Metro,
 ) -> None:
     measure(metro, "FHY-A-01", -5 * DAY_MS, NOON_MS - DAY_MS)
     cross(metro, entry_skew_ms=-5 * DAY_MS)
     assert issued(metro) == []
-    database = open_database(metro.path)
-    with writing(database) as connection:
-        connection.execute(delete(clock_skews))
-    database.dispose()
+    metro.change(lambda connection: connection.execute(delete(clock_skews)))
     for days in (0, 5):
         assert issued(metro, THE_DAY - timedelta(days=days)) == []
 
 
-def test_a_dry_run_pins_nothing(metro: SmallMetro) -> None:
+def test_a_dry_run_pins_nothing(metro: Metro) -> None:
     measure(metro, "FHY-A-01", -5 * DAY_MS, NOON_MS - DAY_MS)
     cross(metro, entry_skew_ms=-5 * DAY_MS)
     settle_day(metro, dry_run=True)
-    assert rows(metro, "SELECT * FROM clock_corrections") == []
+    assert metro.read_rows("SELECT * FROM clock_corrections") == []
     settle_day(metro)
-    assert len(rows(metro, "SELECT * FROM clock_corrections")) == 1
+    assert len(metro.read_rows("SELECT * FROM clock_corrections")) == 1
 
 
 def test_the_policy_at_the_corrected_time_counts_where_the_gate_stood_before_the_pilot(
-    metro: SmallMetro,
+    metro: Metro,
 ) -> None:
     begins = replace(PILOT, effective_from_ms=NOON_MS - DAY_MS)
     metro.use(replace(metro.catalogue, policies={"FHY": (begins,)}, terms={}))
@@ -160,7 +156,7 @@ def test_the_policy_at_the_corrected_time_counts_where_the_gate_stood_before_the
     assert issued(metro) == [], "what was settled pins its versions"
 
 
-def test_a_suspension_counts_by_the_corrected_time(metro: SmallMetro) -> None:
+def test_a_suspension_counts_by_the_corrected_time(metro: Metro) -> None:
     suspended = Suspension("FHY", NOON_MS - 6 * DAY_MS, "fire", NOON_MS - 4 * DAY_MS)
     metro.use(replace(metro.catalogue, suspensions={"FHY": (suspended,)}, terms={}))
     measure(metro, "FHY-A-01", -5 * DAY_MS, NOON_MS - DAY_MS)
@@ -168,7 +164,7 @@ def test_a_suspension_counts_by_the_corrected_time(metro: SmallMetro) -> None:
     assert issued(metro) == [], "by its gate it was suspended, and at its true time it was not"
 
 
-def test_a_degraded_mode_counts_by_the_corrected_time(metro: SmallMetro) -> None:
+def test_a_degraded_mode_counts_by_the_corrected_time(metro: Metro) -> None:
     mode = DegradedMode("CXL", Mode.EMERGENCY, NOON_MS - MINUTE_MS, "fire", NOON_MS + DAY_MS)
     metro.use(metro.catalogue.with_modes("CXL", (mode,)))
     measure(metro, "CXL-A-01", -5 * DAY_MS, NOON_MS - DAY_MS)
@@ -179,7 +175,7 @@ def test_a_degraded_mode_counts_by_the_corrected_time(metro: SmallMetro) -> None
     assert issued(metro) == ["-400 clock_corrected emergency"]
 
 
-def test_a_live_tap_of_a_slow_clock_is_settled_at_its_corrected_time(metro: SmallMetro) -> None:
+def test_a_live_tap_of_a_slow_clock_is_settled_at_its_corrected_time(metro: Metro) -> None:
     measure(metro, "FHY-A-01", -5 * DAY_MS, NOON_MS - DAY_MS)
     entry = tap(metro, "FHY-A-01", "entry", 0, skew_ms=-5 * DAY_MS, report=None)
     exit_ = tap(metro, "FHY-C-02", "exit", 10, report=None)
@@ -189,7 +185,7 @@ def test_a_live_tap_of_a_slow_clock_is_settled_at_its_corrected_time(metro: Smal
 
 
 def test_a_journey_that_a_wrong_tap_had_ended_is_missing_its_exit_on_its_own_date(
-    metro: SmallMetro,
+    metro: Metro,
 ) -> None:
     """Five days ago she went in and was not seen again; the slow gate took her exit for that."""
     long_ago = -5 * 24 * 60
@@ -203,7 +199,7 @@ def test_a_journey_that_a_wrong_tap_had_ended_is_missing_its_exit_on_its_own_dat
         assert issued(metro, THE_DAY - timedelta(days=days)) == []
 
 
-def test_only_what_was_tapped_before_the_clock_was_set_is_corrected(metro: SmallMetro) -> None:
+def test_only_what_was_tapped_before_the_clock_was_set_is_corrected(metro: Metro) -> None:
     hour_ms = 60 * MINUTE_MS
     measure(metro, "FHY-C-02", -hour_ms, NOON_MS - DAY_MS)
     send(metro, tap(metro, "FHY-A-01", "entry", 0), 0.1)
@@ -216,7 +212,7 @@ def test_only_what_was_tapped_before_the_clock_was_set_is_corrected(metro: Small
 
 
 def test_a_tap_uploaded_once_its_clock_was_right_again_is_corrected_all_the_same(
-    metro: SmallMetro,
+    metro: Metro,
 ) -> None:
     measure(metro, "FHY-C-02", 20 * MINUTE_MS, NOON_MS - DAY_MS)
     measure(metro, "FHY-C-02", 0, NOON_MS + 60 * MINUTE_MS)
@@ -230,7 +226,7 @@ def test_a_tap_uploaded_once_its_clock_was_right_again_is_corrected_all_the_same
 
 @pytest.mark.parametrize("skew_ms", [-DAY_MS, 20 * 60 * MINUTE_MS])
 def test_a_correction_over_the_cut_counts_on_the_service_date_of_the_true_time(
-    metro: SmallMetro, skew_ms: int
+    metro: Metro, skew_ms: int
 ) -> None:
     """A waiver a day: the one that a wrong clock put on another date counts on its own."""
     limited = replace(PILOT, daily_limit=1)
@@ -247,7 +243,7 @@ def test_a_correction_over_the_cut_counts_on_the_service_date_of_the_true_time(
 
 
 def test_nothing_is_overlooked_behind_which_the_engines_clock_was_set_back(
-    metro: SmallMetro,
+    metro: Metro,
 ) -> None:
     """After a restart it was twenty hours behind for a while."""
     send(metro, tap(metro, "FHY-A-01", "entry", 0), 0.1)

@@ -1,27 +1,37 @@
 """Settlement of taps at gates that moved: each belongs to where its gate stood at its true time."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from fare_engine.decision import Reason
+from fare_engine.ledger.database import Address
 from fare_engine.network import Direction, Gate
 from fare_engine.tap import Report
 from fare_engine.tariff import MINUTE_MS
-from tests.fare_engine.settlement.settlement_table import settle_day, tell
-from tests.fare_engine.small_metro import NOON_MS, SmallMetro
+from tests.fare_engine.settlement.settlement_table import format_issue, settle_day
+from tests.fare_engine.small_metro import NOON_MS, Metro, make_metro
 from tests.fare_engine.test_settle import issued, measure, qr, register
 
 OPENED = Report(gate_opened=True, fare_taken=0)
 BOTH = frozenset(Direction)
 
 
-def move(metro: SmallMetro, station_id: str, minutes: float) -> None:
+@pytest.fixture
+def metro(place: Address) -> Iterator[Metro]:
+    metro = make_metro(place)
+    yield metro
+    metro.ledger.close()
+
+
+def move(metro: Metro, station_id: str, minutes: float) -> None:
     """Move gate FHY-B-03, so many minutes after noon."""
     from_ms = NOON_MS + round(minutes * MINUTE_MS)
     gate = Gate("FHY-B-03", station_id, BOTH, effective_from_ms=from_ms)
     metro.use(register(metro, gate))
 
 
-def test_a_late_tap_is_settled_where_its_gate_stood(metro: SmallMetro) -> None:
+def test_a_late_tap_is_settled_where_its_gate_stood(metro: Metro) -> None:
     """The entry comes after the exit, and after its gate has moved to the station of the exit."""
     exit_ = qr(metro, "CXL-A-01", "exit", 30, report=Report(True, 400))
     entry = qr(metro, "FHY-B-03", "entry", 0, report=OPENED)
@@ -34,7 +44,7 @@ def test_a_late_tap_is_settled_where_its_gate_stood(metro: SmallMetro) -> None:
 
 @pytest.mark.parametrize(("ahead_min", "due"), [(2, True), (0, False)])
 def test_a_tap_of_a_wrong_clock_is_settled_where_its_gate_truly_stood(
-    metro: SmallMetro, ahead_min: int, due: bool
+    metro: Metro, ahead_min: int, due: bool
 ) -> None:
     """By its clock the gate was at CXL when she left, truly it was at FHY, where she came from."""
     if ahead_min:
@@ -46,13 +56,13 @@ def test_a_tap_of_a_wrong_clock_is_settled_where_its_gate_truly_stood(
     live = metro.decide(exit_)
     assert (live.station_id, live.decision.reason) == ("CXL", Reason.DIFFERENT_STATION)
     outcome = settle_day(metro)
-    told = [tell(issue).partition(" ")[2] for issue in outcome.issues]
+    issues = [format_issue(issue).partition(" ")[2] for issue in outcome.issues]
     expected = live.decision.fare - 200
-    assert told == ([f"-{expected} clock_corrected gate_not_designated"] if due else [])
+    assert issues == ([f"-{expected} clock_corrected gate_not_designated"] if due else [])
     assert settle_day(metro).issues == []
 
 
-def test_a_tap_that_waited_for_its_gate_is_settled_where_it_stood_then(metro: SmallMetro) -> None:
+def test_a_tap_that_waited_for_its_gate_is_settled_where_it_stood_then(metro: Metro) -> None:
     entry = qr(metro, "CXL-B-09", "entry", 0, report=OPENED)
     assert metro.decide(entry).decision.reason is Reason.RECORDED
     metro.use(register(metro, Gate("CXL-B-09", "CXL", BOTH)))
@@ -62,12 +72,12 @@ def test_a_tap_that_waited_for_its_gate_is_settled_where_it_stood_then(metro: Sm
     metro.decide(exit_)
     outcome = settle_day(metro)
     assert outcome.repaired == 1
-    assert [tell(issue).partition(" ")[2] for issue in outcome.issues] == [
+    assert [format_issue(issue).partition(" ")[2] for issue in outcome.issues] == [
         "+200 decided_again different_station"
     ]
 
 
-def test_a_tap_of_before_its_gate_was_put_up_waits(metro: SmallMetro) -> None:
+def test_a_tap_of_before_its_gate_was_put_up_waits(metro: Metro) -> None:
     entry = qr(metro, "CXL-B-09", "entry", 0, report=OPENED)
     metro.decide(entry)
     from_then = Gate("CXL-B-09", "CXL", BOTH, effective_from_ms=NOON_MS + 1)
@@ -77,7 +87,7 @@ def test_a_tap_of_before_its_gate_was_put_up_waits(metro: SmallMetro) -> None:
     assert settle_day(metro).repaired == 1
 
 
-def test_what_is_said_of_a_gate_later_moves_no_decided_tap(metro: SmallMetro) -> None:
+def test_what_is_said_of_a_gate_later_moves_no_decided_tap(metro: Metro) -> None:
     metro.decide(qr(metro, "FHY-A-01", "entry", 0))
     first = metro.decide(qr(metro, "FHY-B-03", "exit", 10))
     move(metro, "CXL", -5)

@@ -339,7 +339,7 @@ def test_a_report_decided_ahead_finds_the_tap_that_is_being_committed(shell: She
     ]
 
 
-def test_whoever_waits_for_a_commit_that_does_not_end_is_answered_and_nothing_is_lost(
+def test_taps_that_wait_for_a_commit_that_does_not_end_are_answered_and_not_lost(
     shell: Shell,
 ) -> None:
     first = shell.metro.tap("FHY-A-01", "entry")

@@ -32,6 +32,8 @@ class Proxy:
         self._port = port
         self.mode = PASS
         self.connections = 0
+        self.answers = 0
+        """Pieces of answers that came from the engine, whatever became of them."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._writers: set[asyncio.StreamWriter] = set()
@@ -81,6 +83,7 @@ class Proxy:
         try:
             while data := await reader.read(65_536):
                 mode = self.mode
+                self.answers += is_answer
                 if mode == REFUSE or (mode == RESET and is_answer):
                     _reset(gate)
                 elif mode == DROP or (mode == DROP_ANSWERS and is_answer):

@@ -12,6 +12,8 @@ from tests.gates.raw_server import RawServer
 from tests.gates.station_process import StationProcess
 from tests.server_process import ServerProcess, new_card
 
+pytestmark = pytest.mark.slow
+
 NO_SERVER = "http://127.0.0.1:9"
 """A port without a server."""
 

@@ -19,6 +19,8 @@ from tests.gates.proxy import DROP, FAULTS, PASS, Proxy
 from tests.gates.station_process import StationProcess
 from tests.server_process import ServerProcess, make_tap, new_card
 
+pytestmark = pytest.mark.slow
+
 GATES: Final = {Direction.ENTRY: ("FHY-A-01", "FHY-C-01"), Direction.EXIT: ("FHY-A-02", "FHY-C-02")}
 DEADLINE_S: Final = 0.1
 RECONNECT_MAX_S: Final = 120.0

@@ -107,7 +107,7 @@ class FailingEngine(Engine):
 
 
 def send_backlog(path: Path, failures: list[GatesError], count: int) -> FailingEngine:
-    """What an engine got of a backlog of so many taps, until all of it was taken or set aside."""
+    """What an engine got of a backlog of so many taps, until all of it was taken or quarantined."""
     engines: list[FailingEngine] = []
 
     async def work(loop: VirtualLoop) -> None:
@@ -145,6 +145,6 @@ def test_a_batch_whose_connection_breaks_is_sent_in_smaller_ones(tmp_path: Path)
     assert len(engine.uploaded) == 8
 
 
-def test_what_a_proxy_says_sets_no_tap_aside(tmp_path: Path) -> None:
+def test_what_a_proxy_says_quarantines_no_tap(tmp_path: Path) -> None:
     engine = send_backlog(tmp_path, [AnswerUnreadable("404 unknown")], 3)
     assert engine.sizes == [3, 3]

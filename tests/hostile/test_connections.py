@@ -55,7 +55,7 @@ def are_open(lines: Sequence[Line]) -> bool:
     return all(line.is_open() for line in lines)
 
 
-def test_the_limit_is_met_exactly_and_the_oldest_stranger_makes_room(
+def test_the_limit_is_met_exactly_and_the_oldest_without_a_key_makes_room(
     crowded: ServerProcess,
 ) -> None:
     half = CONNECTIONS_MAX // 2
@@ -84,16 +84,16 @@ def test_behind_a_trusted_proxy_the_limit_of_a_peer_does_not_count(crowded: Serv
 
 
 def test_who_has_shown_a_valid_key_stays(crowded: ServerProcess) -> None:
-    with Line(crowded.port) as gate, Line(crowded.port) as operator, Line(crowded.port) as stranger:
+    with Line(crowded.port) as gate, Line(crowded.port) as operator, Line(crowded.port) as unknown:
         keys = request("/v1/keys", key=crowded.admin_key)
         gate.send(tap_request(crowded))
         assert gate.read().status == 200
         operator.send(keys)
         assert operator.read().status == 200
-        stranger.send(request())
-        assert stranger.read().status == 200
-        with open_lines(crowded, 3 * CONNECTIONS_MAX, PROXY) as strangers:
-            assert strangers[0].wait_until_closed()
+        unknown.send(request())
+        assert unknown.read().status == 200
+        with open_lines(crowded, 3 * CONNECTIONS_MAX, PROXY) as flood:
+            assert flood[0].wait_until_closed()
             gate.send(tap_request(crowded))
             assert gate.read().status == 200
             operator.send(keys)

@@ -26,7 +26,7 @@ from tests.hostile.under_attack import (
 )
 from tests.server_process import ServerProcess
 
-DEADLINE_SECONDS = 2
+DEADLINE_SECONDS = 1
 CLOSED_WITHIN_SECONDS = 15
 DRIP_SECONDS = 0.1
 RECEIVE_BYTES = 4_096
@@ -41,7 +41,7 @@ class Slow:
     answers: int = 0
     """Answers to what it has sent whole."""
     status: int | None = None
-    """What it was told at last."""
+    """The last status that it was answered."""
     open_seconds: float = float("inf")
 
     def play(self, server: ServerProcess) -> None:

@@ -7,6 +7,8 @@ import pytest
 from tests.hostile.under_attack import Line, call, request, resident_bytes, send_tap, tap_request
 from tests.server_process import ServerProcess
 
+pytestmark = pytest.mark.slow
+
 PIPELINED_REQUESTS_MAX = 16
 MEGABYTES = 200_000_000
 GROWTH_BYTES_MAX = 64 * 2**20

@@ -1,4 +1,4 @@
-"""A stop takes seconds, whatever strangers have left half sent."""
+"""A stop takes seconds, whatever was left half sent."""
 
 import signal
 from collections.abc import Callable

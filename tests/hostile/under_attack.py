@@ -9,7 +9,6 @@ import json
 import re
 import select
 import socket
-import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -17,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from tests.server_process import ServerProcess, make_environment, make_tap, new_card
+from tests.server_process import ServerProcess, make_data_directory, make_tap, new_card
 
 PATIENCE_SECONDS = 30.0
 """How long an answer is waited for that has to come."""
@@ -27,18 +26,11 @@ AT = "2025-03-03T08:10:00.000+08:00"
 def start_server(
     binary: Path, data_dir: Path, settings: Mapping[str, object], prefix: Sequence[str] = ()
 ) -> ServerProcess:
-    """A server of this binary on a new data directory that the same binary made."""
-    made = subprocess.run(
-        [binary, "init", "--data-dir", data_dir, "--json"],
-        env=make_environment({}),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    """A server of this binary on a new data directory as the same binary makes it."""
     return ServerProcess(
         data_dir,
         program=(*prefix, binary),
-        setup=json.loads(made.stdout),
+        setup=make_data_directory(data_dir, binary),
         **{name: str(value) for name, value in settings.items()},
     )
 
@@ -138,7 +130,7 @@ class Line:
         return False
 
     def hang_up(self) -> None:
-        """Have whoever still sends over it stop."""
+        """Make a thread that still sends over it stop."""
         with suppress(OSError):  # the server was first
             self.socket.shutdown(socket.SHUT_RDWR)
 

@@ -178,6 +178,7 @@ class NaiveModel:
     def could_walk_out(self, entry: PastTap, closed_ms: int) -> bool:
         """Whether gates anywhere stood open before the journey was closed or had expired."""
         entered_ms = entry.tap.occurred_at_ms
+        closed_ms = max(entered_ms, closed_ms)  # by a clock that is behind: nobody leaves earlier
         return any(
             one.holds_at(max(entered_ms, one.from_ms))
             for one in self.loosenings

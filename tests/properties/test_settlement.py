@@ -18,7 +18,7 @@ from fare_engine.settlement.adjustments import Kind
 from fare_engine.tap import Tap
 from fare_engine.verdict import Verdict
 from tests.fare_engine.settlement.settlement_table import open_metro, settle_day
-from tests.fare_engine.small_metro import MINUTE_MS, NOON_MS, SmallMetro
+from tests.fare_engine.small_metro import MINUTE_MS, NOON_MS, Metro
 from tests.properties.test_engine_is_the_rule import GATES
 
 TOLERANCE_MS = 30_000
@@ -57,7 +57,7 @@ def _missing_exits(outcome: Outcome) -> Counter[str]:
     return Counter({issue.tap_id: issue.adjustment.fare for issue in found})
 
 
-def _decide(metro: SmallMetro, taps: list[Tap]) -> dict[str, Verdict]:
+def _decide(metro: Metro, taps: list[Tap]) -> dict[str, Verdict]:
     verdicts = [result for result in metro.decide_all(*taps) if isinstance(result, Verdict)]
     assert len(verdicts) == len(taps)
     return {verdict.tap.tap_id: verdict for verdict in verdicts}
@@ -86,7 +86,7 @@ def _can_be_late(day: list[Tap], tap: Tap) -> bool:
     )
 
 
-def _compare(in_time: SmallMetro, behind: SmallMetro, day: list[Tap], late: set[int]) -> None:
+def _compare(in_time: Metro, behind: Metro, day: list[Tap], late: set[int]) -> None:
     decided = _decide(in_time, day)
     settled = settle_day(in_time)
     assert _fares(settled) == Counter(), "a day in order needs no adjustment"

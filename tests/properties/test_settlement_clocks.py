@@ -7,7 +7,7 @@ clock has shown are settled in any order, twice. Then every tap has cost the sam
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fare_engine.errors import NoTariffInForce
-from fare_engine.ledger.database import open_database, writing
+from fare_engine.ledger.database import Connection
 from fare_engine.ledger.stores.clocks import record_skews
 from fare_engine.settlement.adjustments import Kind
 from fare_engine.tap import Report, Tap
 from tests.fare_engine.settlement.settlement_table import open_metro, settle_day
-from tests.fare_engine.small_metro import MINUTE_MS, NOON_MS, SmallMetro
+from tests.fare_engine.small_metro import MINUTE_MS, NOON_MS, Metro
 from tests.properties.test_settlement import GAPS_MS, PLACES
 
 DAY_MS = 24 * 60 * MINUTE_MS
@@ -92,17 +92,21 @@ def _stories(draw: st.DrawFn) -> list[TrueTap]:
     return taps
 
 
+def _record(connection: Connection, measured: Mapping[int, Iterable[tuple[int, int]]]) -> None:
+    for number, found in measured.items():
+        for at_ms, skew_ms in found:
+            record_skews(connection, {number: skew_ms}, at_ms)
+
+
 @contextmanager
-def _metro(clocks: dict[str, Clock]) -> Iterator[SmallMetro]:
+def _metro(clocks: dict[str, Clock]) -> Iterator[Metro]:
     with tempfile.TemporaryDirectory() as directory:
         metro = open_metro(Path(directory))
-        database = open_database(metro.path)
-        with writing(database) as connection:
-            for gate_id, clock in clocks.items():
-                for at_ms, skew_ms in clock.list_measured():
-                    number = metro.catalogue.gates[gate_id].number
-                    record_skews(connection, {number: skew_ms}, at_ms)
-        database.dispose()
+        measured = {
+            metro.catalogue.gates[gate_id].number: clock.list_measured()
+            for gate_id, clock in clocks.items()
+        }
+        metro.change(lambda connection: _record(connection, measured))
         metro.suspect_gates |= {
             gate_id
             for gate_id, clock in clocks.items()
@@ -114,11 +118,11 @@ def _metro(clocks: dict[str, Clock]) -> Iterator[SmallMetro]:
             metro.ledger.close()
 
 
-def _date_of(metro: SmallMetro, at_ms: int) -> date:
+def _date_of(metro: Metro, at_ms: int) -> date:
     return date.fromordinal(metro.catalogue.tariffs[0].calendar.service_day(at_ms).ordinal)
 
 
-def _settle(metro: SmallMetro, dates: Iterable[date]) -> Counter[tuple[str, Kind]]:
+def _settle(metro: Metro, dates: Iterable[date]) -> Counter[tuple[str, Kind]]:
     issued: Counter[tuple[str, Kind]] = Counter()
     for service_date in dates:
         try:

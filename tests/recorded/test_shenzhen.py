@@ -19,7 +19,7 @@ import pytest
 
 from tests.recorded.recount import Recount
 
-pytestmark = pytest.mark.recorded
+pytestmark = [pytest.mark.recorded, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -4,13 +4,26 @@ import pytest
 
 from fare_engine.engine import Engine
 from simulator.deterministic.check import quiet
-from simulator.deterministic.planted import BUGS
-from simulator.deterministic.planting import planted
+from simulator.deterministic.planted.bugs import BUGS
+from simulator.deterministic.planted.planting import planted
 from simulator.deterministic.run import run_scenario
 from simulator.deterministic.scenario import draw_scenario
 
+pytestmark = pytest.mark.slow
+
 SEEDS_MAX = 150
 """Seeds within which every bug must show."""
+SHOWN_LATE = {
+    "code-forged": 14,
+    "ahead-kept": 18,
+    "clock-not-kept": 20,
+    "block-ignored": 28,
+    "block-ignored-alone": 28,
+    "wrong-service-date": 34,
+    "terms-by-gate": 48,
+    "epoch-unsealed": 93,
+}
+"""The first seed that shows a bug, where there are many before it: tried before them."""
 TAPS = 80
 
 
@@ -24,7 +37,7 @@ def test_every_planted_engine_changes_what_the_engine_has() -> None:
 @pytest.mark.parametrize("name", BUGS)
 @quiet()
 def test_a_planted_bug_is_caught(name: str) -> None:
-    for seed in range(SEEDS_MAX):
+    for seed in (SHOWN_LATE.get(name, 0), *range(SEEDS_MAX)):
         scenario = draw_scenario(seed, TAPS, BUGS[name].engines)
         with planted(BUGS[name]) as make_engine:
             outcome = run_scenario(scenario, make_engine)
@@ -32,5 +45,5 @@ def test_a_planted_bug_is_caught(name: str) -> None:
             break
     else:
         pytest.fail(f"{name} ({BUGS[name].description}) was not caught by {SEEDS_MAX} seeds")
-    print(f"{name}: caught after {seed + 1} seeds: {', '.join(sorted(outcome.checks))}")
+    print(f"{name}: caught by seed {seed}: {', '.join(sorted(outcome.checks))}")
     assert not run_scenario(scenario).findings  # the same seed without the bug

@@ -3,7 +3,11 @@
 import json
 from collections.abc import Callable
 
+import pytest
+
 from tests.server_process import ServerProcess, run_command
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_day_is_decided_faster_than_it_lasts_and_the_same_each_time() -> None:

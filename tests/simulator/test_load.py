@@ -12,7 +12,10 @@ from simulator.delivery.requests import Controllers
 from simulator.load import Load, run_load
 from simulator.serving import NotServed
 from simulator.target import open_target
+from tests.commands import Command
 from tests.server_process import ServerProcess, run_command
+
+pytestmark = pytest.mark.slow
 
 
 def _audit(exchanges: Exchanges) -> Audited:
@@ -118,13 +121,12 @@ def test_a_server_that_is_not_there_or_has_other_keys_is_reported(
         pytest.fail("it was opened")
 
 
-def test_a_load_of_nothing_or_of_too_much_is_wrong_usage() -> None:
+def test_a_load_of_nothing_or_of_too_much_is_wrong_usage(command: Command) -> None:
     for arguments in (
         ("--rate", 1e6, "--seconds", 1_000),
         ("--warm-up", 5, "--seconds", 5),
         ("--batch", 1_001),
     ):
-        assert run_command("simulate", "load", *arguments).returncode == 2
-    done = run_command("simulate", "load", "--url", "http://127.0.0.1:1")
-    assert done.returncode == 1
-    assert "set FARE_ADMIN_KEY" in done.stderr
+        assert command("simulate", "load", *arguments).status == 2
+    done = command("simulate", "load", "--url", "http://127.0.0.1:1")
+    assert "set FARE_ADMIN_KEY" in done.failure

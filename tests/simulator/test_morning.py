@@ -18,6 +18,8 @@ from simulator.world import world
 from simulator.world.intentions import INTENTIONS
 from simulator.world.plan import Plan
 
+pytestmark = pytest.mark.slow
+
 COMMAND = (sys.executable, "-m", "simulator.morning")
 END_MAX_S = 60
 

@@ -26,13 +26,13 @@ async def list_set_aside(
 ) -> Page[SetAsideAnswer]:
     """Taps of gates that decided alone which the engine could not decide, oldest first."""
     after_row = read_number(cursor) or 0
-    catalogue, at_ms = runtime.catalogue, now_ms()
+    catalogue, where, at_ms = runtime.catalogue, runtime.ledger.where, now_ms()
     zone = catalogue.network.time_zone
 
     def read(connection: Connection) -> list[tuple[SetAside, str | None]]:
         clocks = open_clocks(runtime.database, catalogue)
         stations_by_key = list_stations_by_key(connection)
-        rows = list_quarantine(connection, after_row, limit + 1)
+        rows = list_quarantine(connection, where, after_row, limit + 1)
         return [
             (row, _find_problem(row, catalogue, clocks, at_ms, stations_by_key.get(row.sender)))
             for row in rows
@@ -69,7 +69,7 @@ def _find_problem(
     at_ms: int,
     sent_by: Stations,
 ) -> str | None:
-    """What stands in the way of a tap in quarantine now; None where it may leave, or has left."""
+    """What keeps a tap in quarantine now; None where it may leave, or has left."""
     if row.settlement is not None:
         return None
     reading = Reading(row.occurred_at_ms, row.received_at_ms, was_live=False)

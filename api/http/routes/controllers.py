@@ -80,7 +80,7 @@ async def take_heartbeat(
 def _sort_out(
     reported: Iterable[GateHeartbeat], gates: Mapping[str, Gate], controller_id: str
 ) -> tuple[dict[str, int], list[NotTaken]]:
-    """The skews of gates that a heartbeat tells, and its entries that do not count.
+    """The skews of gates that a heartbeat reports, and its entries that do not count.
 
     Of a gate that stands there twice the skew that is further off counts: it needs somebody.
     """

@@ -69,7 +69,7 @@ async def report_tap(
 
 
 async def _check_is_there(runtime: Runtime, tap_id: str, key: Key) -> None:
-    """Refuse what is not there, and to a stranger what is another's, in the same words."""
+    """Refuse a tap that is not there, and one of another station to its key, in the same words."""
     place = await _find(runtime, tap_id, find_place)
     if place is None or not _is_of(place, key):
         raise _not_there(tap_id)

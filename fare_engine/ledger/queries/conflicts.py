@@ -1,4 +1,4 @@
-"""What was refused as a conflict, for the operator who looks for whoever was let through by it."""
+"""What was refused as a conflict, for an operator who looks for who passed by it."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
@@ -90,7 +90,7 @@ def count_left_out(connection: Connection, span: Span) -> int:
     if span.from_ms is not None:
         query = query.where(conflict_days.c.day >= span.from_ms // DAY_MS)
     if span.to_ms is not None:
-        query = query.where(conflict_days.c.day * DAY_MS < span.to_ms)
+        query = query.where(conflict_days.c.day <= (span.to_ms - 1) // DAY_MS)
     count: int = connection.execute(query).scalar_one()
     return count
 
@@ -100,8 +100,13 @@ def _concern(catalogue: Catalogue, gate_ids: Collection[str]) -> ColumnElement[b
     return or_(
         conflicts.c.content["gate_id"].as_string().in_(gate_ids),
         taps.c.gate.in_([gate.number for gate in known]),
-        *(conflicts.c.tap_id.startswith(f"{gate_id}.", autoescape=True) for gate_id in gate_ids),
+        *(_begins(conflicts.c.tap_id, f"{gate_id}.") for gate_id in gate_ids),
     )
+
+
+def _begins(column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
+    """Whether a text begins so; not by LIKE, for which some databases take a for A."""
+    return func.substr(column, 1, len(prefix)) == prefix
 
 
 def _read(catalogue: Catalogue, row: Row[Any]) -> StoredConflict:

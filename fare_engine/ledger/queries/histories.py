@@ -21,7 +21,7 @@ from fare_engine.ledger.schema import (
     taps,
 )
 from fare_engine.ledger.stores.keys import list_stations_by_key
-from fare_engine.ledger.where import Where
+from fare_engine.ledger.where import End, Where
 from fare_engine.ports import StoredReport
 from fare_engine.settlement.clocks import MeasuredClocks, Reading
 from fare_engine.settlement.history import StoredTap
@@ -34,7 +34,7 @@ LOOKUP_MAX = 500
 
 
 class Span(NamedTuple):
-    """Which taps of a token are read: what occurred from an instant on, up to a row.
+    """Which taps of a token are read: what occurred from an instant on, up to an end.
 
     That instant is one of corrected time. `first_row` is the first row that the engine received
     from then on, so that older ones are left unread: nothing is received before it occurs.
@@ -42,7 +42,7 @@ class Span(NamedTuple):
 
     from_corrected_ms: int
     first_row: int
-    last_row: int
+    end: End
 
 
 class Histories(NamedTuple):
@@ -115,7 +115,7 @@ class _HistoryReader:
             list_stations_by_key(self._connection) if waiting else {},
         )
         by_token: dict[bytes, list[StoredTap]] = defaultdict(list)
-        for row in rows.values():
+        for row in sorted(rows.values()):  # so that a run issues in one order
             stored = self._find_stored(row, beside)
             if stored is not None:
                 by_token[row.token].append(stored)
@@ -183,7 +183,7 @@ class _HistoryReader:
     def _read_rows(self, tokens: Collection[bytes]) -> dict[int, TapRow]:
         span = self._span
         # What was received before the span can belong to it only by a gate's clock that is ahead.
-        within = (taps.c.row <= span.last_row) & or_(
+        within = span.end.before & or_(
             taps.c.row >= span.first_row, taps.c.occurred_at >= span.from_corrected_ms
         )
         found = self._where.list_taps(self._connection, tokens, span.first_row, within)

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, select
 
 from fare_engine.ledger.schema import audit, quarantine, repairs, reports, taps
+from fare_engine.ledger.where import Where
 
 
 class SetAside(NamedTuple):
@@ -41,8 +42,10 @@ class AuditEntry(NamedTuple):
     after: Any
 
 
-def list_quarantine(connection: Connection, after_row: int, limit: int) -> list[SetAside]:
-    """Taps in quarantine, oldest first, behind a row."""
+def list_quarantine(
+    connection: Connection, where: Where, after_row: int, limit: int
+) -> list[SetAside]:
+    """Taps in quarantine, as they were committed, behind the one of a row."""
     columns = (
         taps.c.row,
         taps.c.tap_id,
@@ -58,17 +61,15 @@ def list_quarantine(connection: Connection, after_row: int, limit: int) -> list[
         quarantine.c.sender,
         repairs.c.settlement,
     )
-    rows = connection.execute(
+    query = (
         select(*columns)
         .select_from(quarantine)
         .join(taps, taps.c.row == quarantine.c.row)
         .outerjoin(reports, reports.c.row == quarantine.c.row)
         .outerjoin(repairs, repairs.c.row == quarantine.c.row)
-        .where(quarantine.c.row > after_row)
-        .order_by(quarantine.c.row)
-        .limit(limit)
     )
-    return [SetAside._make(row) for row in rows]
+    page = where.page(query, quarantine.c.row, after_row).limit(limit)
+    return [SetAside._make(row) for row in connection.execute(page)]
 
 
 def list_audit(connection: Connection, before_entry: int | None, limit: int) -> list[AuditEntry]:

@@ -1,7 +1,7 @@
 """Finds the tokens with something to settle on a service date, in one pass over its rows.
 
-Each stretch of rows is a reading of its own, so that a long pass never keeps the log from being
-folded, and one bit a row remembers the entries that nobody has ended yet.
+Each stretch of rows is a reading of its own, so that a long pass never holds back the database's
+own upkeep, and one bit a row remembers the entries of the date and which of them were ended.
 """
 
 from collections.abc import Iterator
@@ -16,28 +16,29 @@ from fare_engine.ledger.database import Database, reading
 from fare_engine.ledger.rows import Flag, was_live
 from fare_engine.ledger.schema import clock_corrections, quarantine, reports, taps
 from fare_engine.ledger.stores.clocks import list_wrong_gates
+from fare_engine.ledger.where import End
 from fare_engine.network import Direction
 from fare_engine.settlement.clocks import MeasuredClocks, Reading, find_smallest_tolerance
 
 SCAN_ROWS = 200_000
 """Rows of one reading."""
 
+PIECE_ROWS: Final = 65_536
+"""Rows whose bits are kept together."""
+
 LOOKUP_MAX = 500
+"""Values of one IN list."""
 
 
-def find_last_row(connection: Connection) -> int:
-    """The end of the ledger."""
-    return connection.execute(select(func.max(taps.c.row))).scalar_one() or 0
-
-
-def find_first_row(connection: Connection, received_from_ms: int) -> int:
+def find_first_row(connection: Connection, last_row: int, received_from_ms: int) -> int:
     """A row received from an instant on, with an earlier one before it; behind the last if none.
 
     The engine's clock rises with the rows, so a dozen look-ups find it. Where that clock was once
-    set back, rows before the one found may have been received later by as much: the caller asks
-    for an instant that is so much earlier.
+    set back, rows before the one found may have been received later by as much, and where several
+    workers write, by as long as one of them uses a block of rows and as their clocks differ: the
+    caller asks for an instant that is so much earlier.
     """
-    low, high = 1, find_last_row(connection) + 1
+    low, high = 1, last_row + 1
     while low < high:
         middle = (low + high) // 2
         later = select(taps.c.row, taps.c.received_at).where(taps.c.row >= middle)
@@ -50,9 +51,14 @@ def find_first_row(connection: Connection, received_from_ms: int) -> int:
 
 
 def scan_tokens(
-    database: Database, catalogue: Catalogue, clocks: MeasuredClocks, day: ServiceDay, rows: range
+    database: Database,
+    catalogue: Catalogue,
+    clocks: MeasuredClocks,
+    day: ServiceDay,
+    first_row: int,
+    end: End,
 ) -> Iterator[list[bytes]]:
-    """Tokens with something to look at on that date, among these rows and in quarantine.
+    """Tokens with something to look at on that date, from a row on and in quarantine.
 
     That is a late tap, a report, a quarantined tap, one of a suspect clock, or an entry without
     exit. A tap belongs to the date of its corrected time; the date of its gate's time is looked at
@@ -62,20 +68,19 @@ def scan_tokens(
     """
     scan = _Scan(catalogue, clocks, day)
     with reading(database) as connection:
-        tokens = [*scan.list_quarantined(connection), *scan.list_pinned(connection, rows)]
+        tokens = [*scan.list_quarantined(connection), *scan.list_pinned(connection, first_row)]
     yield tokens  # not within the reading: to settle them takes a while
-    first_row, last_row = rows.start, rows.stop - 1
-    unended = _Bits(first_row, last_row)
-    for start in range(first_row, last_row + 1, SCAN_ROWS):
-        end = min(start + SCAN_ROWS - 1, last_row)
+    entries, ended = _RowSet(), _RowSet()
+    for start in range(first_row, end.last_row + 1, SCAN_ROWS):
+        stretch = range(start, min(start + SCAN_ROWS, end.last_row + 1))
         with reading(database) as connection:
-            tokens = _list_late_and_reported(connection, day, start, end)
-            tokens += scan.list_of_wrong_clocks(connection, start, end)
-            _mark_unended(connection, day, start, end, unended)
+            tokens = _list_late_and_reported(connection, day, stretch)
+            tokens += scan.list_of_wrong_clocks(connection, _in(stretch, taps.c.row) & end.before)
+            _mark_entries(connection, day, stretch, entries, ended)
         yield tokens
-    for unended_rows in unended.chunks(LOOKUP_MAX):
+    for unended in entries.list_without(ended, LOOKUP_MAX):
         with reading(database) as connection:
-            query = select(taps.c.token).where(taps.c.row.in_(unended_rows))
+            query = select(taps.c.token).where(taps.c.row.in_(unended))
             tokens = list(connection.execute(query).scalars())
         yield tokens
 
@@ -103,21 +108,23 @@ class _Scan:
             if self._is_on(occurred_at, skew_ms):
                 yield token
 
-    def list_pinned(self, connection: Connection, rows: range) -> Iterator[bytes]:
+    def list_pinned(self, connection: Connection, first_row: int) -> Iterator[bytes]:
         """Tokens of taps that a run has settled at a corrected time already, which they keep."""
         query = select(taps.c.token, taps.c.occurred_at, _PIN.skew_ms)
-        query = query.join(taps, taps.c.row == _PIN.row).where(_PIN.row >= rows.start)
+        query = query.join(taps, taps.c.row == _PIN.row).where(_PIN.row >= first_row)
         for token, occurred_at, skew_ms in connection.execute(query):
             if self._is_on(occurred_at, skew_ms):
                 yield token
 
-    def list_of_wrong_clocks(self, connection: Connection, start: int, end: int) -> Iterator[bytes]:
+    def list_of_wrong_clocks(
+        self, connection: Connection, within: ColumnElement[bool]
+    ) -> Iterator[bytes]:
         """Tokens of taps that some measurement moves to the date, or away from it."""
         off_ms = func.abs(taps.c.occurred_at - taps.c.received_at)
         query = select(*_READ).where(
-            taps.c.row.between(start, end),
+            within,
             taps.c.gate.in_(list_wrong_gates(self._tolerance_ms)),
-            or_(taps.c.flags.op("&")(_NOT_LIVE) != 0, off_ms > self._tolerance_ms),
+            or_(taps.c.flags.bitwise_and(_NOT_LIVE) != 0, off_ms > self._tolerance_ms),
         )
         for token, gate, occurred_at, received_at, flags in connection.execute(query):
             gate_id = self._catalogue.get_gate_by_number(gate).gate_id
@@ -144,64 +151,69 @@ _QUARANTINED: Final = select(quarantine.c.row)
 _NOT_LIVE: Final = int(Flag.REPORTED | Flag.CLOCK_SUSPECT)
 
 
-def _list_late_and_reported(
-    connection: Connection, day: ServiceDay, start: int, end: int
-) -> list[bytes]:
+def _list_late_and_reported(connection: Connection, day: ServiceDay, stretch: range) -> list[bytes]:
     is_late = taps.c.reason == Reason.ARRIVED_OUT_OF_ORDER
-    within = taps.c.row.between(start, end)
-    late = select(taps.c.token).where(within, is_late, _on(day))
-    with_report = select(reports.c.row).where(reports.c.row.between(start, end))
+    late = select(taps.c.token).where(_in(stretch, taps.c.row), is_late, _on(day))
+    with_report = select(reports.c.row).where(_in(stretch, reports.c.row))
     reported = select(taps.c.token).where(taps.c.row.in_(with_report), _on(day))
     return [*connection.execute(late).scalars(), *connection.execute(reported).scalars()]
 
 
-def _mark_unended(
-    connection: Connection, day: ServiceDay, start: int, end: int, unended: "_Bits"
+def _mark_entries(
+    connection: Connection, day: ServiceDay, stretch: range, entries: "_RowSet", ended: "_RowSet"
 ) -> None:
-    """Entries of the date, but for those that an exit or a second entry has ended."""
-    within = taps.c.row.between(start, end) & taps.c.number.is_not(None)
-    entries = select(taps.c.row).where(within, taps.c.direction == Direction.ENTRY, _on(day))
-    for row in connection.execute(entries).scalars():
-        unended.set(row)
+    """Entries of the date, and those that an exit or a second entry has ended.
+
+    Apart, since of several writers one may end an entry under a lower row than the entry's.
+    """
+    within = _in(stretch, taps.c.row) & taps.c.number.is_not(None)
+    opening = select(taps.c.row).where(within, taps.c.direction == Direction.ENTRY, _on(day))
+    for row in connection.execute(opening).scalars():
+        entries.add(row)
     void = exists().where(
         reports.c.row == taps.c.row, or_(reports.c.passed == 0, reports.c.gate_opened == 0)
     )
-    ended = select(taps.c.entry_row).where(
+    ending = select(taps.c.entry_row).where(
         within, taps.c.closing.in_((Closing.CONSUMED, Closing.REPLACED)), not_(void)
     )
-    for row in connection.execute(ended).scalars():
-        unended.clear(row)
+    for row in connection.execute(ending).scalars():
+        ended.add(row)
+
+
+def _in(stretch: range, row: ColumnElement[int]) -> ColumnElement[bool]:
+    return row.between(stretch.start, stretch.stop - 1)
 
 
 def _on(day: ServiceDay) -> ColumnElement[bool]:
     return and_(taps.c.occurred_at >= day.start_ms, taps.c.occurred_at < day.end_ms)
 
 
-class _Bits:
-    """A set of rows, one bit each."""
+class _RowSet:
+    """A set of rows, one bit each, in pieces: rows that are in nobody's use take no memory."""
 
-    def __init__(self, first: int, last: int) -> None:
-        self._first = first
-        self._bits = bytearray(max(0, last - first) // 8 + 1)
+    def __init__(self) -> None:
+        self._pieces: dict[int, bytearray] = {}
 
-    def set(self, row: int) -> None:
-        place = row - self._first
-        self._bits[place >> 3] |= 1 << (place & 7)
+    def add(self, row: int) -> None:
+        number, place = divmod(row, PIECE_ROWS)
+        piece = self._pieces.get(number)
+        if piece is None:
+            piece = self._pieces[number] = bytearray(PIECE_ROWS // 8)
+        piece[place >> 3] |= 1 << (place & 7)
 
-    def clear(self, row: int) -> None:
-        place = row - self._first
-        if place >= 0:
-            self._bits[place >> 3] &= ~(1 << (place & 7))
-
-    def chunks(self, size: int) -> Iterator[list[int]]:
-        """The rows in it, so many at a time."""
+    def list_without(self, other: "_RowSet", size: int) -> Iterator[list[int]]:
+        """The rows in it that are not in another one, some `size` of them at a time."""
         found: list[int] = []
-        for byte, bits in enumerate(self._bits):
-            if not bits:
-                continue
-            found += [self._first + 8 * byte + bit for bit in range(8) if bits >> bit & 1]
-            if len(found) >= size:
-                yield found
-                found = []
+        empty = bytes(PIECE_ROWS // 8)
+        for number in sorted(self._pieces):
+            left_out = other._pieces.get(number, empty)
+            for place, byte in enumerate(self._pieces[number]):
+                bits = byte & ~left_out[place]
+                if bits:
+                    first = number * PIECE_ROWS + 8 * place
+                    found += [first + bit for bit in range(8) if bits >> bit & 1]
+                if len(found) >= size:
+                    yield found
+                    found = []
         if found:
             yield found

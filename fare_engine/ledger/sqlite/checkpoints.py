@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from fare_engine.ledger.sqlite.log_file import name_log
+
 logger = logging.getLogger(__name__)
 
 COMMITS_BETWEEN: Final = 256
@@ -49,7 +51,7 @@ class Checkpointer:
     ) -> None:
         self._connection = connect()  # held, since later there may be no descriptor for one
         self._folding = threading.Lock()
-        self._log = path.with_name(path.name + "-wal")
+        self._log = name_log(path)
         self._commits_between = commits_between
         self._log_bytes_max = log_bytes_max
         self._wait_above_bytes = log_bytes_max

@@ -14,6 +14,7 @@ from fare_engine.ledger.files import (
     sync_directory,
 )
 from fare_engine.ledger.sqlite.lock import Lock, hold
+from fare_engine.ledger.sqlite.log_file import name_log
 from fare_engine.ledger.token_key_file import TOKEN_KEY, read_token_key, write_token_key
 
 _NEW: Final = ".new"
@@ -79,7 +80,7 @@ class DataDirectory:
 
     def list_warnings(self) -> list[str]:
         """What keeps nothing from working, and should be mended: loose modes, another owner."""
-        log_path = self.ledger_path.with_name(f"{self.ledger_path.name}-wal")
+        log_path = name_log(self.ledger_path)
         paths = (self.ledger_path, log_path, self.token_key_path, self.lock_path)
         return [*list_loose_modes(self.path, paths)]
 
@@ -176,7 +177,7 @@ class DataDirectory:
         """Give the files their names, the ledger last: with it the directory is complete."""
         if not self._new_ledger_path.is_file():
             raise ConfigurationError(f"no ledger was built in {self.path}")
-        leftover = self._new_ledger_path.with_name(f"{self._new_ledger_path.name}-wal")
+        leftover = name_log(self._new_ledger_path)
         if leftover.exists() and leftover.stat().st_size:
             raise ConfigurationError(f"the ledger in {self.path} was not closed")
         self._new_ledger_path.chmod(0o600)

@@ -7,20 +7,19 @@ made, deleted or given to another file. All of it costs some five microseconds a
 """
 
 import os
-import struct
 import time
 from pathlib import Path
 from typing import Final
 
 from fare_engine.errors import LedgerLost
-
-_LOG_MAGIC: Final = (0x377F0682, 0x377F0683)
-_HEADER_BYTES: Final = 48
-"""The first copy of the header of SQLite's index of the log (https://sqlite.org/walformat.html)."""
-
-_LOG_HEADER_BYTES: Final = 32
-_FRAME_HEADER_BYTES: Final = 24
-_SALT_AT: Final = 16
+from fare_engine.ledger.sqlite.log_file import (
+    SALTS_AT,
+    SALTS_BYTES,
+    IndexHeader,
+    find_salts,
+    name_log,
+    name_log_index,
+)
 
 _YOUNG_NS: Final = 100_000_000
 """Two changes of a directory may carry the same time: many kernels count it in ticks of some ms."""
@@ -36,8 +35,9 @@ class LedgerFiles:
 
     def __init__(self, path: Path) -> None:
         self._directory = str(path.parent)
-        paths = self._ledger, self._log, self._index = str(path), f"{path}-wal", f"{path}-shm"
-        self._files = {path: _identify(Path(path).stat()) for path in paths}
+        paths = path, name_log(path), name_log_index(path)
+        self._ledger, self._log, self._index = paths
+        self._files = {path: path.stat() for path in paths}
         # Never closed before SQLite has closed its own: that would give up SQLite's locks. Held
         # open, since a process without a free descriptor has lost nothing.
         self._descriptors = [os.open(path, os.O_RDONLY | os.O_CLOEXEC) for path in paths]
@@ -57,11 +57,11 @@ class LedgerFiles:
         Afterwards it would be too late: what is written behind the end of a file that was cut makes
         it as long as before.
         """
-        header = os.pread(self._index_descriptor, _HEADER_BYTES, 0)
+        header = IndexHeader.read(self._index_descriptor)
         log_bytes = os.fstat(self._log_descriptor).st_size
-        if len(header) < _HEADER_BYTES or log_bytes < _measure_log(header):
+        if header is None or log_bytes < header.measure_log():
             self.check()
-        elif log_bytes and os.pread(self._log_descriptor, 8, _SALT_AT) != header[32:40]:
+        elif log_bytes and os.pread(self._log_descriptor, SALTS_BYTES, SALTS_AT) != header.salts:
             self.check()  # written over, or just begun anew
 
     def check_after(self) -> None:
@@ -97,46 +97,26 @@ class LedgerFiles:
 
     def _find_cut(
         self, ledger: os.stat_result, log: os.stat_result, index: os.stat_result
-    ) -> str | None:
+    ) -> Path | None:
         """The file that lacks what was written, or may do so: the index may change meanwhile."""
-        header = os.pread(self._index_descriptor, _HEADER_BYTES, 0)
-        if index.st_size < self._index_bytes or len(header) < _HEADER_BYTES:
+        header = IndexHeader.read(self._index_descriptor)
+        if index.st_size < self._index_bytes or header is None:
             return self._index
-        page_bytes, frames, pages = _read_header(header)
-        if ledger.st_size < min(self._ledger_bytes, pages * page_bytes):
+        if ledger.st_size < min(self._ledger_bytes, header.pages * header.page_bytes):
             return self._ledger
-        if log.st_size < _measure_log(header) or (frames and not self._has_header(header[32:40])):
+        if log.st_size < header.measure_log():
+            return self._log
+        if header.frames and find_salts(self._log_descriptor) != header.salts:
             return self._log
         self._ledger_bytes, self._index_bytes = ledger.st_size, index.st_size
         return None
 
-    def _check_file(self, path: str) -> os.stat_result:
+    def _check_file(self, path: Path) -> os.stat_result:
         try:
-            found = Path(path).stat()
+            found = path.stat()
         except (FileNotFoundError, NotADirectoryError) as error:
             what = f"{path} is not there any more: {error.strerror}"
             raise LedgerLost(what, may_close=True) from None
-        if _identify(found) != self._files[path]:
+        if not os.path.samestat(found, self._files[path]):
             raise LedgerLost(f"{path} is another file than the one in use", may_close=True)
         return found
-
-    def _has_header(self, salt: bytes) -> bool:
-        """Whether the log begins as SQLite has it in mind."""
-        header = os.pread(self._log_descriptor, _LOG_HEADER_BYTES, 0)
-        is_log = len(header) == _LOG_HEADER_BYTES
-        magic = int.from_bytes(header[:4], "big") if is_log else 0
-        return magic in _LOG_MAGIC and header[16:24] == salt
-
-
-def _measure_log(header: bytes) -> int:
-    """How long the log is at least."""
-    page_bytes, frames, _ = _read_header(header)
-    return _LOG_HEADER_BYTES + frames * (_FRAME_HEADER_BYTES + page_bytes) if frames else 0
-
-
-_read_header: Final = struct.Struct("=14xHII").unpack_from
-"""The size of a page, frames in the log, and pages of the ledger."""
-
-
-def _identify(found: os.stat_result) -> tuple[int, int]:
-    return found.st_dev, found.st_ino

@@ -1,19 +1,19 @@
 """The embedded ledger: one SQLite file, owned by one process, durable at every commit.
 
-The tables are SQLAlchemy's (`schema.py`); this module speaks to the driver, since binding rows is
+The tables are SQLAlchemy's (`schema/`); this module speaks to the driver, since binding rows is
 what a commit costs. Two connections: one writes, one reads for the engine; runs, checkpoints and
 operators open their own.
 """
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from fare_engine.errors import LedgerBusy, LedgerLost, LedgerUnavailable
 from fare_engine.ledger.place import Figure
-from fare_engine.ledger.rows import WIDTH, Places, encode
+from fare_engine.ledger.rows import WIDTH, encode, number_places
 from fare_engine.ledger.sqlite import side_tables
 from fare_engine.ledger.sqlite.checkpoints import Checkpointer
 from fare_engine.ledger.sqlite.connections import BUSY_TIMEOUT_S, connect
@@ -27,7 +27,6 @@ from fare_engine.ledger.sqlite.reach import Reach, Reached, name_reach
 from fare_engine.ledger.sqlite.reading import Past
 from fare_engine.ledger.sqlite.statements import CHUNK_ROWS, insert_rows
 from fare_engine.ledger.sqlite.where import SqliteWhere
-from fare_engine.network import Gate
 from fare_engine.ports import START, Changes, Followed, KnownTap, Loaded, Wanted
 from fare_engine.published import Published
 
@@ -136,7 +135,7 @@ class SqliteLedger:
     def use(self, published: Published) -> None:
         """Read and write rows by what is published now."""
         self._published, self._past.catalogue = published, published.catalogue
-        self._places = _number_places(published.catalogue.network.gates, self._stations)
+        self._places = number_places(published.catalogue.network.gates, self._stations)
 
     def take_rows(self, count: int) -> int:
         """The first of so many consecutive rows: they rise with every batch, with gaps."""
@@ -309,19 +308,6 @@ class IdleCompaction:
 def _get_code(error: sqlite3.Error) -> int:
     """The primary result code of SQLite; 0 of what the driver itself complains about."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
-
-
-def _number_places(gates: Iterable[Gate], stations: Mapping[int, str]) -> Places:
-    numbers = {name: number for number, name in stations.items()}
-    places: dict[str | tuple[str, str | None], tuple[int, int]] = {}
-    for gate in gates:
-        if gate.earlier:
-            for one in gate.placements:
-                place = gate.number, numbers[one.station_id]
-                places[gate.gate_id, one.station_id] = place
-        else:
-            places[gate.gate_id] = gate.number, numbers[gate.station_id]
-    return places
 
 
 def _read_stations(connection: sqlite3.Connection) -> dict[int, str]:

@@ -100,7 +100,7 @@ def _open_directory(path: Path) -> int:
 def _find_ledger(path: Path) -> int | None:
     """A descriptor of the ledger, where there is one: it may be linked into two directories.
 
-    To write, so that a ledger that cannot be written is told here and not by every tap.
+    To write, so that a ledger that cannot be written is reported here and not by every tap.
     """
     if not path.exists() and not path.is_symlink():
         return None

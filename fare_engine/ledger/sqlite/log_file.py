@@ -7,17 +7,64 @@ for it a damaged log is a shorter one. The formats are those of https://sqlite.o
 import os
 import struct
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from fare_engine.ledger.files import open_file
 
-HEADER_BYTES: Final = 32
-FRAME_HEADER_BYTES: Final = 24
+SALTS_AT: Final = 16
+"""Where the salts stand in the header of the log: they are others with each use of the file."""
+
+SALTS_BYTES: Final = 8
+_HEADER_BYTES: Final = 32
+_FRAME_HEADER_BYTES: Final = 24
 _MAGIC: Final = 0x377F0682  # the lowest bit says the byte order of the checksums
 _INDEX_VERSION: Final = 3_007_000
-_INDEX_HEADER: Final = struct.Struct("=IIIBBHIIII8sII")
+_INDEX_HEADER: Final = struct.Struct("=I8xBxHII8x8sII")
 _INDEX_FOLDED_AT: Final = 2 * _INDEX_HEADER.size
 _WORD: Final = 2**32
+
+
+def name_log(ledger_path: Path) -> Path:
+    """Where the write-ahead log of a ledger stands."""
+    return ledger_path.with_name(f"{ledger_path.name}-wal")
+
+
+def name_log_index(ledger_path: Path) -> Path:
+    """Where the index of that log stands."""
+    return ledger_path.with_name(f"{ledger_path.name}-shm")
+
+
+class IndexHeader(NamedTuple):
+    """The header of the log's index: of `frames` in the log, and of `pages` in the ledger."""
+
+    version: int
+    is_set: int
+    page_bytes: int
+    frames: int
+    pages: int
+    salts: bytes
+    checksum_first: int
+    checksum_second: int
+
+    @classmethod
+    def read(cls, descriptor: int) -> Self | None:
+        """The first copy of the header; None where the file is too short for it.
+
+        Somebody may be writing it: what has to be sure is compared with the second copy.
+        """
+        content = os.pread(descriptor, _INDEX_HEADER.size, 0)
+        return cls.unpack(content) if len(content) == _INDEX_HEADER.size else None
+
+    @classmethod
+    def unpack(cls, content: bytes) -> Self:
+        """The header at the beginning of these bytes."""
+        return cls._make(_INDEX_HEADER.unpack_from(content))
+
+    def measure_log(self) -> int:
+        """How many bytes the log has at least."""
+        if not self.frames:
+            return 0
+        return _HEADER_BYTES + self.frames * (_FRAME_HEADER_BYTES + self.page_bytes)
 
 
 class LogIndex(NamedTuple):
@@ -53,15 +100,37 @@ def find_log_index(path: Path) -> LogIndex | None:
     size = _INDEX_HEADER.size
     if len(content) < _INDEX_FOLDED_AT + 4 or content[:size] != content[size : 2 * size]:
         return None  # never used, or a commit was writing it
-    version, _, _, is_set, _, _, frames, _, _, _, salts, *checksum = _INDEX_HEADER.unpack(
-        content[:size]
-    )
-    if version != _INDEX_VERSION or not is_set:
+    header = IndexHeader.unpack(content)
+    if header.version != _INDEX_VERSION or not header.is_set:
         return None
-    if _add_words((0, 0), struct.unpack("=10I", content[:40])) != tuple(checksum):
+    checksum = header.checksum_first, header.checksum_second
+    if _add_words((0, 0), struct.unpack_from("=10I", content)) != checksum:
         return None
     (folded,) = struct.unpack_from("=I", content, _INDEX_FOLDED_AT)
-    return LogIndex(salts, frames, folded)
+    return LogIndex(header.salts, header.frames, folded)
+
+
+class _Header(NamedTuple):
+    """The header of the log. `salts` are None where SQLite takes the file for no log."""
+
+    order: str
+    page_bytes: int
+    salts: bytes | None
+
+
+def find_salts(descriptor: int) -> bytes | None:
+    """What the frames of a log carry that count; None where SQLite takes the file for no log."""
+    return _read_header(descriptor).salts
+
+
+def _read_header(descriptor: int) -> _Header:
+    content = os.pread(descriptor, _HEADER_BYTES, 0).ljust(_HEADER_BYTES, b"\0")
+    magic, _, page_bytes, _ = struct.unpack_from(">4I", content)
+    order = ">" if magic & 1 else "<"
+    checksum = _add_words((0, 0), struct.unpack_from(f"{order}6I", content))
+    if magic & ~1 != _MAGIC or checksum != struct.unpack_from(">2I", content, 24):
+        return _Header(order, _guess_page_bytes(page_bytes), None)
+    return _Header(order, page_bytes, content[SALTS_AT : SALTS_AT + SALTS_BYTES])
 
 
 class LogFile:
@@ -69,18 +138,10 @@ class LogFile:
 
     def __init__(self, path: Path) -> None:
         self._descriptor = open_file(path, os.O_RDONLY)
-        header = os.pread(self._descriptor, HEADER_BYTES, 0).ljust(HEADER_BYTES, b"\0")
-        magic, _, page_bytes, _ = struct.unpack(">4I", header[:16])
-        self._order = ">" if magic & 1 else "<"
-        words = struct.unpack(f"{self._order}6I", header[:24])
-        is_whole = magic & ~1 == _MAGIC and _add_words((0, 0), words) == struct.unpack(
-            ">2I", header[24:]
-        )
-        self.salts = header[16:24] if is_whole else None
-        """What the frames that count carry; None where SQLite takes this for no log."""
-        self._page_bytes = page_bytes if is_whole else _guess_page_bytes(page_bytes)
-        self._frame_bytes = FRAME_HEADER_BYTES + self._page_bytes
-        self.frames = max(os.fstat(self._descriptor).st_size - HEADER_BYTES, 0) // self._frame_bytes
+        self._order, self._page_bytes, self.salts = _read_header(self._descriptor)
+        self._frame_bytes = _FRAME_HEADER_BYTES + self._page_bytes
+        size = os.fstat(self._descriptor).st_size
+        self.frames = max(size - _HEADER_BYTES, 0) // self._frame_bytes
         """So many fit in the file; the last ones may be of an earlier use of it."""
 
     def close(self) -> None:
@@ -89,21 +150,21 @@ class LogFile:
 
     def read_frame(self, number: int) -> Frame:
         """The header of a frame."""
-        head = os.pread(self._descriptor, FRAME_HEADER_BYTES, self._find(number))
+        head = os.pread(self._descriptor, _FRAME_HEADER_BYTES, self._find(number))
         _, pages, salts, first, second = struct.unpack(">II8sII", head)
         return Frame(head[:8], pages != 0, salts, (first, second))
 
     def follows(self, before: Frame, number: int) -> bool:
         """Whether a frame was written right behind another one: checksums are a chain."""
         frame = self.read_frame(number)
-        start = self._find(number) + FRAME_HEADER_BYTES
+        start = self._find(number) + _FRAME_HEADER_BYTES
         page = os.pread(self._descriptor, self._page_bytes, start)
         content = frame.head + page
         words = struct.unpack(f"{self._order}{len(content) // 4}I", content)
         return frame.salts == before.salts and _add_words(before.checksum, words) == frame.checksum
 
     def _find(self, number: int) -> int:
-        return HEADER_BYTES + (number - 1) * self._frame_bytes
+        return _HEADER_BYTES + (number - 1) * self._frame_bytes
 
 
 def _guess_page_bytes(stored: int) -> int:

@@ -16,7 +16,13 @@ from typing import Final, NamedTuple
 from fare_engine.errors import LedgerIncomplete, LedgerUnavailable
 from fare_engine.ledger.sqlite.connections import connect
 from fare_engine.ledger.sqlite.index.tables import read_mark
-from fare_engine.ledger.sqlite.log_file import LogFile, LogIndex, find_log_index
+from fare_engine.ledger.sqlite.log_file import (
+    LogFile,
+    LogIndex,
+    find_log_index,
+    name_log,
+    name_log_index,
+)
 from fare_engine.ledger.sqlite.reach import Reached, find_reached, name_reach
 
 STARTS: Final = "starts"
@@ -65,8 +71,8 @@ def find_loss(ledger_path: Path) -> Loss | None:
     """
     if not ledger_path.stat().st_size:
         raise LedgerUnavailable(f"{ledger_path} is empty: restore a backup")
-    log_path = ledger_path.with_name(f"{ledger_path.name}-wal")
-    index = find_log_index(ledger_path.with_name(f"{ledger_path.name}-shm"))
+    log_path = name_log(ledger_path)
+    index = find_log_index(name_log_index(ledger_path))
     has_log = os.path.lexists(log_path)
     log = LogFile(log_path) if has_log else None
     try:
@@ -149,7 +155,7 @@ def _read(ledger_path: Path, log_path: Path | None) -> _Contents:
     reached = fault = None
     frames = 0 if log_path is None else None
     with _linked(ledger_path, log_path) as path:
-        index_path = path.with_name(f"{path.name}-shm")
+        index_path = name_log_index(path)
         try:
             with closing(connect(path, read_only=True)) as connection:
                 try:

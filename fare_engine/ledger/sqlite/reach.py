@@ -1,8 +1,8 @@
 """How far the ledger must reach: the last row that was stored, written beside it by every commit.
 
 Whatever happens to the write-ahead log, by this a start finds out that rows are missing: the log
-may be removed together with all that tells of it. Never synced, so it costs a commit one write to
-memory: after a power failure it may be behind the ledger, and is never ahead of it.
+may be removed together with all that shows that it was there. Never synced, so it costs a commit
+one write to memory: after a power failure it may be behind the ledger, and is never ahead of it.
 """
 
 import contextlib

@@ -1,25 +1,13 @@
 """What is stored beside the taps: reports, ride codes, conflicts and the quarantine."""
 
-import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
-
-import msgspec.structs
+from typing import Final
 
 from fare_engine.code_use import CodeUse
+from fare_engine.ledger.conflict_rows import describe_conflict
 from fare_engine.ledger.rows import encode_report
-from fare_engine.network import DIRECTION_WORDS
 from fare_engine.ports import Changes, Conflict, DecidedTap
-from fare_engine.tap import Report, Tap
-
-CONFLICTS_PER_TAP_MAX: Final = 16
-"""Of one tap_id and key: a gate that repeats one mistake for ever must not fill the disk."""
-
-CONFLICTS_PER_DAY_MAX: Final = 10_000
-"""Of one key: no controller has as many of its own; beyond it they are counted alone."""
-
-_DAY_MS: Final = 86_400_000
 
 REPORT_COLUMNS: Final = "row, gate_opened, fare_taken, passed, cause, reversed, received_at, number"
 
@@ -74,24 +62,10 @@ def insert_conflicts(connection: sqlite3.Connection, conflicts: Sequence[Conflic
     The limits are those of one key, so that nobody uses up what others may need.
     """
     for conflict in conflicts:
-        sender, day = conflict.sender or "", conflict.received_at_ms // _DAY_MS
-        inserted = connection.execute(
-            _INSERT_CONFLICT,
-            {
-                "row": conflict.row,
-                "kind": "tap" if isinstance(conflict.content, Tap) else "report",
-                "content": json.dumps(_describe(conflict.content)),
-                "received_at": conflict.received_at_ms,
-                "tap_id": conflict.tap_id,
-                "sender": conflict.sender,
-                "per_tap": CONFLICTS_PER_TAP_MAX,
-                "per_day": CONFLICTS_PER_DAY_MAX,
-                "counted_for": sender,
-                "day": day,
-            },
-        )
-        kept = inserted.rowcount
-        connection.execute(_COUNT_CONFLICT, (sender, day, kept, 1 - kept))
+        columns = describe_conflict(conflict)
+        kept = connection.execute(_INSERT_CONFLICT, columns).rowcount
+        counted = (columns["counted_for"], columns["day"], kept, 1 - kept)
+        connection.execute(_COUNT_CONFLICT, counted)
 
 
 def insert_quarantine(connection: sqlite3.Connection, taps: Iterable[DecidedTap]) -> None:
@@ -112,16 +86,3 @@ def insert_quarantine(connection: sqlite3.Connection, taps: Iterable[DecidedTap]
                     one.sender,
                 ),
             )
-
-
-def _describe(content: Tap | Report) -> dict[str, Any]:
-    if isinstance(content, Report):
-        return msgspec.structs.asdict(content)
-    tap = {
-        "gate_id": content.gate_id,
-        "direction": DIRECTION_WORDS[content.direction],
-        "medium_type": content.medium_type,
-        "token": content.token.hex(),
-        "occurred_at_ms": content.occurred_at_ms,
-    }
-    return tap if content.report is None else tap | {"offline": _describe(content.report)}

@@ -2,14 +2,16 @@
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
 from fare_engine.errors import LedgerUnavailable
 from fare_engine.ledger.rows import TapRow
 from fare_engine.ledger.schema import ledger_marks, tap_ids, taps, token_rows
 from fare_engine.ledger.sqlite.index.tables import MERGED_THROUGH
 from fare_engine.ledger.sqlite.statements import LOOKUP_MAX
+from fare_engine.ledger.where import End
 
 
 class SqliteWhere:
@@ -25,6 +27,15 @@ class SqliteWhere:
 
     def __init__(self, find_recent_row: Callable[[str], int | None]) -> None:
         self._find_recent_row = find_recent_row
+
+    def find_end(self, connection: Connection) -> End:
+        """The last row: one process writes this ledger, one batch after the other."""
+        last_row = connection.execute(select(func.max(taps.c.row))).scalar_one() or 0
+        return End(last_row, taps.c.row <= last_row)
+
+    def page(self, query: Select[Any], row: ColumnElement[int], after_row: int) -> Select[Any]:
+        """The rows of a query behind one of them; they rise with every commit."""
+        return query.where(row > after_row).order_by(row)
 
     def find_row(self, connection: Connection, tap_id: str) -> int | None:
         """The row of a tap; nothing may have been read on the connection before."""

@@ -8,6 +8,7 @@ from fare_engine.decision import Reason
 from fare_engine.errors import NotFound, ReviewedOtherwise
 from fare_engine.ledger.schema import adjustment_reviews, adjustments, settlements, taps
 from fare_engine.ledger.stores.audit import record_change
+from fare_engine.ledger.stores.order import lock_changes
 from fare_engine.settlement.adjustments import Kind, State, Why
 
 
@@ -61,6 +62,7 @@ def review_adjustment(
 
     NotFound where there is none, ReviewedOtherwise where it is not held or was decided otherwise.
     """
+    lock_changes(connection)  # of two who review it at once the second finds what the first said
     found = _find(connection, adjustment)
     if found is None:
         raise NotFound(f"there is no adjustment {adjustment}")

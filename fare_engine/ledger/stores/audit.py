@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from fare_engine.ledger import schema
+from fare_engine.ledger.stores.order import lock_changes
 
 Document = Mapping[str, Any]
 
@@ -25,4 +26,5 @@ def record_change(
     # What is left out is a real NULL; given as None it would be the word null in JSON.
     documents = {"before": before, "after": after}
     values |= {name: dict(content) for name, content in documents.items() if content is not None}
+    lock_changes(connection)
     connection.execute(schema.audit.insert().values(values))

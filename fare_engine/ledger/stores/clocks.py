@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Select, func, select
 
-from fare_engine.ledger.schema import clock_skews
+from fare_engine.ledger.schema import clock_skews, gates
 from fare_engine.settlement.clocks import Measurement
 
 SKEWS_PER_GATE_MAX: Final = 1_000
@@ -46,6 +46,11 @@ def list_measured(connection: Connection, gate: int) -> list[Measurement]:
 def record_skews(connection: Connection, skews_ms: Mapping[int, int], measured_at_ms: int) -> None:
     """Store new skews of gates, by their numbers; of two at one instant the last counts."""
     table = clock_skews.c
+    # Two controllers may measure one gate at once: the second waits, whichever gates they share.
+    measured = (
+        select(gates.c.number).where(gates.c.number.in_(list(skews_ms))).order_by(gates.c.number)
+    )
+    connection.execute(measured.with_for_update(key_share=True))
     for gate, skew_ms in skews_ms.items():
         this_one = (table.gate == gate) & (table.measured_at == measured_at_ms)
         connection.execute(clock_skews.delete().where(this_one))

@@ -31,13 +31,14 @@ _is_key_id: Final = re.compile(KEY_ID_PATTERN).fullmatch
 
 def read_issuer_keys(connection: Connection) -> tuple[IssuerKey, ...]:
     """Every key of every issuer, by issuer and beginning; those that ended too."""
-    query = select(_table).order_by(_table.c.issuer_id, _table.c.valid_from, _table.c.key_id)
-    return tuple(
+    keys = (
         IssuerKey(
             row.issuer_id, row.key_id, row.algorithm, row.public_key, row.valid_from, row.valid_to
         )
-        for row in connection.execute(query)
+        for row in connection.execute(select(_table))
     )
+    # Databases differ in how they order text.
+    return tuple(sorted(keys, key=lambda key: (key.issuer_id, key.valid_from_ms, key.key_id)))
 
 
 def add_issuer(

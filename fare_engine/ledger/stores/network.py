@@ -56,7 +56,7 @@ def put_gate(
     if before is None:
         connection.execute(schema.gates.insert().values(gate_columns(gate)))
     elif before.effective_from_ms == -ALWAYS_MS:
-        insert_placement(connection, before)  # it never moved: its row of `gates` alone told of it
+        insert_placement(connection, before)  # it never moved: only its row of `gates` is stored
     if before is not None or placement.effective_from_ms != -ALWAYS_MS:
         insert_placement(connection, placement)
     zone = catalogue.network.time_zone

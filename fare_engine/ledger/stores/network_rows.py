@@ -107,7 +107,6 @@ def read_network(connection: Connection) -> Network:
     own = connection.execute(select(schema.networks)).first()
     if own is None:
         raise ConfigurationError("the ledger holds no network; `fare-engine init` stores one")
-    exits = schema.exits
     return Network(
         network_id=own.network_id,
         name=_name(own),
@@ -125,15 +124,17 @@ def read_network(connection: Connection) -> Network:
             Segment(row.line_id, row.from_station_id, row.to_station_id, row.distance_m)
             for row in connection.execute(select(schema.segments).order_by("position"))
         ),
-        exits=tuple(
-            Exit(row.station_id, row.exit_id, _name(row))
-            for row in connection.execute(
-                select(exits).order_by(exits.c.station_id, exits.c.exit_id)
-            )
-        ),
+        exits=_read_exits(connection),
         gates=read_gates(connection),
         media=read_media(connection),
     )
+
+
+def _read_exits(connection: Connection) -> tuple[Exit, ...]:
+    rows = connection.execute(select(schema.exits))
+    exits = (Exit(row.station_id, row.exit_id, _name(row)) for row in rows)
+    # Databases differ in how they order text.
+    return tuple(sorted(exits, key=lambda exit_: (exit_.station_id, exit_.exit_id)))
 
 
 def read_gates(connection: Connection) -> tuple[Gate, ...]:

@@ -1,10 +1,10 @@
 """Settlements and what they issued, stored and listed. Rows are added, never changed."""
 
 from collections.abc import Collection, Iterable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Insert, func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from fare_engine.errors import Overtaken
 from fare_engine.ledger.schema import (
@@ -20,6 +20,10 @@ from fare_engine.settlement.quarantine import Repair
 from fare_engine.settlement.terms import Correction
 
 LOOKUP_MAX = 500
+"""Values of one IN list."""
+
+_LOST: Final = frozenset({"40001", "40P01"})
+"""Codes of transactions that PostgreSQL gave up for another one's sake."""
 
 
 class Totals(NamedTuple):
@@ -136,8 +140,12 @@ def _describe_pin(settlement: int, pin: Repair | Correction) -> dict[str, Any]:
 def _insert_once(connection: Connection, query: Insert, rows: list[dict[str, Any]]) -> None:
     try:
         connection.execute(query, rows)
-    except IntegrityError as error:
-        raise Overtaken("another settlement has issued the same meanwhile") from error
+    except DBAPIError as error:
+        # The code first: the driver gives such errors the class of a connection that is lost.
+        is_lost = getattr(error.orig, "sqlstate", None) in _LOST
+        if is_lost or isinstance(error, IntegrityError):
+            raise Overtaken("another settlement has issued the same meanwhile") from error
+        raise
 
 
 def read_issued(connection: Connection, rows: Collection[int]) -> Issued:

@@ -14,7 +14,7 @@ _MESSAGE: Final = b"\0fingerprint of the token key"
 
 
 def make_fingerprint(key: bytes) -> bytes:
-    """What tells this key from others."""
+    """What this key is recognized by."""
     return hmac.digest(key, _MESSAGE, "sha256")[:FINGERPRINT_BYTES]
 
 
@@ -39,8 +39,8 @@ def check_token_key(connection: Connection, key: bytes) -> bool:
         return False
     if not hmac.compare_digest(found, make_fingerprint(key)):
         raise TokenKeyWrong(
-            "token.key is not the key of this ledger: under another one every card is a stranger. "
-            "Restore the right one; where it is lost for good, `fare-engine config "
+            "token.key is not the key of this ledger: under another one every card becomes "
+            "another token. Restore the right one; where it is lost for good, `fare-engine config "
             "accept-token-key` goes on with this one"
         )
     return True

@@ -23,8 +23,7 @@ def read_policies(connection: Connection) -> Mapping[str, tuple[Policy, ...]]:
     """Every policy, oldest version first, by station."""
     policies: dict[str, tuple[Policy, ...]] = defaultdict(tuple)
     table = schema.policies
-    query = select(table).order_by(table.c.station_id, table.c.version)
-    for row in connection.execute(query):
+    for row in connection.execute(select(table).order_by(table.c.version)):
         policies[row.station_id] += (
             Policy(
                 row.station_id,
@@ -38,7 +37,7 @@ def read_policies(connection: Connection) -> Mapping[str, tuple[Policy, ...]]:
                 row.note,
             ),
         )
-    return dict(policies)
+    return dict(sorted(policies.items()))  # databases differ in how they order text
 
 
 def read_suspensions(connection: Connection) -> Mapping[str, tuple[Suspension, ...]]:

@@ -28,7 +28,7 @@ def list_stories() -> list[Story]:
 
 
 def _make_taps(story: int) -> Tap:
-    """What makes the taps of a story, all of one card unless it is told another."""
+    """What makes the taps of a story, all of one card unless another is given."""
     count = 0
 
     def make(

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.cli.conftest import Command
+from tests.commands import Command
 from tests.fare_engine.ledger.old_ledgers.asking import read
 from tests.fare_engine.ledger.old_ledgers.test_old_ledgers import HERE, load
+from tests.server_process import run_command
+
+pytestmark = pytest.mark.slow
 
 OTHER_KEY = "00" * 32 + "\n"
 
@@ -27,16 +30,19 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(autouse=True)
-def _no_variable_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`config check` warns of it."""
-    monkeypatch.delenv("FARE_SHENZHEN_TAPS", raising=False)
+@pytest.fixture(scope="module")
+def migrated(original: Path) -> Path:
+    """The same ledger, brought to this version's schema."""
+    path = original.with_name("migrated")
+    shutil.copytree(original, path)
+    done = run_command("migrate", "--data-dir", path)
+    assert done.returncode == 0, done.stderr
+    return path
 
 
 @pytest.fixture
-def data_dir(original: Path, tmp_path: Path, command: Command) -> Path:
-    shutil.copytree(original, tmp_path / "data")
-    assert command("migrate", "--data-dir", tmp_path / "data").status == 0
+def data_dir(migrated: Path, tmp_path: Path) -> Path:
+    shutil.copytree(migrated, tmp_path / "data")
     return tmp_path / "data"
 
 
@@ -58,7 +64,7 @@ def test_a_ledger_of_before_is_good_also_read_whole(data_dir: Path, command: Com
 
 
 @pytest.mark.parametrize(
-    ("statement", "told"),
+    ("statement", "message"),
     [
         ("DROP TABLE tap_ids", "the table tap_ids is missing"),
         ("DROP TABLE blocked_media", "the table blocked_media is missing"),
@@ -69,20 +75,20 @@ def test_a_ledger_of_before_is_good_also_read_whole(data_dir: Path, command: Com
         ("DELETE FROM configuration", "what is published cannot be read"),
     ],
 )
-def test_a_table_that_was_meddled_with_is_told_and_refused(
-    data_dir: Path, command: Command, statement: str, told: str
+def test_a_table_that_was_meddled_with_is_reported_and_refused(
+    data_dir: Path, command: Command, statement: str, message: str
 ) -> None:
     change(data_dir, statement)
     check = command("config", "check", "--data-dir", data_dir)
     assert check.status == 1
-    assert f"fault: {told}" in check.out or told in check.out
+    assert f"fault: {message}" in check.out or message in check.out
     refused = command("keys", "list", "--data-dir", data_dir)
     assert (refused.status, refused.err.count("\n")) == (1, 1), refused.err
-    assert told in refused.err
+    assert message in refused.err
 
 
 @pytest.mark.parametrize(
-    ("statement", "told"),
+    ("statement", "message"),
     [
         ("DELETE FROM tap_ids WHERE row = (SELECT min(row) FROM tap_ids)", "index: tap_ids does"),
         ("UPDATE tap_ids SET row = row + 1 WHERE row = 3", "index: tap_ids leads from"),
@@ -103,12 +109,12 @@ def test_a_table_that_was_meddled_with_is_told_and_refused(
     ],
 )
 def test_what_only_the_whole_ledger_shows_is_found_by_reading_it(
-    data_dir: Path, command: Command, statement: str, told: str
+    data_dir: Path, command: Command, statement: str, message: str
 ) -> None:
     change(data_dir, statement)
     deep = command("config", "check", "--deep", "--data-dir", data_dir)
     assert deep.status == 1
-    assert told in deep.out
+    assert message in deep.out
 
 
 def test_damaged_pages_are_found_and_never_end_in_a_traceback(
@@ -124,14 +130,14 @@ def test_damaged_pages_are_found_and_never_end_in_a_traceback(
         assert (deep.status, deep.out.startswith("fault: ")) == (1, True), page
 
 
-def test_the_key_of_another_installation_is_told_and_refused_until_accepted(
+def test_the_key_of_another_installation_is_reported_and_refused_until_accepted(
     data_dir: Path, command: Command
 ) -> None:
     (data_dir / "token.key").write_text(OTHER_KEY, "ascii")
-    told = "token.key is not the key of this ledger"
-    assert told in command("config", "check", "--data-dir", data_dir).out
+    message = "token.key is not the key of this ledger"
+    assert message in command("config", "check", "--data-dir", data_dir).out
     for refused in (("keys", "list"), ("migrate",)):
-        assert told in command(*refused, "--data-dir", data_dir).err
+        assert message in command(*refused, "--data-dir", data_dir).err
     accept = ("config", "accept-token-key", "--data-dir", data_dir, "--reason", "lost in a fire")
     accepted = command(*accept)
     assert accepted.status == 0
@@ -196,7 +202,7 @@ def make_binary(path: Path) -> None:
     "damage",
     [make_link, make_dangling_link, make_directory, make_pipe, make_empty, make_binary],
 )
-def test_an_odd_file_is_told_in_one_line(
+def test_an_odd_file_is_reported_in_one_line(
     data_dir: Path, command: Command, name: str, damage: Callable[[Path], None]
 ) -> None:
     damage(data_dir / name)
@@ -218,7 +224,7 @@ def test_a_ledger_that_is_gone_is_not_made_anew(data_dir: Path, command: Command
 
 
 @pytest.mark.parametrize(
-    ("name", "mode", "told"),
+    ("name", "mode", "message"),
     [
         ("token.key", 0o640, "can be read or written by others"),
         ("token.key", 0o604, "can be read or written by others"),
@@ -228,10 +234,10 @@ def test_a_ledger_that_is_gone_is_not_made_anew(data_dir: Path, command: Command
     ],
 )
 def test_files_that_others_can_read_or_write_are_refused(
-    data_dir: Path, command: Command, name: str, mode: int, told: str
+    data_dir: Path, command: Command, name: str, mode: int, message: str
 ) -> None:
     (data_dir / name).chmod(mode)
-    assert told in command("config", "check", "--data-dir", data_dir).out
+    assert message in command("config", "check", "--data-dir", data_dir).out
     refused = command("keys", "list", "--data-dir", data_dir)
     assert (refused.status, "chmod" in refused.err) == (1, True)
 
@@ -244,7 +250,7 @@ def test_a_ledger_that_others_can_read_is_a_warning(data_dir: Path, command: Com
     assert "ledger.sqlite3 can be read by others than its owner (mode 0644)" in check.out
 
 
-def test_a_clock_behind_the_ledger_is_told(data_dir: Path, command: Command) -> None:
+def test_a_clock_behind_the_ledger_is_reported(data_dir: Path, command: Command) -> None:
     ahead_ms = time.time_ns() // 1_000_000 + 3_600_000
     change(
         data_dir,

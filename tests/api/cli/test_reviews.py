@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.cli.conftest import Command
+from tests.commands import Command
 from tests.server_process import ServerProcess, make_tap, new_card
 
 DAY = "2024-09-03"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.cli.conftest import Command
+from tests.commands import Command
 from tests.fare_engine.replays import own_row, write_own
 
 DAY = ("--service-date", "2021-11-25")

@@ -1,12 +1,11 @@
 """A network without distances, priced by a table of fares alone: set up, served and replayed."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import httpx2
 
-from tests.server_process import ServerProcess, make_tap, new_card, run_command
+from tests.commands import Command
+from tests.server_process import ServerProcess, make_tap, new_card
 
 STATIONS = ("A", "B", "C")
 FARES = {("A", "B"): 300, ("A", "C"): 700, ("B", "A"): 320, ("B", "C"): 400}
@@ -38,13 +37,6 @@ def write_network(
     return path
 
 
-def initialise(data_dir: Path, file: Path) -> dict[str, Any]:
-    made = run_command("init", "--data-dir", data_dir, "--network", file, "--json")
-    assert made.returncode == 0, made.stderr
-    setup: dict[str, Any] = json.loads(made.stdout)
-    return setup
-
-
 def ride(client: httpx2.Client, start: str, end: str, minutes: int) -> tuple[str, int, int]:
     card = new_card()
     hours, rest = divmod(minutes, 60)
@@ -58,9 +50,10 @@ def ride(client: httpx2.Client, start: str, end: str, minutes: int) -> tuple[str
     return answer["reason"], answer["fare"], answer["fare_waived"]
 
 
-def test_a_network_is_priced_by_its_table_alone(tmp_path: Path) -> None:
+def test_a_network_is_priced_by_its_table_alone(tmp_path: Path, command: Command) -> None:
     file = write_network(tmp_path / "tables.toml", FARES)
-    server = ServerProcess(tmp_path / "data", setup=initialise(tmp_path / "data", file))
+    made = command("init", "--data-dir", tmp_path / "data", "--network", file, "--json")
+    server = ServerProcess(tmp_path / "data", setup=made.json)
     try:
         with server.client(server.admin_key) as client:
             assert ride(client, "A", "C", 30) == ("different_station", 700, 0)
@@ -89,22 +82,23 @@ def test_a_network_is_priced_by_its_table_alone(tmp_path: Path) -> None:
         "C-1,exit,2021-11-26T08:30:00+08:00,qr,anna\n",
         "utf-8",
     )
-    replayed = run_command("replay", taps, "--data-dir", server.data_dir, "--json")
-    assert replayed.returncode == 0, replayed.stderr
-    assert json.loads(replayed.stdout)["money"]["fare"] == 700
+    replayed = command("replay", taps, "--data-dir", server.data_dir, "--json")
+    assert replayed.json["money"]["fare"] == 700
 
 
-def test_pairs_that_are_missing_are_named(tmp_path: Path) -> None:
+def test_pairs_that_are_missing_are_named(tmp_path: Path, command: Command) -> None:
     some = {pair: fare for pair, fare in FARES.items() if pair != ("B", "A")}
     file = write_network(tmp_path / "tables.toml", some)
-    refused = run_command("init", "--data-dir", tmp_path / "data", "--network", file)
-    assert refused.returncode == 1
-    assert "'A'" in refused.stderr
-    assert "'B'" in refused.stderr
+    refused = command("init", "--data-dir", tmp_path / "data", "--network", file)
+    assert refused.status == 1
+    assert "'A'" in refused.err
+    assert "'B'" in refused.err
     assert not (tmp_path / "data" / "ledger.sqlite3").exists()
 
 
-def test_a_wrong_tariff_of_a_network_file_is_told_by_field(tmp_path: Path) -> None:
+def test_a_wrong_tariff_of_a_network_file_is_reported_by_field(
+    tmp_path: Path, command: Command
+) -> None:
     for rules, field in (
         ("same_station_fare = -1", "same_station_fare"),
         ("surcharge = 1", "surcharge"),
@@ -112,13 +106,13 @@ def test_a_wrong_tariff_of_a_network_file_is_told_by_field(tmp_path: Path) -> No
         ('unmatched_exit = "perhaps"', "unmatched_exit"),
     ):
         file = write_network(tmp_path / "tables.toml", FARES, rules)
-        refused = run_command("init", "--data-dir", tmp_path / "data", "--network", file)
-        assert refused.returncode == 1, rules
-        assert field in refused.stderr
+        refused = command("init", "--data-dir", tmp_path / "data", "--network", file)
+        assert refused.status == 1, rules
+        assert field in refused.err
 
 
-def test_no_table_and_no_distances_is_refused(tmp_path: Path) -> None:
+def test_no_table_and_no_distances_is_refused(tmp_path: Path, command: Command) -> None:
     file = write_network(tmp_path / "tables.toml", {})
-    refused = run_command("init", "--data-dir", tmp_path / "data", "--network", file)
-    assert refused.returncode == 1
-    assert "bands" in refused.stderr
+    refused = command("init", "--data-dir", tmp_path / "data", "--network", file)
+    assert refused.status == 1
+    assert "bands" in refused.err

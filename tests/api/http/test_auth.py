@@ -135,24 +135,24 @@ def test_failures_of_a_peer_are_limited_on_every_route(
     strict_server: ServerProcess, path: str
 ) -> None:
     peer = {"X-Forwarded-For": f"203.0.113.9, 2001:db8:{new_number() % 10_000}::1"}
-    with strict_server.client("fe_gate_wrong") as stranger:
-        before = measure(stranger)
+    with strict_server.client("fe_gate_wrong") as nobody:
+        before = measure(nobody)
         for _ in range(3):
-            check(stranger.post(path, json={}, headers=peer), 401, "unauthorized")
-        refused = stranger.post(path, json={}, headers=peer)
+            check(nobody.post(path, json={}, headers=peer), 401, "unauthorized")
+        refused = nobody.post(path, json={}, headers=peer)
         check(refused, 429, "too-many-failures")
         assert refused.headers.get_list("connection") == ["close"]
         assert 0 < int(refused.headers["retry-after"]) <= 60
-        after = measure(stranger)
+        after = measure(nobody)
     failed, limited = [f"fare_authentications_{name}_total" for name in ("failed", "limited")]
     assert (after[failed] - before[failed], after[limited] - before[limited]) == (4, 1)
 
 
 def test_failures_of_all_routes_are_counted_together(strict_server: ServerProcess) -> None:
     peer = {"X-Forwarded-For": "198.51.100.1"}
-    with strict_server.client("") as stranger:
+    with strict_server.client("") as nobody:
         paths = ("/v1/taps", "/v1/keys", "/v1/taps/batch", "/v1/taps", "/v1/stations")
-        statuses = [stranger.post(path, json={}, headers=peer).status_code for path in paths]
+        statuses = [nobody.post(path, json={}, headers=peer).status_code for path in paths]
     assert statuses == [401, 401, 401, 429, 429]
 
 
@@ -161,23 +161,23 @@ def test_a_valid_key_is_never_refused_for_the_failures_of_others(
 ) -> None:
     peer = {"X-Forwarded-For": "198.51.100.2"}
     tap = make_tap("FHY-A-01", "entry", new_card(), TIME)
-    with strict_server.client("") as stranger, strict_server.client() as gate:
+    with strict_server.client("") as nobody, strict_server.client() as gate:
         for _ in range(5):
-            status = stranger.post("/v1/taps", json={}, headers=peer).status_code
+            status = nobody.post("/v1/taps", json={}, headers=peer).status_code
         assert status == 429
         assert gate.post("/v1/taps", json=tap, headers=peer).json()["outcome"] == "entered"
         assert gate.get("/v1/stations", headers=peer).status_code == 200
-        assert stranger.get("/readyz", headers=peer).status_code == 200
-        assert stranger.post("/v1/taps", json={}, headers=peer).status_code == 429
+        assert nobody.get("/readyz", headers=peer).status_code == 200
+        assert nobody.post("/v1/taps", json={}, headers=peer).status_code == 429
 
 
 def test_who_is_limited_is_logged_by_address_and_never_by_key(
     strict_server: ServerProcess,
 ) -> None:
     peer = {"X-Forwarded-For": "198.51.100.3"}
-    with strict_server.client("fe_gate_of-somebody") as stranger:
+    with strict_server.client("fe_gate_of-somebody") as nobody:
         for _ in range(5):
-            stranger.post("/v1/taps", json={}, headers=peer)
+            nobody.post("/v1/taps", json={}, headers=peer)
     log = strict_server.log_path.read_text("utf-8")
     lines = [line for line in log.splitlines() if "198.51.100.3" in line]
     assert [line.count("authentication_failed") for line in lines] == [1, 1, 1, 0]

@@ -231,8 +231,8 @@ def test_an_object_has_so_many_members_at_most(route: Route, send: Any) -> None:
         wide = {f"k{number}": 1 for number in range(members)}
         for body in (wide, {"x": [wide]}):
             found = check(send(json.dumps(body).encode()), 422, "invalid-request")
-            is_told = "1000 members" in found["detail"]
-            assert is_told == (size == "more" and not route.path.endswith("/batch"))
+            is_reported = "1000 members" in found["detail"]
+            assert is_reported == (size == "more" and not route.path.endswith("/batch"))
             assert len(found["errors"]) <= 50
 
 

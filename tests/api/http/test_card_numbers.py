@@ -98,7 +98,7 @@ def read(path: Path) -> bytes:
 @pytest.mark.parametrize(
     ("method", "path", "field", "make_body"), TYPED, ids=[f"{one[1]} {one[2]}" for one in TYPED]
 )
-def test_a_person_is_told_at_once(
+def test_a_person_is_refused_at_once(
     server: ServerProcess,
     admin: httpx2.Client,
     method: str,

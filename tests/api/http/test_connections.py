@@ -1,4 +1,4 @@
-"""Too many connections: strangers make room, and who has a key or asks for health gets in."""
+"""Too many connections: those without a key make room, and keys and probes are answered."""
 
 import json
 import re
@@ -61,7 +61,7 @@ def count(server: ServerProcess, metric: str) -> int:
         ("FARE_CONNECTIONS_PER_PEER_MAX", "connections_per_peer_max"),
     ],
 )
-def test_the_stranger_that_is_open_longest_makes_room_and_nobody_with_a_key(
+def test_the_oldest_connection_without_a_key_makes_room_and_none_with_one(
     make_server: Callable[..., ServerProcess], setting: str, limit: str
 ) -> None:
     server = make_server(**{setting: "5"})

@@ -136,10 +136,10 @@ def test_a_length_as_long_as_allowed_is_taken_and_a_longer_one_refused(
     head = request(small, {}, path=path).partition(b"Content-Length")[0]
     head = head.replace(small.gate_key.encode(), small.admin_key.encode())
     fits = b"{}" + b" " * (BODY_BYTES_MAX - 2)
-    told = head + b"Content-Length: 0%d\r\n\r\n"
-    assert send(small, told % BODY_BYTES_MAX + fits).status == 422
+    declared = head + b"Content-Length: 0%d\r\n\r\n"
+    assert send(small, declared % BODY_BYTES_MAX + fits).status == 422
     for length in (BODY_BYTES_MAX + 1, 10**18):
-        check(send(small, told % length), 413, "body-too-large")
+        check(send(small, declared % length), 413, "body-too-large")
 
 
 def test_a_body_in_chunks_may_come_byte_by_byte(small: ServerProcess) -> None:
@@ -195,11 +195,11 @@ def test_chunks_that_are_none_are_refused(small: ServerProcess, body: bytes) -> 
 
 
 def test_a_million_chunks_hold_nobody_up(server: ServerProcess) -> None:
-    """Whoever has no key is refused by its head, whoever has one is read in turns."""
+    """Without a key the head is refused, with one the body is read in turns."""
     body = b"1\r\n \r\n" * 500_000
-    stranger = b"POST /v1/taps HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    without_key = b"POST /v1/taps HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     with line_to(server) as (line, answers):
-        line.sendall(stranger)
+        line.sendall(without_key)
         assert read_answer(answers).status == 401
     with line_to(server) as (line, answers), line_to(server) as (other, others):
         line.sendall(in_chunks(server, body))
@@ -239,7 +239,7 @@ def test_who_pipelines_and_does_not_read_makes_the_server_hold_little(
     data = requests[what] * (100_000 // len(requests[what]) + 1)
     before = resident_mb(server)
     with line_to(server) as (line, _):
-        line.settimeout(2)
+        line.settimeout(0.5)
         with suppress(TimeoutError):  # until nothing more is read of it
             while True:
                 line.sendall(data)
@@ -248,7 +248,9 @@ def test_who_pipelines_and_does_not_read_makes_the_server_hold_little(
         assert resident_mb(server) - before < 64
 
 
-def test_strangers_hold_no_more_than_they_may_together(small: ServerProcess) -> None:
+def test_connections_without_a_key_hold_no_more_than_they_may_together(
+    small: ServerProcess,
+) -> None:
     half = b"GET /livez HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 900
     lines = [socket.create_connection(("127.0.0.1", small.port), 30) for _ in range(600)]
     for line in lines:

@@ -11,6 +11,8 @@ import pytest
 
 from tests.server_process import ServerProcess, make_tap, new_card
 
+pytestmark = pytest.mark.slow
+
 TIME = "2021-11-25T08:00:00+08:00"
 Act = Callable[[Path], None]
 

@@ -72,8 +72,10 @@ def test_null_is_as_left_out_wherever_a_field_may_be_left_out(admin: httpx2.Clie
     tariff = admin.get("/v1/tariffs/1").json()["rules"]
     draft = tariff | {"effective_from": "2095-01-01T00:00:00+08:00", "effective_to": None}
     left_out = {"explicit_fares": None, "ride_code_validity_seconds": None, "note": None}
-    told = admin.post("/v1/tariffs", json=draft | left_out)
-    assert field_of(told)[0] == "explicit_fares", "a list shows null for a table that it leaves out"
+    refused = admin.post("/v1/tariffs", json=draft | left_out)
+    assert field_of(refused)[0] == "explicit_fares", (
+        "a list shows null for a table that it leaves out"
+    )
     del left_out["explicit_fares"]
     assert admin.post("/v1/tariffs", json=draft | left_out).status_code == 201
     for name in ("window_seconds", "media", "designated_gates", "effective_from"):
@@ -90,7 +92,7 @@ def test_null_is_as_left_out_wherever_a_field_may_be_left_out(admin: httpx2.Clie
         "9999-12-31T23:59:59+23:59",
     ],
 )
-def test_the_end_of_the_calendar_is_taken_and_told(admin: httpx2.Client, end: str) -> None:
+def test_the_end_of_the_calendar_is_taken_and_shown(admin: httpx2.Client, end: str) -> None:
     """The usual `for ever` of operators' tables."""
     begins = f"20{new_number() % 90 + 10}-01-01T00:00:00+08:00"
     published = admin.post(

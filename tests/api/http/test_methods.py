@@ -69,8 +69,8 @@ def test_after_head_the_connection_takes_the_next_request(gates: httpx2.Client) 
 def test_options_lists_what_an_address_takes(
     server: ServerProcess, path: str, allowed: str
 ) -> None:
-    with server.client("") as stranger:
-        answer = stranger.options(path)
+    with server.client("") as nobody:
+        answer = nobody.options(path)
     assert (answer.status_code, answer.headers["allow"], answer.content) == (200, allowed, b"")
 
 

@@ -97,11 +97,11 @@ def test_the_next_tap_ids_of_another_station_cannot_be_used_up(
     more: Answer,
 ) -> None:
     tap = make_tap("FHY-A-01", "entry", new_card(), AT)
-    stranger, squatted = key_of("CXL"), squat(tap, gate_id, **more)
+    foreign, squatted = key_of("CXL"), squat(tap, gate_id, **more)
     for _ in range(2):
-        check(stranger.post("/v1/taps", json=squatted), 403, "gate-not-yours")
+        check(foreign.post("/v1/taps", json=squatted), 403, "gate-not-yours")
     own = make_tap("CXL-A-01", "entry", new_card(), AT)
-    batch = stranger.post("/v1/taps/batch", json={"taps": [own, squatted]}).json()["results"]
+    batch = foreign.post("/v1/taps/batch", json={"taps": [own, squatted]}).json()["results"]
     assert batch[0]["outcome"] == "entered"
     assert batch[1]["problem"]["type"] == "/problems/gate-not-yours"
     answer = gates.post("/v1/taps", json=tap)
@@ -132,7 +132,7 @@ def test_what_else_is_wrong_with_a_stations_own_tap_is_said_first(
 ) -> None:
     tap = make_tap("FHY-A-01", "entry", new_card(), AT) | change
     check(gates.post("/v1/taps", json=tap), status, code)
-    # It must not be kept under the tap_id of another gate; and a stranger learns nothing by it.
+    # It must not be kept under the tap_id of another gate; and a foreign key learns nothing by it.
     offline = gates.post("/v1/taps", json=tap | {"offline": OFFLINE})
     check(offline, 403, "gate-not-yours")
     check(key_of("CXL").post("/v1/taps", json=tap), 403, "gate-not-yours")
@@ -147,10 +147,10 @@ def test_a_passage_under_a_foreign_tap_id_is_listed_and_hinders_nobody(
     gates: httpx2.Client, admin: httpx2.Client, key_of: Callable[[str], httpx2.Client]
 ) -> None:
     tap = make_tap("FHY-A-01", "entry", new_card(), AT)
-    stranger = key_of("CXL")
-    check(stranger.post("/v1/taps", json=squat(tap)), 403, "gate-not-yours")
+    foreign = key_of("CXL")
+    check(foreign.post("/v1/taps", json=squat(tap)), 403, "gate-not-yours")
     assert list_conflicts(admin, tap) == [], "nobody passed by it"
-    check(stranger.post("/v1/taps", json=squat(tap, offline=OFFLINE)), 403, "gate-not-yours")
+    check(foreign.post("/v1/taps", json=squat(tap, offline=OFFLINE)), 403, "gate-not-yours")
     (item,) = list_conflicts(admin, tap)
     assert (item["first_tap"], item["differs"]) == (None, [])
     assert item["sent_tap"]["gate_id"] == "CXL-A-01"
@@ -161,27 +161,27 @@ def test_a_passage_under_a_foreign_tap_id_is_listed_and_hinders_nobody(
 
 
 @pytest.mark.parametrize("more", [{}, {"offline": OFFLINE}], ids=["live", "offline"])
-def test_a_stranger_does_not_learn_which_tap_ids_there_are(
+def test_a_foreign_key_does_not_learn_which_tap_ids_there_are(
     gates: httpx2.Client, key_of: Callable[[str], httpx2.Client], more: Answer
 ) -> None:
     tap = make_tap("FHY-A-01", "entry", new_card(), AT)
-    stranger, squatted = key_of("CXL"), squat(tap, **more)
-    before = stranger.post("/v1/taps", json=squatted)
-    batch_before = stranger.post("/v1/taps/batch", json={"taps": [squatted]})
+    foreign, squatted = key_of("CXL"), squat(tap, **more)
+    before = foreign.post("/v1/taps", json=squatted)
+    batch_before = foreign.post("/v1/taps/batch", json={"taps": [squatted]})
     assert gates.post("/v1/taps", json=tap).status_code == 200
-    after = stranger.post("/v1/taps", json=squatted)
+    after = foreign.post("/v1/taps", json=squatted)
     assert (after.status_code, after.content) == (before.status_code, before.content)
-    batch_after = stranger.post("/v1/taps/batch", json={"taps": [squatted]})
+    batch_after = foreign.post("/v1/taps/batch", json={"taps": [squatted]})
     assert batch_after.content == batch_before.content
 
 
-def test_strangers_do_not_use_up_what_is_kept_of_a_gates_own_conflicts(
+def test_foreign_keys_do_not_use_up_what_is_kept_of_a_gates_own_conflicts(
     gates: httpx2.Client, admin: httpx2.Client, key_of: Callable[[str], httpx2.Client]
 ) -> None:
     tap = make_tap("FHY-A-01", "entry", new_card(), AT)
-    stranger = key_of("CXL")
+    foreign = key_of("CXL")
     for _ in range(20):
-        stranger.post("/v1/taps", json=squat(tap, offline=OFFLINE))
+        foreign.post("/v1/taps", json=squat(tap, offline=OFFLINE))
     assert gates.post("/v1/taps", json=tap).status_code == 200
     later = tap | {"occurred_at": "2021-11-25T09:00:00.000+08:00"}
     check(gates.post("/v1/taps", json=later), 409, "tap-conflict")

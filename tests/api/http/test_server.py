@@ -7,9 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx2
+import pytest
 
 from tests.api.contract.test_problems import check
 from tests.server_process import ServerProcess, make_tap, new_card, run_command
+
+pytestmark = pytest.mark.slow
 
 CLIENTS = 32
 ANSWERS_BEFORE_THE_STOP = 500

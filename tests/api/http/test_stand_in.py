@@ -16,6 +16,8 @@ from tests.api.http.routes.test_health import measure
 from tests.frozen_disk import FrozenDisk
 from tests.server_process import FARE_ENGINE, ServerProcess, make_tap, new_card
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_S = 60
 TIME = "2021-11-25T08:00:00+08:00"
 IN_THE_THREAD = {"FARE_COMMIT_INLINE_TAPS_MAX": "0"}

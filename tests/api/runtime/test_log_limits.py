@@ -87,7 +87,7 @@ def test_errors_of_another_type_are_another_kind(log: Log) -> None:
     assert len(log.read()) == 4
 
 
-def test_lines_of_a_library_are_told_apart_by_their_place_in_its_code(log: Log) -> None:
+def test_lines_of_a_library_are_counted_apart_by_their_place_in_its_code(log: Log) -> None:
     for number in range(10):
         log.write(f"task {number} was destroyed", pathname="base_events.py", lineno=7)
     log.write("socket.accept() out of system resource", pathname="selector_events.py", lineno=9)

@@ -47,7 +47,7 @@ def test_a_proxy_that_says_nothing_is_the_peer_itself() -> None:
     ],
 )
 def test_what_is_no_address_never_stands_for_another_peer(malformed: str) -> None:
-    """Nor does what stands before it: whoever passed it on answers for it."""
+    """Nor does what stands before it: the address that passed it on stands for it."""
     assert find(PROXY, f"203.0.113.9, {malformed}") == PROXY
     assert find(PROXY, f"203.0.113.9, {malformed}, 10.0.0.3") == "10.0.0.3"
 

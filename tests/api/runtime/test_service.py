@@ -83,14 +83,14 @@ def test_a_log_that_is_too_large_is_folded_in_the_thread(tmp_path: Path) -> None
     metro = SmallMetro(tmp_path)
     folding: list[str] = []
 
-    def connect_and_tell() -> sqlite3.Connection:
+    def connect_and_watch() -> sqlite3.Connection:
         connection = connect(metro.path, busy_timeout_s=0)
         connection.set_trace_callback(lambda _: folding.append(threading.current_thread().name))
         return connection
 
     metro.ledger.checkpointer.stop()
     metro.ledger.checkpointer = Checkpointer(
-        connect_and_tell, metro.path, commits_between=1, log_bytes_max=1
+        connect_and_watch, metro.path, commits_between=1, log_bytes_max=1
     )
 
     async def run() -> None:

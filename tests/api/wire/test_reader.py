@@ -157,7 +157,7 @@ def _token_of(model: TapRequest) -> bytes:
     return MAKER.token("qr code", medium.code)
 
 
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=750, deadline=None)
 @given(_changes, st.sets(st.sampled_from(sorted(GOOD)), max_size=1))
 def test_reader_and_models_accept_and_refuse_the_same_taps(
     changes: dict[str, Any], missing: set[str]
@@ -165,7 +165,7 @@ def test_reader_and_models_accept_and_refuse_the_same_taps(
     _assert_same(_bytes({k: v for k, v in (GOOD | changes).items() if k not in missing}))
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.integers(0, len(_bytes(GOOD)) - 1), st.binary(max_size=3))
 def test_reader_and_models_agree_on_damaged_bytes(place: int, instead: bytes) -> None:
     body = _bytes(GOOD)
@@ -184,7 +184,7 @@ _pieces = st.sampled_from(
 )
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=1_000, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 10), _pieces), max_size=4), st.booleans())
 def test_reader_and_models_agree_on_taps_with_something_put_in(
     put_in: list[tuple[int, bytes]], offline: bool

@@ -6,9 +6,13 @@ from difflib import unified_diff
 from itertools import islice
 from typing import Any
 
+import pytest
+
 from tests.contract.golden_day.day import make_day
 from tests.contract.golden_day.played import play, read_golden
 from tests.server_process import ServerProcess
+
+pytestmark = pytest.mark.slow
 
 DIFFERENCES_MAX = 80
 """Lines; what comes behind the first differences mostly follows from them."""

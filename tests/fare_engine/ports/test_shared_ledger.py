@@ -4,9 +4,9 @@ from pathlib import Path
 
 from fare_engine.ports import Ledger
 from fare_engine.published import Published
-from simulator.deterministic.invariants import list_broken
-from simulator.deterministic.shared_disk import SharedDisk
-from simulator.deterministic.shared_ledger import SharedLedger
+from simulator.deterministic.judging.invariants import list_broken
+from simulator.deterministic.storage.shared_disk import SharedDisk
+from simulator.deterministic.storage.shared_ledger import SharedLedger
 from tests.fare_engine.ports.ledger_contract import LedgerContract
 from tests.fare_engine.ports.shared_ledger_contract import SharedLedgerContract
 from tests.fare_engine.small_metro import create_ledger_file

@@ -14,7 +14,7 @@ where it waits for a person. After the token may stand:
 
     offline=open:400     the gate decided alone, did this and took so much
     void=0               the gate reports, once all taps are in, that nobody passed; it took so much
-    told=open:0          the gate reports, once all taps are in, what it did and took
+    reported=open:0      the gate reports, once all taps are in, what it did and took
 
 Each table is settled twice, and the second time must issue nothing.
 """
@@ -22,27 +22,31 @@ Each table is settled twice, and the second time must issue nothing.
 import re
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import Any, Final
 
 from fare_engine.batch import ReportSubmission
-from fare_engine.ledger.database import open_database
+from fare_engine.ledger.database import Address, open_database
 from fare_engine.settle import Issue, Outcome, settle
 from fare_engine.settlement.adjustments import Kind, State
 from fare_engine.tap import Report, Tap
 from fare_engine.verdict import Verdict
-from tests.fare_engine.small_metro import MINUTE_MS, NOON_MS, PILOT, SmallMetro
+from tests.fare_engine.small_metro import MINUTE_MS, NOON_MS, PILOT, Metro, make_metro
 
 THE_DAY: Final = date(2021, 11, 24)
 NEXT_MORNING_MS: Final = NOON_MS + 17 * 60 * MINUTE_MS
 """05:00, when all journeys of the day have expired."""
 
 
-def check(
-    directory: Path, table: str, *, daily_limit: int | None = None, **tariff: Any
-) -> SmallMetro:
+def check(place: Address, table: str, *, daily_limit: int | None = None, **tariff: Any) -> None:
     """Decide the taps of a table, settle its day, and compare."""
-    metro = open_metro(directory, daily_limit=daily_limit, **tariff)
+    metro = open_metro(place, daily_limit=daily_limit, **tariff)
+    try:
+        _check(metro, table)
+    finally:
+        metro.ledger.close()
+
+
+def _check(metro: Metro, table: str) -> None:
     expected: list[str] = []
     reports: list[tuple[Tap, Report]] = []
     for line in table.splitlines():
@@ -52,16 +56,15 @@ def check(
     for tap, report in reports:
         send_report(metro, tap, report)
     outcome = settle_day(metro)
-    assert sorted(map(tell, outcome.issues)) == sorted(filter(None, expected))
+    assert sorted(map(format_issue, outcome.issues)) == sorted(filter(None, expected))
     assert settle_day(metro).issues == []
-    return metro
 
 
 def open_metro(
-    directory: Path, *, run_rows: int = 4, daily_limit: int | None = None, **tariff: Any
-) -> SmallMetro:
+    place: Address, *, run_rows: int = 4, daily_limit: int | None = None, **tariff: Any
+) -> Metro:
     """The small metro, with what is different in its tariff. Its index tables follow soon."""
-    metro = SmallMetro(directory, run_rows=run_rows)
+    metro = make_metro(place, run_rows=run_rows)
     metro.now_ms = NEXT_MORNING_MS
     (first,) = metro.catalogue.tariffs
     changed = replace(first, **tariff)
@@ -72,14 +75,14 @@ def open_metro(
 
 
 def settle_day(
-    metro: SmallMetro,
+    metro: Metro,
     service_date: date = THE_DAY,
     now_ms: int = NEXT_MORNING_MS,
     *,
     dry_run: bool = False,
 ) -> Outcome:
     """One run of settlement over the metro's ledger."""
-    database = open_database(metro.path)
+    database = open_database(metro.address)
     try:
         return settle(
             database,
@@ -94,15 +97,15 @@ def settle_day(
         database.dispose()
 
 
-def send_report(metro: SmallMetro, tap: Tap, report: Report) -> None:
-    """A gate tells what it did at a tap of before."""
+def send_report(metro: Metro, tap: Tap, report: Report) -> None:
+    """A gate reports what it did at a tap of before."""
     submission = ReportSubmission(tap.tap_id, report, metro.now_ms, lambda _: None)
     metro.engine.offer(submission)
     metro.engine.run_batch(metro.now_ms)
     assert isinstance(submission.results[0], Verdict), submission.results
 
 
-def tell(issue: Issue) -> str:
+def format_issue(issue: Issue) -> str:
     """An adjustment as it stands in a table, behind the tap it is about."""
     fare, due = issue.adjustment.fare, issue.adjustment.due
     missing = "missing " if due.kind is Kind.MISSING_EXIT else ""
@@ -110,7 +113,7 @@ def tell(issue: Issue) -> str:
     return f"{issue.tap_id} {held}{missing}{fare:+} {due.why.code} {due.reason.code}"
 
 
-def _decide(metro: SmallMetro, text: str, reports: list[tuple[Tap, Report]]) -> str:
+def _decide(metro: Metro, text: str, reports: list[tuple[Tap, Report]]) -> str:
     left, live, issued = [" ".join(part.split()) for part in text.split("|")]
     time, gate_id, way, token, *options = left.split()
     at_ms = _read_time(time)
@@ -127,7 +130,7 @@ def _decide(metro: SmallMetro, text: str, reports: list[tuple[Tap, Report]]) -> 
         elif name == "void":
             reports.append((tap, Report(True, int(value), passed=False)))
         else:
-            assert name == "told", option
+            assert name == "reported", option
             reports.append((tap, _read_report(value)))
     reason = metro.decide(tap).decision.reason
     assert live in (reason.code, reason.outcome.code), f"{text}: was {reason.code}"

@@ -158,9 +158,8 @@ def test_one_connection_serves_many_calls(server: ServerProcess, make_client: Ma
 
 
 def test_a_connection_that_the_engine_closed_meanwhile_is_replaced_unnoticed(
-    make_server: Callable[..., ServerProcess], make_client: Make
+    server: ServerProcess, make_client: Make
 ) -> None:
-    server = make_server()
     client = make_client(server.url, server.gate_key)
     client.decide(a_tap(server), PATIENT_S)
     server.stop()
@@ -184,9 +183,13 @@ def test_a_broken_connection_is_tried_again_until_the_deadline(
 ) -> None:
     with connected(server, make_client) as (proxy, client):
         proxy.cut(fault)
-        with pytest.raises((Unreachable, DeadlinePassed)):
-            client.decide(a_tap(server), 0.5)  # the engine has to answer once within it
-        assert proxy.connections >= 2
+        for deadline_s in (0.5, 2.0, 8.0):  # the engine has to answer once within it
+            before = proxy.connections
+            with pytest.raises((Unreachable, DeadlinePassed)):
+                client.decide(a_tap(server), deadline_s)
+            if proxy.connections - before >= 2:
+                return
+        pytest.fail("it was tried once")
 
 
 @pytest.mark.parametrize("fault", [DROP_ANSWERS, RESET, HALF, DELAY])
@@ -196,8 +199,9 @@ def test_a_tap_whose_answer_was_lost_is_decided_once(
     with connected(server, make_client) as (proxy, client):
         tap = a_tap(server)
         proxy.cut(fault)
-        with pytest.raises(EngineFailed):
-            client.decide(tap, 0.1)
+        while not proxy.answers:
+            with pytest.raises(EngineFailed):
+                client.decide(tap, 0.1)
         proxy.cut(PASS)
         assert client.decide(tap, PATIENT_S).replayed
 
@@ -207,7 +211,7 @@ def test_an_address_without_a_server_is_unreachable(make_client: Make) -> None:
         url = gone.url
     client = make_client(url, "key")
     with pytest.raises(Unreachable):
-        client.check_ready(5.0)
+        client.check_ready(1.0)
 
 
 def test_a_busy_engine_is_asked_again_no_sooner_than_it_says(make_client: Make) -> None:

@@ -3,7 +3,7 @@
 import gc
 
 from simulator.deterministic.check import quiet
-from simulator.deterministic.engine_process import EngineProcess
+from simulator.deterministic.engines.engine_process import EngineProcess
 from simulator.deterministic.garbage import collected_at_the_end
 from simulator.deterministic.run import run_scenario
 from simulator.deterministic.scenario import draw_scenario

@@ -17,6 +17,16 @@ from tests.server_process import ServerProcess, new_number
 from tests.simulator.gate_kit.meddler import Change, Reply, meddling
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server as `init` made it: other tests publish policies and move gates."""
+    process = ServerProcess(
+        tmp_path_factory.mktemp("conversation") / "data", FARE_AUTH_FAILURES_PER_MINUTE="1000000"
+    )
+    yield process
+    process.stop()
+
+
 @pytest.fixture
 def talk(server: ServerProcess) -> Iterator[Talk]:
     talk = Talk(server.url, server.gate_key)
@@ -47,7 +57,7 @@ def test_this_server_keeps_the_contract_at_every_step(talk: Talk, server: Server
     assert known.count(200) >= 10, "it says which taps it made"
 
 
-def test_it_can_be_run_again_and_plays_the_controller_that_it_is_told(talk: Talk) -> None:
+def test_it_can_be_run_again_and_plays_the_controller_that_it_is_given(talk: Talk) -> None:
     for controller_id in ("FHY-1", None, "FHY-1"):
         place = play(talk, controller_id)
         assert controller_id in (None, place.controller_id)

@@ -10,9 +10,9 @@ ROW = re.compile(r"^\| ([0-9x]{3}) \| (answer|final|passing) \| \S", re.MULTILIN
 
 
 def test_the_page_says_of_every_status_what_the_kit_says() -> None:
-    told = dict(ROW.findall(PAGE.read_text("utf-8")))
+    shown = dict(ROW.findall(PAGE.read_text("utf-8")))
     names = {100: "1xx", 301: "3xx"}
-    assert told == {names.get(row.status, str(row.status)): row.standing for row in STATUSES}
+    assert shown == {names.get(row.status, str(row.status)): row.standing for row in STATUSES}
 
 
 def test_statuses_of_no_row_have_a_standing_too() -> None:

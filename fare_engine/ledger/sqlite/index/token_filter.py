@@ -3,6 +3,7 @@
 import logging
 import sqlite3
 from collections.abc import Callable, Iterable
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import Final
 
 from fare_engine.ledger.sqlite.index.background import Steps
@@ -24,7 +25,8 @@ class TokenFilter:
     """
 
     def __init__(self, slots: int) -> None:
-        self._slots = bytearray(slots)
+        # The system gives memory to what was written: a ledger with few tokens takes little.
+        self._slots = mmap(-1, slots, MAP_PRIVATE | MAP_ANONYMOUS)
         self.is_complete = False
 
     def add(self, tokens: Iterable[bytes]) -> None:

@@ -46,7 +46,7 @@ def test_the_oldest_without_a_key_makes_room() -> None:
     ]
 
 
-def test_without_a_key_the_never_answered_make_room_first_while_they_are_many() -> None:
+def test_without_a_key_those_never_answered_make_room_first_while_they_are_many() -> None:
     connections = make(connections_max=8)
     answered = [Line(connections) for _ in range(4)]
     for line in answered:

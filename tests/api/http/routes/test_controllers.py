@@ -321,7 +321,7 @@ def test_a_quarantined_tap_shows_that_its_clock_was_known_to_be_wrong(
     assert controller.post("/v1/taps", json=ahead).json() == answer
 
 
-def test_a_controller_whose_calendar_has_just_begun_is_heard(
+def test_a_controller_whose_calendar_has_just_begun_is_taken(
     admin: httpx2.Client, controller: httpx2.Client
 ) -> None:
     try:

@@ -240,12 +240,12 @@ def test_placements_outlive_a_restart(make_server: Any) -> None:
     with server.client(server.admin_key) as admin:
         keys = Keys(server, admin)
         gate_id = keys.moved_gate()
-        told = admin.get(f"/v1/gates/{gate_id}").json()
+        shown = admin.get(f"/v1/gates/{gate_id}").json()
         tap = make_tap(gate_id, "entry", new_card(), BEFORE)
         answer = keys.fhy.post("/v1/taps", json=tap).json()
         server.kill()
         server.restart()
-        assert admin.get(f"/v1/gates/{gate_id}").json() == told
+        assert admin.get(f"/v1/gates/{gate_id}").json() == shown
         assert keys.fhy.post("/v1/taps", json=tap).json() == answer
         card = tap["medium"]["id"]
         late = make_tap(gate_id, "exit", card, BEFORE)
@@ -263,8 +263,8 @@ def test_a_wrong_clock_does_not_lose_the_backlog_of_a_moved_gate(keys: Keys) -> 
     def measure(client: httpx2.Client, skew_ms: int) -> None:
         skews = [{"gate_id": gate_id, "clock_skew_ms": skew_ms}]
         beat = {"sent_at": MOVED_AT, "outbox_taps": 1, "gates": skews}
-        heard = client.post("/v1/controllers/c-moved/heartbeat", json=beat)
-        assert heard.status_code == 200, heard.text
+        answer = client.post("/v1/controllers/c-moved/heartbeat", json=beat)
+        assert answer.status_code == 200, answer.text
 
     measure(keys.fhy, 600_000)
     keys.put(gate_id, **AT_CXL, **controller, effective_from=MOVED_AT)

@@ -10,10 +10,13 @@ from contextlib import closing
 from typing import Any
 
 import httpx2
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.api.contract.test_problems import check
 from tests.server_process import ServerProcess, make_tap, new_card
+
+pytestmark = pytest.mark.slow
 
 PATIENCE_S = 60
 

@@ -90,7 +90,7 @@ def test_no_tap_is_answered_after(name: str, metro: SmallMetro) -> None:
 
 
 @pytest.mark.parametrize("name", ACTS)
-def test_it_is_noticed_where_the_clock_of_the_file_system_is_too_coarse_to_tell(
+def test_it_is_noticed_where_the_clock_of_the_file_system_is_too_coarse_to_show_it(
     name: str, metro: SmallMetro
 ) -> None:
     """Two changes in one tick give the directory the same time; so does this."""

@@ -81,10 +81,10 @@ def test_a_copy_of_a_directory_in_use_is_refused_until_its_lock_is_removed(
     copy = directory.path.with_name("copy")
     with held_by_another(directory, "http://127.0.0.1:8080") as holder:
         shutil.copytree(directory.path, copy)
-        told = f"is a copy of a data directory that process {holder.pid}"
+        message = f"is a copy of a data directory that process {holder.pid}"
         # No DataDirectoryInUse: a command must not go on with the server of the other directory.
         with (
-            pytest.raises(ConfigurationError, match=told) as refusal,
+            pytest.raises(ConfigurationError, match=message) as refusal,
             DataDirectory(copy).lock("x"),
         ):
             pytest.fail("the block must not be entered")
@@ -128,7 +128,7 @@ def make_dangling_link(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "message"),
     [
         (make_directory, "must be a file, and is a directory"),
         (make_link, "is a symbolic link"),
@@ -136,16 +136,18 @@ def make_dangling_link(path: Path) -> None:
         (os.mkfifo, "must be a file, and is none"),
     ],
 )
-def test_a_lock_that_is_no_file_is_told(directory: DataDirectory, make: object, told: str) -> None:
+def test_a_lock_that_is_no_file_is_reported(
+    directory: DataDirectory, make: object, message: str
+) -> None:
     assert callable(make)
     directory.lock_path.unlink()
     make(directory.lock_path)
-    with pytest.raises(ConfigurationError, match=f"lock {told}"), directory.lock("keys"):
+    with pytest.raises(ConfigurationError, match=f"lock {message}"), directory.lock("keys"):
         pytest.fail("the block must not be entered")
     assert not directory.path.with_name("nowhere").exists()
 
 
-def test_a_disk_without_room_is_told(directory: DataDirectory) -> None:
+def test_a_disk_without_room_is_reported(directory: DataDirectory) -> None:
     """A limit of the process stands for it: the kernel refuses the write in the same way."""
     program = (
         "import resource, signal, sys\n"
@@ -159,5 +161,5 @@ def test_a_disk_without_room_is_told(directory: DataDirectory) -> None:
         "except ConfigurationError as error: print(error)\n"
     )
     command = [sys.executable, "-c", program, str(directory.path)]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert told == f"{directory.lock_path} cannot be written: File too large\n"
+    output = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert output == f"{directory.lock_path} cannot be written: File too large\n"

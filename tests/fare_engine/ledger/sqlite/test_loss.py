@@ -143,7 +143,7 @@ LOSSES = [
 
 
 @pytest.mark.parametrize("lose", LOSSES)
-def test_a_log_that_is_not_whole_is_told_again_and_again(
+def test_a_log_that_is_not_whole_is_reported_again_and_again(
     ledger: Path, lose: Callable[[Path], None]
 ) -> None:
     lose(ledger)
@@ -154,7 +154,7 @@ def test_a_log_that_is_not_whole_is_told_again_and_again(
 
 @pytest.mark.parametrize("lose", LOSSES)
 @pytest.mark.parametrize("shared", ["removed", "garbage"])
-def test_it_is_told_without_the_index_of_the_log_too(
+def test_it_is_reported_without_the_index_of_the_log_too(
     ledger: Path, lose: Callable[[Path], None], shared: str
 ) -> None:
     lose(ledger)
@@ -167,7 +167,7 @@ def test_it_is_told_without_the_index_of_the_log_too(
 @pytest.mark.parametrize(
     "lose", [flip_page, flip_first_page, flip_frame_header, flip_header, zero_pages]
 )
-def test_what_stands_behind_the_damage_tells_of_it_by_itself(
+def test_what_stands_behind_the_damage_shows_it_by_itself(
     ledger: Path, lose: Callable[[Path], None]
 ) -> None:
     lose(ledger)
@@ -222,7 +222,7 @@ def test_a_log_that_somebody_folded_is_no_loss(ledger: Path) -> None:
     check_whole(ledger)
 
 
-def test_an_earlier_log_in_the_place_of_the_last_is_told(tmp_path: Path) -> None:
+def test_an_earlier_log_in_the_place_of_the_last_is_reported(tmp_path: Path) -> None:
     ledger = cut_off(tmp_path / "data" / "ledger.sqlite3", "never")
     log = beside(ledger, "-wal")
     earlier = log.read_bytes()
@@ -240,7 +240,7 @@ def test_an_earlier_log_in_the_place_of_the_last_is_told(tmp_path: Path) -> None
         check_whole(ledger)
 
 
-def test_an_earlier_ledger_in_the_place_of_the_last_is_told(ledger: Path) -> None:
+def test_an_earlier_ledger_in_the_place_of_the_last_is_reported(ledger: Path) -> None:
     earlier = ledger.read_bytes()
     count_taps(ledger)  # the last connection folds the log
     ledger.write_bytes(earlier)
@@ -248,7 +248,7 @@ def test_an_earlier_ledger_in_the_place_of_the_last_is_told(ledger: Path) -> Non
         check_whole(ledger)
 
 
-def test_rows_that_were_deleted_by_hand_are_told(ledger: Path) -> None:
+def test_rows_that_were_deleted_by_hand_are_reported(ledger: Path) -> None:
     with closing(sqlite3.connect(ledger)) as connection, connection:
         connection.execute("DELETE FROM taps WHERE row = 60")
     with pytest.raises(LedgerIncomplete, match="it ends at row 59, and row 60 was stored"):
@@ -263,18 +263,18 @@ def test_a_backup_in_a_directory_of_its_own_is_whole(ledger: Path, tmp_path: Pat
     check_whole(backup)
 
 
-def test_a_reach_that_cannot_be_understood_is_told(ledger: Path) -> None:
+def test_a_reach_that_cannot_be_understood_is_reported(ledger: Path) -> None:
     name_reach(ledger).write_text("a note")
     with pytest.raises(ConfigurationError, match=r"ledger\.reach must say how far"):
         check_whole(ledger)
 
 
 @pytest.mark.parametrize(
-    ("content", "told"), [(b"", "is empty"), (b"a letter " * 1_000, "is not a database")]
+    ("content", "message"), [(b"", "is empty"), (b"a letter " * 1_000, "is not a database")]
 )
-def test_a_ledger_that_is_none_is_told(ledger: Path, content: bytes, told: str) -> None:
+def test_a_ledger_that_is_none_is_reported(ledger: Path, content: bytes, message: str) -> None:
     for end in ("-wal", "-shm"):
         beside(ledger, end).unlink()
     ledger.write_bytes(content)
-    with pytest.raises(LedgerUnavailable, match=told):
+    with pytest.raises(LedgerUnavailable, match=message):
         check_whole(ledger)

@@ -1,4 +1,4 @@
-"""Files that the process may not read or write are told in one line, before a tap needs them."""
+"""Files that the process may not use are reported in one line, before a tap needs them."""
 
 import os
 import tempfile
@@ -35,7 +35,7 @@ def find_error(ask: Callable[[], object]) -> str:
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        told = ""
+        message = ""
         try:
             if os.geteuid() == 0:
                 os.setgroups([])
@@ -43,16 +43,16 @@ def find_error(ask: Callable[[], object]) -> str:
                 os.setuid(NOBODY)
             ask()
         except ConfigurationError as error:
-            told = str(error)
+            message = str(error)
         except BaseException:  # noqa: BLE001  Nothing may leave the child but by its pipe.
-            told = traceback.format_exc()
-        os.write(writer, told.encode())
+            message = traceback.format_exc()
+        os.write(writer, message.encode())
         os._exit(0)
     os.close(writer)
     with os.fdopen(reader, encoding="utf-8") as file:
-        told = file.read()
+        message = file.read()
     os.waitpid(child, 0)
-    return told
+    return message
 
 
 def hold(directory: DataDirectory) -> Callable[[], object]:
@@ -74,7 +74,9 @@ def hold(directory: DataDirectory) -> Callable[[], object]:
         ("ledger.sqlite3", 0o400),
     ],
 )
-def test_a_file_that_cannot_be_used_is_told(directory: DataDirectory, name: str, mode: int) -> None:
+def test_a_file_that_cannot_be_used_is_reported(
+    directory: DataDirectory, name: str, mode: int
+) -> None:
     assert find_error(hold(directory)) == ""
     (directory.path / name).chmod(mode)
     assert find_error(hold(directory)) == (
@@ -82,18 +84,18 @@ def test_a_file_that_cannot_be_used_is_told(directory: DataDirectory, name: str,
     )
 
 
-def test_a_directory_that_cannot_be_entered_is_told(directory: DataDirectory) -> None:
+def test_a_directory_that_cannot_be_entered_is_reported(directory: DataDirectory) -> None:
     directory.path.chmod(0o000)
     assert find_error(hold(directory)) == f"{directory.path} cannot be read: Permission denied"
 
 
-def test_a_directory_without_a_lock_that_cannot_be_written_is_told(
+def test_a_directory_without_a_lock_that_cannot_be_written_is_reported(
     directory: DataDirectory,
 ) -> None:
     directory.lock_path.unlink()
     directory.path.chmod(0o500)
-    told = find_error(hold(directory))
-    assert told == f"{directory.lock_path} cannot be opened: Permission denied"
+    message = find_error(hold(directory))
+    assert message == f"{directory.lock_path} cannot be opened: Permission denied"
 
 
 def test_a_lock_that_root_made_belongs_to_the_directorys_owner(directory: DataDirectory) -> None:

@@ -1,27 +1,11 @@
 """Skews of clocks are kept with their times, the latest first found, and only so many of a gate."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy import Connection, select
 
-from fare_engine.ledger.database import migrate, open_database, writing
 from fare_engine.ledger.schema import clock_skews
 from fare_engine.ledger.stores import clocks as clock_store
-from fare_engine.ledger.stores.catalogue import store_network
 from fare_engine.ledger.stores.clocks import list_measured, load_skews, record_skews
-from tests.fare_engine.small_metro import NETWORK
-
-
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
-    database = open_database(tmp_path / "ledger.sqlite3")
-    migrate(database)
-    with writing(database) as connection:
-        store_network(connection, NETWORK, "test", 0)
-        yield connection
-    database.dispose()
 
 
 def _rows(connection: Connection) -> list[tuple[int, ...]]:

@@ -1,7 +1,5 @@
 """Issuers of ride codes: registered with a key, rotated, retired; nothing is ever removed."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,28 +9,17 @@ from fare_engine.catalogue import Catalogue
 from fare_engine.errors import CatalogueInvalid, NotFound
 from fare_engine.issuer import ED25519, SM2, IssuerKey, group_by_issuer
 from fare_engine.ledger import schema
-from fare_engine.ledger.database import migrate, open_database, writing
-from fare_engine.ledger.stores.catalogue import load_catalogue, store_network
+from fare_engine.ledger.stores.catalogue import load_catalogue
 from fare_engine.ledger.stores.issuers import (
     add_issuer,
     read_issuer_keys,
     retire_key,
     rotate_key,
 )
-from tests.fare_engine.small_metro import NETWORK, NOON_MS
+from tests.fare_engine.small_metro import NOON_MS
 
 KEY = IssuerKey("metro", "2021", ED25519, b"1" * 32, NOON_MS)
 NEXT = IssuerKey("metro", "2022", ED25519, b"2" * 32, NOON_MS + 1_000)
-
-
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
-    engine = open_database(tmp_path / "ledger.sqlite3")
-    migrate(engine)
-    with writing(engine) as connection:
-        store_network(connection, NETWORK, "test", NOON_MS)
-        yield connection
-    engine.dispose()
 
 
 @pytest.fixture

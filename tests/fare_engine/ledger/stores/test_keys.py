@@ -1,8 +1,6 @@
 """Keys: told once, kept as a hash, good until revoked."""
 
 import hashlib
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, select
@@ -10,8 +8,6 @@ from sqlalchemy import Connection, select
 from fare_engine.access_key import Key
 from fare_engine.errors import CatalogueInvalid, NotFound
 from fare_engine.ledger import schema
-from fare_engine.ledger.database import migrate, open_database, writing
-from fare_engine.ledger.stores.catalogue import store_network
 from fare_engine.ledger.stores.keys import (
     create_key,
     hash_secret,
@@ -19,17 +15,7 @@ from fare_engine.ledger.stores.keys import (
     load_keys,
     revoke_key,
 )
-from tests.fare_engine.small_metro import NETWORK, NOON_MS
-
-
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
-    engine = open_database(tmp_path / "ledger.sqlite3")
-    migrate(engine)
-    with writing(engine) as connection:
-        store_network(connection, NETWORK, "test", NOON_MS)
-        yield connection
-    engine.dispose()
+from tests.fare_engine.small_metro import NOON_MS
 
 
 def test_a_gate_key_speaks_for_its_stations(connection: Connection) -> None:

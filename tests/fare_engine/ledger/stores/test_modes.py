@@ -1,8 +1,6 @@
 """Degraded modes are stored, ended and audited, and no journey that is open loses its terms."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,21 +9,13 @@ from sqlalchemy import Engine, select
 from fare_engine.catalogue import Catalogue
 from fare_engine.errors import CatalogueInvalid, NotFound
 from fare_engine.ledger import schema
-from fare_engine.ledger.database import migrate, open_database, writing
+from fare_engine.ledger.database import writing
 from fare_engine.ledger.stores.catalogue import load_catalogue, publish_tariff, store_network
 from fare_engine.ledger.stores.modes import end_mode, start_mode
 from fare_engine.modes import DegradedMode, Mode
 from tests.fare_engine.small_metro import MINUTE_MS, NETWORK, NOON_MS, TARIFF
 
 SMOKE = DegradedMode("FHY", Mode.EMERGENCY, NOON_MS, "smoke")
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_database(tmp_path / "ledger.sqlite3")
-    migrate(engine)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

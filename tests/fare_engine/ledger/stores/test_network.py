@@ -1,8 +1,6 @@
 """Gates and media types registered after `init`: stored, audited, in force from now on."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +10,7 @@ from fare_engine.catalogue import Catalogue
 from fare_engine.decision import Reason
 from fare_engine.errors import CatalogueInvalid
 from fare_engine.ledger import schema
-from fare_engine.ledger.database import migrate, open_database, writing
+from fare_engine.ledger.database import writing
 from fare_engine.ledger.stores.catalogue import (
     load_catalogue,
     publish_policy,
@@ -28,14 +26,6 @@ ACTOR = "planner 7"
 SMALL = replace(NETWORK, exits=(Exit("FHY", "A", Name("A口", "Exit A")),))
 IN = frozenset({Direction.ENTRY})
 BOTH = frozenset(Direction)
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_database(tmp_path / "ledger.sqlite3")
-    migrate(engine)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
@@ -151,11 +141,10 @@ def test_a_policy_that_is_over_lets_its_gates_go(engine: Engine, catalogue: Cata
 
 def test_a_journey_that_is_open_keeps_the_station_of_its_entry(metro: SmallMetro) -> None:
     metro.enter(0, "FHY-B-03")
-    database = open_database(metro.path)
     gate = Gate("FHY-B-03", "CXL", BOTH)
-    metro.catalogue = _put(database, metro.catalogue, gate)
-    database.dispose()
-    metro.use(metro.catalogue)
+    metro.use(
+        metro.change(lambda connection: put_gate(connection, metro.catalogue, gate, ACTOR, NOON_MS))
+    )
     metro.restart()
     verdict = metro.leave(3, "FHY-C-02")
     assert verdict.decision.entry is not None

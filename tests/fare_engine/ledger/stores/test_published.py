@@ -1,28 +1,25 @@
 """What is published, read as one value, and the version that every change raises."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from fare_engine.access_key import GATE
 from fare_engine.errors import CatalogueInvalid
-from fare_engine.ledger.database import Connection, Database, open_database, reading, writing
+from fare_engine.ledger.database import Connection, Database, reading, writing
 from fare_engine.ledger.stores.blocked import BlockedMedium, block
+from fare_engine.ledger.stores.catalogue import store_network
 from fare_engine.ledger.stores.keys import create_key, hash_secret
 from fare_engine.ledger.stores.published import load_published, raise_version
 from fare_engine.published import Published
-from tests.fare_engine.small_metro import NETWORK, NOON_MS, create_ledger_file
+from tests.fare_engine.small_metro import NETWORK, NOON_MS
 
 TOKEN = b"t" * 16
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    create_ledger_file(tmp_path / "ledger.sqlite3")
-    database = open_database(tmp_path / "ledger.sqlite3")
-    yield database
-    database.dispose()
+def database(engine: Database) -> Database:
+    with writing(engine) as connection:
+        store_network(connection, NETWORK, "test", NOON_MS)
+    return engine
 
 
 def load(database: Database) -> Published:

@@ -1,0 +1,1 @@
+"""`replay`: the command, its progress and its report."""

@@ -1,0 +1,1 @@
+"""What several commands share: options, output, progress, secrets, the way to the engine."""

@@ -1,0 +1,1 @@
+"""The shared ledger: PostgreSQL, used by any number of workers at once."""

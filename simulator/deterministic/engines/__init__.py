@@ -1,0 +1,1 @@
+"""The engines of a scenario: the real ones, in processes that can be killed at any step."""
