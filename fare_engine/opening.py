@@ -11,6 +11,7 @@ from fare_engine.engine import BATCH_TAPS_MAX, PENDING_TAPS_MAX, Engine
 from fare_engine.ledger.database import (
     Database,
     check_schema,
+    make_driver_missing,
     reading,
     writing,
 )
@@ -25,15 +26,25 @@ from fare_engine.ledger.stores.token_key import (
 )
 from fare_engine.published import Published
 from fare_engine.states.memory import MemoryStates
+from fare_engine.states.none import NoStates
 
 logger = logging.getLogger(__name__)
 
 L = TypeVar("L", bound=OpenLedger)
 
 
-def make_place(data_dir: Path) -> LedgerPlace:
-    """The place of the ledger that a data directory belongs to; nothing is looked at yet."""
-    return EmbeddedPlace(data_dir)
+def make_place(data_dir: Path, database_url: str | None = None) -> LedgerPlace:
+    """The place of a ledger: a database where a URL names one, else the data directory alone.
+
+    Nothing is looked at yet. ConfigurationError where the driver of the database is missing.
+    """
+    if database_url is None:
+        return EmbeddedPlace(data_dir)
+    try:
+        from fare_engine.ledger.postgresql.place import SharedPlace  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise make_driver_missing(error) from error
+    return SharedPlace(data_dir, database_url)
 
 
 @contextmanager
@@ -53,7 +64,7 @@ def open_engine(
     try:
         engine = Engine(
             ledger,
-            MemoryStates(),
+            MemoryStates() if ledger.is_local else NoStates(),
             published,
             batch_taps_max=batch_taps_max,
             pending_taps_max=pending_taps_max,

@@ -68,6 +68,11 @@ class Turn:
         return self._committing is not None or self.is_maintaining
 
     @property
+    def is_reloading(self) -> bool:
+        """Whether nothing can be decided before what is published was read again."""
+        return self._is_reloading
+
+    @property
     def is_idle(self) -> bool:
         """Whether nothing is under way, and nothing waits."""
         return not (self.is_committing or self._held or self._engine.has_pending)
@@ -136,6 +141,10 @@ class Turn:
             self._engine.fail_all(error)
         else:
             self._engine.failed(held, error)
+
+    def outdate(self) -> None:
+        """Something else is published by now: it is read before anything is decided."""
+        self._is_outdated = True
 
     def use(self, published: Published) -> None:
         """Decide by what is published now from the next batch on."""

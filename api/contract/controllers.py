@@ -76,6 +76,16 @@ class HeartbeatAnswer(Answer):
     not_taken: list[NotTaken] = Field(description="entries of gates that do not count")
 
 
+class ControllerAnswer(Answer):
+    """A controller, as it reported itself last; null where it has not yet."""
+
+    controller_id: str
+    gates: list[str] = Field(description="those that name it now")
+    heartbeat_at: Time | None
+    parameters_version: str | None
+    outbox_taps: int | None = Field(description="taps that waited there")
+
+
 class ParametersAnswer(Answer):
     """All that gates need to decide while nobody answers.
 

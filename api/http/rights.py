@@ -78,6 +78,7 @@ ROUTE_RIGHTS: Final[dict[Route, Right]] = {
     ("POST", "/v1/taps/batch"): Right.SEND_TAPS,
     ("GET", "/v1/taps/{tap_id}"): Right.READ_TAPS,
     ("POST", "/v1/taps/{tap_id}/report"): Right.SEND_TAPS,
+    ("GET", "/v1/controllers"): Right.READ_ALARMS,
     ("GET", "/v1/controllers/{controller_id}/parameters"): Right.READ_PARAMETERS,
     ("POST", "/v1/controllers/{controller_id}/heartbeat"): Right.SEND_HEARTBEAT,
     ("GET", "/v1/stations"): Right.READ_NETWORK,

@@ -4,10 +4,12 @@ The latest of each controller is kept in memory, the clock of each gate in the l
 restart forgets no clock that was wrong.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 import structlog
+
+from fare_engine.ledger.stores.heartbeats import StoredHeartbeat
 
 logger = structlog.get_logger(__name__)
 
@@ -65,6 +67,14 @@ class GateClocks:
     def recorded(self, changes_ms: Mapping[str, int]) -> None:
         """These changes are stored now."""
         self._recorded_ms.update(changes_ms)
+
+    def note_stored(self, stored: Iterable[StoredHeartbeat], tolerance_ms: int | None) -> None:
+        """Go by heartbeats that any process has taken, from the next tap on."""
+        for one in stored:
+            heartbeat = Heartbeat(one.received_at_ms, one.parameters_version, one.outbox_taps)
+            if self.heartbeats.get(one.controller_id) != heartbeat:
+                self.heartbeats[one.controller_id] = heartbeat
+                self.apply(one.skews_ms, one.received_at_ms, tolerance_ms)
 
     def apply(
         self, skews_ms: Mapping[str, int], measured_at_ms: int, tolerance_ms: int | None

@@ -3,10 +3,12 @@
 What is next `fare_engine.turn` says. Batches form by themselves: while one commit runs, the next
 batch gathers; there is no timer. A small batch is committed in the event loop, since handing it to
 a thread and back costs more than the sync itself; a large one in the ledger's thread, while the
-loop reads and decides the next.
+loop reads and decides the next. A ledger that is not local is read and written in that thread
+alone: the loop never waits for a network.
 """
 
 import asyncio
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +18,7 @@ from typing import Final
 
 import structlog
 
+from api.runtime.reloading import Reloading
 from api.runtime.upkeep import Upkeep
 from fare_engine.batch import Batch, Finding, ReportSubmission, Result, Submission
 from fare_engine.engine import Engine
@@ -42,6 +45,9 @@ SLOW_COMMIT_S: Final = 0.5
 INLINE_AGAIN_S: Final = 60.0
 """After a commit that held up the loop for so long the thread commits, for about a minute."""
 
+NEVER_TAPS: Final = sys.maxsize
+"""So many never wait."""
+
 MANY_TAPS: Final = 16
 """So many are counted faster together than one by one."""
 
@@ -52,15 +58,32 @@ def now_ms() -> int:
 
 
 class EngineService:
-    """One engine in one event loop; everything that waits for a decision waits here."""
+    """One engine in one event loop; everything that waits for a decision waits here.
 
-    def __init__(self, engine: Engine, *, inline_taps_max: int = INLINE_TAPS_MAX) -> None:
+    `read_published` reads what is published now, for a ledger in which other processes publish
+    too: such a ledger is not local. None for one that this process alone writes.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        inline_taps_max: int = INLINE_TAPS_MAX,
+        read_published: Callable[[], Published] | None = None,
+    ) -> None:
         self._engine = engine
-        self._turn = Turn(engine)
-        self._inline_taps_max = inline_taps_max
+        self._is_local = read_published is None
+        # In one thread a load that is queued behind a commit gains nothing.
+        self._turn = Turn(engine) if self._is_local else Turn(engine, ahead_taps_min=NEVER_TAPS)
+        self._inline_taps_max = inline_taps_max if self._is_local else -1
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._upkeep = Upkeep(engine.maintenance, self._turn, self._run_in_thread, self._schedule)
+        self._reloading: Reloading | None = None
+        if read_published is not None:
+            self._reloading = Reloading(
+                read_published, self._turn, self.use, self._schedule, self.die
+            )
         self._is_scheduled = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -112,8 +135,14 @@ class EngineService:
         return self._turn.is_maintaining
 
     def use(self, published: Published) -> None:
-        """Decide by what is published now from the next batch on."""
-        self._turn.use(published)
+        """Decide by this from the next batch on, unless something newer is known by now."""
+        self._turn.use(max(published, self.published, key=_get_version))
+
+    def note_version(self, version: int) -> None:
+        """Read what is published before more is decided, where its version is newer by now."""
+        if version > self.published.version:
+            self._turn.outdate()
+            self._schedule()
 
     def offer(self, submission: Submission | ReportSubmission) -> None:
         """Queue a submission; its `done` is called in this loop once it is answered.
@@ -147,6 +176,8 @@ class EngineService:
         """Answer everyone who waits, then stop."""
         self._upkeep.close()  # first: what the ledger has to do of its own may go on for long
         await self._idle.wait()
+        if self._reloading is not None:
+            self._reloading.close()
         self._thread.shutdown()
 
     def _schedule(self) -> None:
@@ -165,18 +196,21 @@ class EngineService:
             while (work := self._turn.find_work()) is not None:
                 if isinstance(work, Load):
                     self._load(work)
-                    continue
-                assert isinstance(work, Commit), "nobody but this process publishes anything"
-                self._commit(work)
-                if not self._turn.is_committing:
-                    break
+                elif isinstance(work, Commit):
+                    self._commit(work)
+                    if not self._turn.is_committing:
+                        break
+                else:
+                    assert self._reloading is not None, "this process alone publishes anything"
+                    self._reloading.begin()
             self._go_on()
         except BaseException as error:
             self.die(error)
             raise
 
     def _load(self, work: Load) -> None:
-        if self._engine.must_recover:  # which may read much, and wait for threads of the ledger
+        # Recovering may read much, and wait for threads of the ledger.
+        if self._engine.must_recover or not self._is_local:
             loaded: list[Loaded] = []
             self._is_loading = True
             self._run_in_thread(
@@ -249,7 +283,8 @@ class EngineService:
         if self._turn.is_committing or self._is_loading:
             return  # whatever ends looks for work again
         if not self._turn.is_idle:
-            self._schedule()
+            if not self._turn.is_reloading:
+                self._schedule()
         elif not self._is_scheduled:
             self._idle.set()
             self.on_idle()
@@ -324,6 +359,10 @@ def _waker(future: "asyncio.Future[list[Result]]") -> Callable[[list[Result]], N
             future.set_result(results)
 
     return wake
+
+
+def _get_version(published: Published) -> int:
+    return published.version
 
 
 def _nothing() -> None:

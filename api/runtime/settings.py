@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -14,6 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from api.runtime.peers import Network, parse_trusted_proxies
 from fare_engine.engine import BATCH_TAPS_MAX, PENDING_TAPS_MAX
 from fare_engine.errors import ConfigurationError
+from fare_engine.ledger.database import is_postgresql
 
 PREFIX = "FARE_"
 SECRET_CHARACTERS_MAX = 4_096
@@ -31,9 +33,19 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True)
 
     data_dir: Path = Field(Path("fare-data"), description="the ledger, its keys and its lock")
+    database_url: SecretStr | None = Field(
+        None, description="a ledger in PostgreSQL: postgresql://user@host:5432/database"
+    )
+    database_password_file: Path | None = Field(
+        None, description="a file with the password of that database, instead of one in the URL"
+    )
     network: str = Field("chengdu", description="what `init` loads: a built-in name or a file")
     host: str = Field("127.0.0.1", description="the address to listen at")
     port: int = Field(8000, ge=0, le=65_535, description="0 takes any free port")
+    workers: int = Field(1, ge=1, description="processes that serve; several need a database")
+    metrics_port: int = Field(
+        0, ge=0, le=65_535, description="where the metrics of several workers are; 0 takes any port"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info")
     log_format: Literal["console", "json"] = Field("console")
     log_lines_per_minute: int = Field(
@@ -79,6 +91,9 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_parse_if_text)] = (
         Field((), description="addresses whose X-Forwarded-For is believed: `10.0.0.2, fd00::/64`")
     )
+    api_url: str | None = Field(
+        None, description="the server that operator commands call, wherever it runs"
+    )
     admin_key: SecretStr | None = Field(
         None, description="for operator commands that speak to a running server"
     )
@@ -101,6 +116,25 @@ def load_settings(**overrides: Any) -> Settings:
             for fault in error.errors(include_input=False, include_url=False)
         ]
         raise ConfigurationError("\n".join(faults)) from None
+
+
+def find_database_url(settings: Settings) -> str | None:
+    """The URL of the ledger's database, with its password; None for the embedded ledger.
+
+    ConfigurationError where the URL is none of PostgreSQL's, or the file has no password.
+    """
+    if settings.database_url is None:
+        return None
+    url = settings.database_url.get_secret_value()
+    if not is_postgresql(url):
+        raise ConfigurationError(
+            f"{PREFIX}DATABASE_URL must begin with postgresql://; without it the ledger is the "
+            "file in the data directory"
+        )
+    if settings.database_password_file is None:
+        return url
+    password = quote(_read_secret(settings.database_password_file), safe="")
+    return f"{url}{'&' if '?' in url else '?'}password={password}"
 
 
 def find_admin_key(settings: Settings) -> str | None:

@@ -4,11 +4,11 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import structlog
 
@@ -20,8 +20,10 @@ from api.runtime.peers import PeerFinder
 from api.runtime.readiness import Readiness
 from api.runtime.service import EngineService, now_ms
 from api.runtime.settings import Settings
+from api.runtime.watching import Watching
 from api.views.parameters import ParametersBook
 from api.wire.ride_codes import RideCodeReader
+from fare_engine.access_key import Key
 from fare_engine.catalogue import Catalogue
 from fare_engine.ledger.database import (
     Connection,
@@ -31,7 +33,8 @@ from fare_engine.ledger.database import (
 )
 from fare_engine.ledger.place import LedgerPlace, OpenLedger
 from fare_engine.ledger.stores.clocks import load_skews
-from fare_engine.ledger.stores.published import load_published, raise_version
+from fare_engine.ledger.stores.heartbeats import StoredHeartbeat
+from fare_engine.ledger.stores.published import get_version, load_published, raise_version
 from fare_engine.opening import check_ledger, open_engine
 from fare_engine.published import Published
 from fare_engine.settle import Outcome, settle
@@ -43,6 +46,8 @@ from gates.media import TokenMaker
 logger = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+
+NO_KEYS: Final[Mapping[bytes, Key]] = {}
 
 
 @dataclass
@@ -62,6 +67,7 @@ class Runtime:
     readiness: Readiness
     _changing: asyncio.Lock
     _settling: asyncio.Lock
+    _load_published: Callable[[Connection], Published]
     requests_in_flight: Callable[[], int] = lambda: 0
     connection_counts: ConnectionCounts = field(default_factory=ConnectionCounts)
     loop_stalled_seconds: Callable[[], float] = lambda: 0.0
@@ -97,6 +103,18 @@ class Runtime:
 
         return await asyncio.to_thread(run)
 
+    async def read_taps(self, query: Callable[[Connection, Catalogue], T]) -> T:
+        """Run a query with a catalogue that knows all that the taps it finds were decided by."""
+        return await self.read(
+            lambda connection: query(connection, self._get_catalogue(connection))
+        )
+
+    def _get_catalogue(self, connection: Connection) -> Catalogue:
+        """The catalogue as a connection sees it, where another process may have published one."""
+        if self.ledger.is_local or get_version(connection) == self.published.version:
+            return self.catalogue
+        return self._load_published(connection).catalogue
+
     async def write(self, change: Callable[[Connection], T]) -> T:
         """Run a change in a transaction, in a thread; one change at a time."""
 
@@ -121,7 +139,10 @@ class Runtime:
             change = prepare(self.published)
             with writing(self.database) as connection:
                 version = raise_version(connection)
-                changed, answer = change(connection, self.published)
+                before = self.published
+                if before.version != version - 1:  # another process has published something
+                    before = self._load_published(connection)
+                changed, answer = change(connection, before)
                 return replace(changed, version=version), answer
 
         async with self._changing:
@@ -156,13 +177,23 @@ class Runtime:
 
         return await self._publish(prepare_change)
 
+    def note_others(self, version: int, heartbeats: Sequence[StoredHeartbeat]) -> None:
+        """Go by what other processes have published, and by the heartbeats that they took."""
+        self.service.note_version(version)
+        self.clocks.note_stored(heartbeats, self.find_clock_tolerance(now_ms()))
+
     async def settle(self, service_date: date, actor: str, *, dry_run: bool) -> Outcome:
         """Settle a service date in a thread, beside the taps; one run at a time."""
+
+        def get_catalogue() -> Catalogue:
+            with reading(self.database) as connection:
+                return self._get_catalogue(connection)
+
         async with self._settling:
             return await asyncio.to_thread(
                 settle,
                 self.database,
-                lambda: self.catalogue,
+                get_catalogue,
                 service_date,
                 where=self.ledger.where,
                 actor=actor,
@@ -177,20 +208,30 @@ def _find_clock_tolerance(catalogue: Catalogue, at_ms: int) -> int | None:
 
 
 @asynccontextmanager
-async def open_runtime(place: LedgerPlace, settings: Settings) -> AsyncIterator[Runtime]:
-    """Open a ledger whose place this process has locked; close it after the last answer."""
+async def open_runtime(
+    place: LedgerPlace, settings: Settings, own_keys: Mapping[bytes, Key] = NO_KEYS
+) -> AsyncIterator[Runtime]:
+    """Open a ledger whose place this process has locked; close it after the last answer.
+
+    `own_keys`, by the hashes of their secrets, are in force in this process alone.
+    """
+
+    def load(connection: Connection) -> Published:
+        published = load_published(connection)
+        return replace(published, keys={**published.keys, **own_keys})
+
+    def read_published() -> Published:
+        with reading(database) as connection:
+            return load(connection)
+
     database = place.open_database()
     try:
         check_ledger(place, database)
         with reading(database) as connection:
-            published = load_published(connection)
-            skews = load_skews(connection, now_ms())
-        catalogue = published.catalogue
-        for field, fault in id_pattern_faults(catalogue.network.media):
+            published = load(connection)
+            clocks = _load_clocks(connection, published.catalogue)
+        for field, fault in id_pattern_faults(published.catalogue.network.media):
             logger.warning("id_pattern_unusable", field=field, fault=fault)
-        numbers = {gate.number: gate.gate_id for gate in catalogue.network.gates}
-        stored = {numbers[gate]: skew for gate, skew in skews.items()}
-        clocks = GateClocks(stored, _find_clock_tolerance(catalogue, now_ms()))
         with open_engine(
             place.open_ledger,
             published,
@@ -198,18 +239,22 @@ async def open_runtime(place: LedgerPlace, settings: Settings) -> AsyncIterator[
             pending_taps_max=settings.pending_taps_max,
             suspect_gates=clocks.suspects,
         ) as (engine, ledger):
-            service = EngineService(engine, inline_taps_max=settings.commit_inline_taps_max)
+            service = EngineService(
+                engine,
+                inline_taps_max=settings.commit_inline_taps_max,
+                read_published=None if ledger.is_local else read_published,
+            )
             peers = PeerFinder(settings.trusted_proxies)
             maker = TokenMaker(place.read_token_key())
             readiness = Readiness(service, ledger, settings.pending_taps_max)
-            yield Runtime(
+            runtime = Runtime(
                 service=service,
                 ledger=ledger,
                 database=database,
                 clocks=clocks,
                 parameters=ParametersBook(),
                 make_token=maker.token,
-                ride_codes=RideCodeReader(maker.token, catalogue),
+                ride_codes=RideCodeReader(maker.token, published.catalogue),
                 peers=peers,
                 failed_authentications=FailedAuthentications(
                     peers, settings.auth_failures_per_minute
@@ -218,8 +263,33 @@ async def open_runtime(place: LedgerPlace, settings: Settings) -> AsyncIterator[
                 readiness=readiness,
                 _changing=asyncio.Lock(),
                 _settling=asyncio.Lock(),
+                _load_published=load,
             )
-            await service.close()
-            readiness.close()
+            with _watching(runtime):
+                yield runtime
+                await service.close()
+                readiness.close()
     finally:
         database.dispose()
+
+
+def _load_clocks(connection: Connection, catalogue: Catalogue) -> GateClocks:
+    at_ms = now_ms()
+    numbers = {gate.number: gate.gate_id for gate in catalogue.network.gates}
+    skews = load_skews(connection, at_ms)
+    stored = {numbers[gate]: skew for gate, skew in skews.items()}
+    return GateClocks(stored, _find_clock_tolerance(catalogue, at_ms))
+
+
+@contextmanager
+def _watching(runtime: Runtime) -> Iterator[None]:
+    """Go by what other processes publish, where there may be any."""
+    watch = runtime.ledger.open_watch()
+    if watch is None:
+        yield
+        return
+    watching = Watching(watch, runtime.database, runtime.note_others)
+    try:
+        yield
+    finally:
+        watching.close()

@@ -19,6 +19,7 @@ from sqlalchemy import (
     inspect,
     select,
     table,
+    text,
 )
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
@@ -47,7 +48,9 @@ __all__ = [
     "get_head_revision",
     "is_postgresql",
     "list_revisions",
+    "make_driver_missing",
     "migrate",
+    "name_database",
     "open_database",
     "reading",
     "writing",
@@ -87,12 +90,7 @@ def _open_postgresql(url: str) -> Engine:
     try:
         from fare_engine.ledger import sessions  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
-        if error.name != "psycopg":
-            raise
-        raise ConfigurationError(
-            "a ledger in PostgreSQL needs psycopg, which is not installed; it comes with the extra "
-            "postgresql: pip install 'fare-engine[postgresql]'"
-        ) from error
+        raise make_driver_missing(error) from error
 
     def connect() -> sessions.Connection:
         connection = sessions.connect(url, sessions.OPERATOR)
@@ -107,6 +105,16 @@ def _open_postgresql(url: str) -> Engine:
     return create_engine(shown, creator=connect)
 
 
+def make_driver_missing(error: ModuleNotFoundError) -> Exception:
+    """What a module that is missing means: the driver of PostgreSQL is an extra."""
+    if error.name != "psycopg":
+        return error
+    return ConfigurationError(
+        "a ledger in PostgreSQL needs psycopg, which is not installed; it comes with the extra "
+        "postgresql: pip install 'fare-engine[postgresql]'"
+    )
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """One view of the database, beside any writer; LedgerUnavailable when it fails."""
@@ -115,7 +123,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
         with engine.execution_options(**options).connect() as connection:
             yield connection
     except DBAPIError as error:
-        raise LedgerUnavailable(f"{_name_database(engine)} cannot be read: {error.orig}") from error
+        raise LedgerUnavailable(f"{name_database(engine)} cannot be read: {error.orig}") from error
 
 
 @contextmanager
@@ -130,9 +138,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
         with engine.execution_options(**{_IMMEDIATE: True}).begin() as connection:
             yield connection
     except DBAPIError as error:
-        raise LedgerUnavailable(
-            f"{_name_database(engine)} did not confirm: {error.orig}"
-        ) from error
+        raise LedgerUnavailable(f"{name_database(engine)} did not confirm: {error.orig}") from error
 
 
 def migrate(engine: Engine, revision: str = "head") -> None:
@@ -148,6 +154,7 @@ def migrate(engine: Engine, revision: str = "head") -> None:
     found = find_revision(engine)
     if found is not None and found not in list_revisions(dialect):
         check_schema(engine)
+        return  # a newer version has added to it, and leaves it fit for this one
     config = Config()
     for option, folder in (
         ("script_location", resources.files(_MIGRATIONS)),
@@ -162,10 +169,27 @@ def migrate(engine: Engine, revision: str = "head") -> None:
 
 
 def check_schema(engine: Engine) -> None:
-    """Raise SchemaVersionWrong, with what to do about it, unless the schema is this version's."""
-    mismatch = find_mismatch(find_revision(engine), list_revisions(engine.dialect.name))
-    if mismatch is not None:
-        raise SchemaVersionWrong(f"{_name_database(engine)} {mismatch}")
+    """Raise SchemaVersionWrong, with what to do about it, unless the schema is this version's.
+
+    A shared ledger may be of a newer version that only added to it: workers are replaced one after
+    the other, so those of this version go on.
+    """
+    found, known = find_revision(engine), list_revisions(engine.dialect.name)
+    mismatch = find_mismatch(found, known)
+    if mismatch is None:
+        return
+    if found is not None and found not in known and _find_oldest_fit(engine) in known:
+        return
+    raise SchemaVersionWrong(f"{name_database(engine)} {mismatch}")
+
+
+def _find_oldest_fit(engine: Engine) -> str | None:
+    """The oldest schema revision whose workers may go on with this one, where it says so."""
+    if engine.dialect.name == "sqlite":
+        return None
+    with reading(engine) as connection:
+        query = text("SELECT to_jsonb(i) ->> 'fits_since' FROM identity i")
+        return connection.execute(query).scalar_one_or_none()
 
 
 def find_mismatch(found: str | None, known: Sequence[str]) -> str | None:
@@ -195,7 +219,7 @@ def find_revision(engine: Engine) -> str | None:
             query = select(column("version_num", String)).select_from(table(_VERSION_TABLE))
             return connection.execute(query).scalar_one_or_none()
     except DBAPIError as error:
-        raise LedgerUnavailable(f"{_name_database(engine)} cannot be read: {error.orig}") from error
+        raise LedgerUnavailable(f"{name_database(engine)} cannot be read: {error.orig}") from error
 
 
 def get_head_revision(dialect: str = "sqlite") -> str:
@@ -216,7 +240,8 @@ def _find_versions(dialect: str) -> Traversable:
     return resources.files(_MIGRATIONS) / ("versions" if dialect == "sqlite" else dialect)
 
 
-def _name_database(engine: Engine) -> str:
+def name_database(engine: Engine) -> str:
+    """A database as messages name it, without a password."""
     if engine.dialect.name == "postgresql":
         return f"the database {engine.url.database} at {engine.url.host}"
     return f"the database {unquote(str(engine.url.database).removeprefix('file:'))}"

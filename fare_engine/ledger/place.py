@@ -36,6 +36,19 @@ class Probe(Protocol):
         """Give its connection back; nothing may run."""
 
 
+class Watch(Protocol):
+    """Finds out what other processes publish; for one thread."""
+
+    def wait(self) -> int:
+        """The version of what is published, once there is another one or a moment has passed.
+
+        LedgerUnavailable where it cannot be read; the next call tries again.
+        """
+
+    def close(self) -> None:
+        """Give its connection back; nothing may run."""
+
+
 class OpenLedger(Ledger, Protocol):
     """A ledger that a process has opened: what the engine asks of it, and what its server asks."""
 
@@ -56,6 +69,9 @@ class OpenLedger(Ledger, Protocol):
 
     def open_probe(self) -> Probe:
         """A probe with a connection of its own."""
+
+    def open_watch(self) -> Watch | None:
+        """A watch with a connection of its own; None where nobody else publishes anything."""
 
     def probed(self) -> None:
         """A probe has written something."""

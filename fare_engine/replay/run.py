@@ -6,21 +6,25 @@ instant in the order of the file. Each row ends as a tap that was decided or amo
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from operator import attrgetter
 from typing import Final
 
 from fare_engine.batch import Result
 from fare_engine.catalogue import Catalogue
 from fare_engine.engine import Engine
-from fare_engine.errors import FareEngineError, LedgerError
+from fare_engine.errors import FareEngineError, LedgerError, Outdated
 from fare_engine.interchange.formats import TapFile
 from fare_engine.interchange.rows import FileTap, MakeToken, SkippedRow, SkipReason
 from fare_engine.ledger.place import LedgerPlace
+from fare_engine.opening import read_published
+from fare_engine.published import Published
 from fare_engine.replay.engines import open_in_place, open_scratch, record_replay
 from fare_engine.replay.figures import Figures
 from fare_engine.replay.pilot import Pilot, apply_pilot, read_pilot_window_ms
 from fare_engine.replay.scratch import add_medium, add_seen, make_default_catalogue
 from fare_engine.replay.taps import make_tap
+from fare_engine.tap import Tap
 
 BATCH_TAPS: Final = 1_000
 ROWS_BETWEEN: Final = 10_000
@@ -102,7 +106,7 @@ def replay_into_ledger(
         figures = _make_figures(engine.catalogue, None)
         taps = _read(file, make_token, engine.catalogue, figures, watch)
         record_replay(place, file.path.name, file.format_name, len(taps), now_ms)
-        _Decider(engine, file, figures, watch, now_ms).decide(taps)
+        _Decider(engine, file, figures, watch, now_ms, partial(read_published, place)).decide(taps)
     figures.about |= {"pilot": str(Pilot.CONFIGURED), "into_ledger": True}
     return figures
 
@@ -135,10 +139,19 @@ def _read(
 
 
 class _Decider:
-    """Has taps decided in batches, and counts what they come to."""
+    """Has taps decided in batches, and counts what they come to.
+
+    `read_published` reads what is published now, where servers may publish something beside.
+    """
 
     def __init__(
-        self, engine: Engine, file: TapFile, figures: Figures, watch: Watch, now_ms: int
+        self,
+        engine: Engine,
+        file: TapFile,
+        figures: Figures,
+        watch: Watch,
+        now_ms: int,
+        read_published: Callable[[], Published] | None = None,
     ) -> None:
         self._engine = engine
         self._catalogue = engine.catalogue
@@ -146,6 +159,7 @@ class _Decider:
         self._figures = figures
         self._watch = watch
         self._now_ms = now_ms
+        self._read_published = read_published
         self._lines: dict[int, int] = {}
 
     def decide(self, taps: Sequence[FileTap]) -> None:
@@ -153,10 +167,21 @@ class _Decider:
         for start in range(0, len(taps), BATCH_TAPS):
             drawn = taps[start : start + BATCH_TAPS]
             batch = list(self._check(drawn))
-            results = self._engine.process([make_tap(tap) for tap in batch], self._now_ms)
+            results = self._process([make_tap(tap) for tap in batch])
             for tap, result in zip(batch, results, strict=True):
                 self._count(tap, result)
             self._watch.on_progress(self._figures.rows, start + len(drawn), len(taps))
+
+    def _process(self, taps: Sequence[Tap]) -> list[Result]:
+        """Have taps decided by what is published when they are stored."""
+        results = self._engine.process(taps, self._now_ms)
+        while self._read_published is not None and any(
+            isinstance(result, Outdated) for result in results
+        ):
+            self._engine.use(self._read_published())
+            self._catalogue = self._engine.catalogue
+            results = self._engine.process(taps, self._now_ms)
+        return results
 
     def _check(self, taps: Sequence[FileTap]) -> Iterator[FileTap]:
         """Those taps whose gate stands where the file says, so that the engine may see them."""

@@ -1,5 +1,6 @@
 """Replays into the ledger of a data directory: the taps stay, and are taken once."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,12 @@ from fare_engine.errors import DataDirectoryInUse, FileInvalid, SchemaVersionWro
 from fare_engine.interchange.formats import open_tap_file
 from fare_engine.interchange.mapping import NO_MAPPING, FileMapping
 from fare_engine.ledger import schema
-from fare_engine.ledger.database import open_database, reading
+from fare_engine.ledger.database import open_database, reading, writing
 from fare_engine.ledger.sqlite.place import EmbeddedPlace
-from fare_engine.opening import read_published
+from fare_engine.ledger.stores.published import raise_version
+from fare_engine.opening import make_place, read_published
 from fare_engine.replay.figures import Figures
-from fare_engine.replay.run import replay_in_scratch, replay_into_ledger
+from fare_engine.replay.run import Watch, replay_in_scratch, replay_into_ledger
 from fare_engine.setup import initialise
 from tests.fare_engine.interchange.tap_files import CARD, make_token, metro_row
 from tests.fare_engine.replays import NOW_MS, own_row, tell_rejected, write_own, write_shenzhen
@@ -138,3 +140,23 @@ def test_a_database_of_another_schema_is_refused(tmp_path: Path) -> None:
     directory.ledger_path.write_bytes(b"")
     with pytest.raises(SchemaVersionWrong):
         read_published(directory)
+
+
+def test_a_replay_goes_on_when_something_is_published_beside_it(
+    make_database: Callable[..., str], tmp_path: Path
+) -> None:
+    place = make_place(tmp_path / "data", make_database())
+    initialise(place, now_ms=NOW_MS)
+    database = place.open_database()
+
+    def publish(_rows: int, _decided: int, _taps: int | None) -> None:
+        with writing(database) as connection:
+            raise_version(connection)
+
+    with open_tap_file(write_own(tmp_path, *CROSSING), mapping=NO_MAPPING) as file:
+        watch = Watch(on_progress=publish)
+        figures = replay_into_ledger(place, file, make_token, now_ms=NOW_MS, watch=watch)
+    assert figures.outcomes == {"entered": 1, "waived": 1}
+    with reading(database) as connection:
+        assert len(connection.execute(select(schema.taps.c.row)).all()) == 2
+    database.dispose()

@@ -8,7 +8,6 @@ alike.
 import asyncio
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import replace
 from typing import Any, Final
 
 import httpx2
@@ -81,10 +80,14 @@ class Operator:
 
 @contextmanager
 def open_operator(settings: Settings) -> Iterator[Operator]:
-    """An operator on a data directory, with or without a running server."""
+    """An operator on a server that is named or holds the data directory, else on the ledger."""
     configure_logs(settings.model_copy(update={"log_level": "warning"}))
-    place = get_place(settings).open()
     with asyncio.Runner() as runner:
+        if settings.api_url is not None:
+            with _call_server(runner, settings, settings.api_url) as operator:
+                yield operator
+            return
+        place = get_place(settings).open()
         try:
             with place.lock(ACTOR):
                 stack = AsyncExitStack()
@@ -98,26 +101,30 @@ def open_operator(settings: Settings) -> Iterator[Operator]:
             if error.url is None:
                 raise
             url = error.url
-        key = find_admin_key(settings)
-        if key is None:
-            raise ConfigurationError(
-                f"a server at {url} holds {settings.data_dir}: give its admin key in FARE_ADMIN_KEY"
-            )
-        client = _client(key, url, None)
-        try:
-            yield Operator(runner, client)
-        finally:
-            runner.run(client.aclose())
+        with _call_server(runner, settings, url) as operator:
+            yield operator
+
+
+@contextmanager
+def _call_server(runner: asyncio.Runner, settings: Settings, url: str) -> Iterator[Operator]:
+    key = find_admin_key(settings)
+    if key is None:
+        raise ConfigurationError(
+            f"the server at {url} has to be asked: give its admin key in FARE_ADMIN_KEY"
+        )
+    client = _client(key, url, None)
+    try:
+        yield Operator(runner, client)
+    finally:
+        runner.run(client.aclose())
 
 
 async def _open_here(
     place: LedgerPlace, settings: Settings, stack: AsyncExitStack
 ) -> httpx2.AsyncClient:
     """A client of an application in this process; its key is valid nowhere else."""
-    runtime = await stack.enter_async_context(open_runtime(place, settings))
-    published = runtime.published
-    keys = {**published.keys, hash_secret(ACTOR): Key(ACTOR, ADMIN, ACTOR, None, now_ms())}
-    runtime.service.use(replace(published, keys=keys))
+    keys = {hash_secret(ACTOR): Key(ACTOR, ADMIN, ACTOR, None, now_ms())}
+    runtime = await stack.enter_async_context(open_runtime(place, settings, keys))
     client = _client(ACTOR, "http://here", httpx2.ASGITransport(create_app(runtime)))
     return await stack.enter_async_context(client)
 

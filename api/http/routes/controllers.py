@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from api.contract.controllers import (
     AlarmAnswer,
+    ControllerAnswer,
     GateHeartbeat,
     HeartbeatAnswer,
     HeartbeatRequest,
@@ -20,11 +21,11 @@ from api.contract.taps import Id
 from api.contract.times import format_ms
 from api.http.auth import TheKey, TheRuntime, check_speaks_for, speaks_for
 from api.runtime.clocks import Heartbeat
+from api.runtime.heartbeats import keep_heartbeat
 from api.runtime.service import now_ms
 from api.runtime.wiring import Runtime
 from api.views.parameters import Parameters, list_gates
 from fare_engine.access_key import Key
-from fare_engine.ledger.stores.clocks import record_skews
 from fare_engine.network import Gate
 
 router = APIRouter(prefix="/v1", tags=["controllers"])
@@ -59,16 +60,9 @@ async def take_heartbeat(
     at_ms = now_ms()
     gates = _find_spoken_for(runtime, controller_id, key)
     skews_ms, not_taken = _sort_out(request.gates, gates, controller_id)
-    clocks, tolerance_ms = runtime.clocks, runtime.find_clock_tolerance(at_ms)
-    changes = clocks.list_changes(skews_ms, tolerance_ms)
-    if changes:
-        numbered = {gates[gate_id].number: skew_ms for gate_id, skew_ms in changes.items()}
-        await runtime.write(lambda connection: record_skews(connection, numbered, at_ms))
-        clocks.recorded(changes)
-    clocks.apply(skews_ms, at_ms, tolerance_ms)
-    clocks.heartbeats[controller_id] = Heartbeat(
-        at_ms, request.parameters_version, request.outbox_taps
-    )
+    heartbeat = Heartbeat(at_ms, request.parameters_version, request.outbox_taps)
+    numbers = {gate_id: gate.number for gate_id, gate in gates.items()}
+    await keep_heartbeat(runtime, controller_id, heartbeat, skews_ms, numbers)
     parameters = await _get_parameters(runtime, controller_id)
     return HeartbeatAnswer(
         received_at=format_ms(at_ms, runtime.catalogue.network.time_zone),
@@ -99,6 +93,31 @@ def _sort_out(
         else:
             not_taken.append(NotTaken(gate_id=gate_id, detail=fault))
     return skews_ms, not_taken
+
+
+@router.get("/controllers")
+async def list_controllers(
+    runtime: TheRuntime, limit: Limit = 100, cursor: Cursor = None
+) -> Page[ControllerAnswer]:
+    """All controllers that gates name now, each with what its last heartbeat said."""
+    at_ms, zone = now_ms(), runtime.catalogue.network.time_zone
+    gates_of: dict[str, list[str]] = {}
+    for gate in runtime.catalogue.network.gates:
+        standing = gate.find_at(at_ms)
+        if standing is not None and standing.controller is not None:
+            gates_of.setdefault(standing.controller, []).append(gate.gate_id)
+
+    def view(controller_id: str) -> ControllerAnswer:
+        heartbeat = runtime.clocks.heartbeats.get(controller_id)
+        return ControllerAnswer(
+            controller_id=controller_id,
+            gates=sorted(gates_of[controller_id]),
+            heartbeat_at=None if heartbeat is None else format_ms(heartbeat.received_at_ms, zone),
+            parameters_version=None if heartbeat is None else heartbeat.parameters_version,
+            outbox_taps=None if heartbeat is None else heartbeat.outbox_taps,
+        )
+
+    return page_of_values(sorted(gates_of), limit, cursor, str, view)
 
 
 @router.get("/alarms")

@@ -59,7 +59,7 @@ async def readyz(runtime: TheRuntime) -> Ready:
         logger.warning("not_ready", failures=dict(faults))
         raise Refused("not-ready", detail)
     return Ready(
-        database=f"schema {_get_head_revision()}",
+        database=f"schema {_get_head_revision(runtime.database.dialect.name)}",
         index=runtime.ledger.describe_index(),
         configuration=f"{len(runtime.catalogue.network.gates)} gates",
     )

@@ -87,5 +87,7 @@ def _not_there(tap_id: str) -> NotFound:
 
 
 async def _find(runtime: Runtime, tap_id: str, find: Find[T]) -> T | None:
-    catalogue, where = runtime.catalogue, runtime.ledger.where
-    return await runtime.read(lambda connection: find(connection, catalogue, where, tap_id))
+    where = runtime.ledger.where
+    return await runtime.read_taps(
+        lambda connection, catalogue: find(connection, catalogue, where, tap_id)
+    )

@@ -25,10 +25,13 @@ from fare_engine.errors import (
     Outdated,
     Overtaken,
 )
+from fare_engine.ledger.place import Figure
 from fare_engine.ledger.postgresql import arrays, horizon, loading
 from fare_engine.ledger.postgresql.committing import COMMIT, Writing, encode_changes
 from fare_engine.ledger.postgresql.identity import read_epoch
 from fare_engine.ledger.postgresql.partitions import PARTITION_ROWS, Partitioning, read_end
+from fare_engine.ledger.postgresql.probe import Probe
+from fare_engine.ledger.postgresql.watch import Watch
 from fare_engine.ledger.postgresql.where import PostgresqlWhere
 from fare_engine.ledger.rows import number_places
 from fare_engine.ledger.sessions import READER, WRITER, Connection, connect, name_database
@@ -61,6 +64,9 @@ class PostgresqlLedger:
     commits that were lost. Not shared between threads, except that `commit` may run in another one.
     """
 
+    is_local = False
+    damage = None
+
     def __init__(
         self,
         url: str,
@@ -92,6 +98,30 @@ class PostgresqlLedger:
             if connection is not None:
                 connection.close()
         self._writer = self._reader = None
+
+    def check_files(self) -> None:
+        """Its server looks after them."""
+
+    def open_probe(self) -> Probe:
+        """A probe with a connection of its own."""
+        return Probe(self._url)
+
+    def open_watch(self) -> Watch:
+        """A watch with a connection of its own."""
+        return Watch(self._url)
+
+    def probed(self) -> None:
+        """A probe leaves nothing."""
+
+    def list_figures(self) -> list[Figure]:
+        """How many rows the partitions that are there have room for."""
+        rows_ahead = self.maintenance.end - self.maintenance.highest_row
+        help_text = "Rows for which partitions are made already"
+        return [Figure("fare_ledger_rows_ahead", help_text, rows_ahead)]
+
+    def describe_index(self) -> str:
+        """How taps and tokens are found, for `/readyz`."""
+        return "of the database"
 
     def use(self, published: Published) -> None:
         """Read and write rows by what is published now."""

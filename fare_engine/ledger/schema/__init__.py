@@ -9,7 +9,6 @@ from fare_engine.ledger.schema.decisions import (
     conflict_days,
     conflicts,
     ledger_marks,
-    list_tables,
     quarantine,
     reports,
     ride_codes,
@@ -17,6 +16,7 @@ from fare_engine.ledger.schema.decisions import (
     taps,
     token_rows,
 )
+from fare_engine.ledger.schema.kinds import list_tables
 from fare_engine.ledger.schema.published import (
     audit,
     blocked_media,
@@ -44,6 +44,7 @@ from fare_engine.ledger.schema.settlement import (
     repairs,
     settlements,
 )
+from fare_engine.ledger.schema.shared import heartbeats
 
 __all__ = [
     "adjustment_reviews",
@@ -59,6 +60,7 @@ __all__ = [
     "exits",
     "gate_placements",
     "gates",
+    "heartbeats",
     "issuer_keys",
     "keys",
     "ledger_marks",

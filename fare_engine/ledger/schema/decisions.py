@@ -1,7 +1,5 @@
 """The ledger itself, `taps`, with what is looked up by it, reported and kept beside its rows."""
 
-from typing import Final
-
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -133,12 +131,3 @@ quarantine = Table(
     Column("sender", String(16), comment="keys.key_id of who sent it"),
     comment="taps of gates that decided alone which the engine could not decide",
 )
-
-EMBEDDED: Final = (token_rows, ledger_marks)
-"""Tables of the embedded ledger's own index, which no other database has."""
-
-
-def list_tables(dialect: str) -> list[Table]:
-    """The tables that a database of this kind has, those that others point to first."""
-    left_out = () if dialect == "sqlite" else EMBEDDED
-    return [table for table in metadata.sorted_tables if table not in left_out]

@@ -100,6 +100,9 @@ class SqliteLedger:
         """A probe with a connection of its own."""
         return LedgerProbe(self.path)
 
+    def open_watch(self) -> None:
+        """Nobody else publishes anything here."""
+
     def probed(self) -> None:
         """A probe has written something: probes alone make the log grow, too."""
         self.checkpointer.committed(0)

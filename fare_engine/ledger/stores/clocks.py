@@ -1,9 +1,9 @@
 """How far the clocks of gates were off, a row for each change; settlement corrects by it later."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, func, select, tuple_
 
 from fare_engine.ledger.schema import clock_skews, gates
 from fare_engine.settlement.clocks import Measurement
@@ -27,6 +27,20 @@ def load_skews(connection: Connection, now_ms: int) -> dict[int, tuple[int, int]
         )
     )
     return {row.gate: (row.measured_at, row.skew_ms) for row in rows}
+
+
+def load_skews_of(connection: Connection, gates: Sequence[int]) -> dict[int, int]:
+    """The latest skew that is stored of each of these gates, by their numbers."""
+    table = clock_skews.c
+    latest = (
+        select(table.gate, func.max(table.measured_at))
+        .where(table.gate.in_(gates))
+        .group_by(table.gate)
+    )
+    rows = connection.execute(
+        select(table.gate, table.skew_ms).where(tuple_(table.gate, table.measured_at).in_(latest))
+    )
+    return {row.gate: row.skew_ms for row in rows}
 
 
 def list_wrong_gates(tolerance_ms: int) -> Select[int]:

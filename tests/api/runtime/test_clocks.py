@@ -2,7 +2,8 @@
 
 import pytest
 
-from api.runtime.clocks import GateClocks
+from api.runtime.clocks import GateClocks, Heartbeat
+from fare_engine.ledger.stores.heartbeats import StoredHeartbeat
 
 
 def take_skew(clocks: GateClocks, skew_ms: int, tolerance_ms: int | None = 30_000) -> bool:
@@ -52,4 +53,22 @@ def test_an_alarm_keeps_its_beginning() -> None:
 def test_without_a_tariff_no_clock_is_suspect(tolerance_ms: int | None) -> None:
     clocks = GateClocks({}, tolerance_ms)
     take_skew(clocks, 35_000, tolerance_ms)
+    assert clocks.suspects == set()
+
+
+def test_a_heartbeat_that_another_process_took_counts_as_one_of_ours() -> None:
+    clocks = GateClocks({}, 30_000)
+    clocks.note_stored([StoredHeartbeat("c", 1_000, "v1", 7, {"A1": 40_000})], 30_000)
+    assert clocks.heartbeats == {"c": Heartbeat(1_000, "v1", 7)}
+    assert clocks.suspects == {"A1"}
+    clocks.note_stored([StoredHeartbeat("c", 2_000, "v1", 0, {"A1": 0})], 30_000)
+    assert clocks.suspects == set()
+
+
+def test_a_heartbeat_that_is_known_changes_nothing() -> None:
+    clocks = GateClocks({}, 30_000)
+    stored = [StoredHeartbeat("c", 1_000, None, 0, {"A1": 40_000})]
+    clocks.note_stored(stored, 30_000)
+    take_skew(clocks, 0)  # measured since, and not stored elsewhere yet
+    clocks.note_stored(stored, 30_000)
     assert clocks.suspects == set()

@@ -374,3 +374,21 @@ def test_a_crossing_by_a_clock_that_is_years_off_leaves_the_quarantine_and_is_fr
 
 def spell(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds")
+
+
+def test_controllers_are_listed_with_their_last_heartbeats(
+    admin: httpx2.Client, controller: httpx2.Client
+) -> None:
+    beat(controller, {}, parameters_version="v1", outbox_taps=3)
+    items = {
+        item["controller_id"]: item
+        for item in admin.get("/v1/controllers", params={"limit": 1_000}).json()["items"]
+    }
+    known = items["FHY-1"]
+    assert (known["parameters_version"], known["outbox_taps"]) == ("v1", 3)
+    assert known["heartbeat_at"].endswith("+08:00")
+    assert "FHY-A-01" in known["gates"]
+    silent = [item for item in items.values() if item["heartbeat_at"] is None]
+    assert silent
+    assert all(item["outbox_taps"] is None and item["gates"] for item in silent)
+    assert controller.get("/v1/controllers").status_code == 403

@@ -83,9 +83,28 @@ def test_a_newer_ledger_is_refused_and_left_alone(engine: Engine) -> None:
     migrate(engine)
     with writing(engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("UPDATE identity SET fits_since = '9999'"))
     for refused in (check_schema, migrate):
         with pytest.raises(SchemaVersionWrong, match=r"by a newer version .* \(schema 9999"):
             refused(engine)
+
+
+def test_a_newer_ledger_that_only_added_is_fit_for_the_workers_of_before(engine: Engine) -> None:
+    migrate(engine)
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("ALTER TABLE keys ADD COLUMN new INTEGER"))
+        connection.execute(text("UPDATE identity SET fits_since = '9998'"))
+    with pytest.raises(SchemaVersionWrong, match="by a newer version"):
+        check_schema(engine)
+    with writing(engine) as connection:
+        head = get_head_revision("postgresql")
+        connection.execute(text("UPDATE identity SET fits_since = :head"), {"head": head})
+    check_schema(engine)
+    migrate(engine)
+    assert find_revision(engine) == "9999"
+    with reading(engine) as connection:
+        check_tables(connection)
 
 
 def test_a_migration_that_fails_leaves_nothing(engine: Engine) -> None:

@@ -5,7 +5,12 @@ from sqlalchemy import Connection, select
 
 from fare_engine.ledger.schema import clock_skews
 from fare_engine.ledger.stores import clocks as clock_store
-from fare_engine.ledger.stores.clocks import list_measured, load_skews, record_skews
+from fare_engine.ledger.stores.clocks import (
+    list_measured,
+    load_skews,
+    load_skews_of,
+    record_skews,
+)
 
 
 def _rows(connection: Connection) -> list[tuple[int, ...]]:
@@ -18,6 +23,13 @@ def test_the_latest_skew_of_each_gate_is_found(connection: Connection) -> None:
     record_skews(connection, {1: 10}, 200)
     assert load_skews(connection, 1_000) == {1: (200, 10), 2: (100, -5)}
     assert _rows(connection) == [(1, 100, 40_000), (1, 200, 10), (2, 100, -5)]
+
+
+def test_the_latest_skews_of_some_gates_are_found(connection: Connection) -> None:
+    record_skews(connection, {1: 40_000, 2: -5, 3: 8}, 100)
+    record_skews(connection, {1: 10}, 200)
+    assert load_skews_of(connection, [1, 2, 4]) == {1: 10, 2: -5}
+    assert load_skews_of(connection, []) == {}
 
 
 def test_what_a_clock_of_the_engine_that_was_ahead_has_measured_says_nothing_of_now(
