@@ -106,6 +106,8 @@ class ServerProcess:
         self.other_station: dict[str, Any] = self.setup["other_station"]
         self.url = ""
         self.port = 0
+        self.metrics_url = ""
+        """Where the metrics of all its workers are, of a server that has several."""
         self._process: subprocess.Popen[str] | None = None
         self._log: TextIO | None = None
         self.start()
@@ -115,6 +117,11 @@ class ServerProcess:
         """The process that serves."""
         assert self._process is not None, "the server was not started"
         return self._process
+
+    @property
+    def ledger(self) -> dict[str, str]:
+        """The settings that lead a command to the server's ledger, beside its data directory."""
+        return {name: it for name, it in self._environment.items() if "_DATABASE_" in name}
 
     @property
     def log_path(self) -> Path:
@@ -140,6 +147,8 @@ class ServerProcess:
         assert told.startswith("fare-engine serves "), told + self.log_path.read_text("utf-8")
         self.url = told.split()[2]
         self.port = int(self.url.rpartition(":")[2])
+        if self._environment.get("FARE_WORKERS", "1") != "1":
+            self.metrics_url = self._process.stdout.readline().split()[-1]
         with self.client() as client:
             assert client.get("/readyz").status_code == 200
 

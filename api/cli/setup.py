@@ -59,23 +59,35 @@ def serve(
     port: Annotated[
         int | None, typer.Option(min=0, max=65_535, help="0 takes any free port (FARE_PORT).")
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes that serve; several need a database (FARE_WORKERS)."),
+    ] = None,
     _no_console: Annotated[
         bool, typer.Option("--no-console", help="Serve the API alone; there is no console yet.")
     ] = False,
 ) -> None:
     """Serve the API until SIGTERM or Ctrl-C."""
     gc.disable()  # what is loaded stays; `api.runtime.gc_control` collects the rest when idle
-    from api.http import server
     from api.runtime.core_dumps import forbid_core_dumps
     from api.runtime.settings import load_settings
 
-    settings = load_settings(data_dir=data_dir, host=host, port=port)
+    settings = load_settings(data_dir=data_dir, host=host, port=port, workers=workers)
     forbid_core_dumps()
 
-    def announce(url: str) -> None:
+    def announce(url: str, metrics_url: str | None = None) -> None:
         print(f"fare-engine serves {url} (documentation: {url}/docs)", flush=True)
+        if metrics_url is not None:
+            print(f"metrics of all workers: {metrics_url}/metrics", flush=True)
 
-    status = server.serve(settings, announce)
+    if settings.workers == 1:
+        from api.http import server
+
+        status = server.serve(settings, announce)
+    else:
+        from api.http.workers.supervisor import supervise
+
+        status = supervise(settings, announce)
     if status:
         typer.echo("fare-engine: the engine stopped after an error; see the log", err=True)
     raise typer.Exit(status)

@@ -1,4 +1,4 @@
-"""One process that serves: it owns the data directory, listens, and shuts down in order.
+"""One process that serves: it has the ledger open, listens, and shuts down in order.
 
 On SIGTERM or SIGINT it stops accepting, answers what it accepted, and closes the ledger. When the
 committing task dies the process ends with status 1, so that a supervisor starts it again.
@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
@@ -35,7 +35,11 @@ from fare_engine.ledger.place import LedgerPlace
 
 logger = structlog.get_logger(__name__)
 
-_STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
+STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+DRAIN_SECONDS: Final = 5.0
+"""How long a server that was replaced waits for the next request of each connection."""
+_DRAIN_LOOK_SECONDS: Final = 0.05
 SWITCH_INTERVAL_S: Final = 0.000_5
 """The ledger's thread asks for the interpreter a few times a commit; it should not wait for it ten
 times as long as the disk takes."""
@@ -48,8 +52,11 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> int:
     """
     configure_logs(settings)
     place = get_place(settings).open()
-    with place.lock("serve") as lock, _listen(settings) as listener:
-        url = _url_of(listener)
+    with (
+        place.lock("serve") as lock,
+        open_listener(settings.host, settings.port) as listener,
+    ):
+        url = name_url(listener)
 
         def listening() -> None:
             lock.announce(url)
@@ -57,17 +64,22 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> int:
             announce(url)
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            status = runner.run(_serve(place, settings, listener, listening))
-            _ignore_signals(runner.get_loop())
+            status = runner.run(run_server(place, settings, [listener], listening))
+            ignore_stop_signals(runner.get_loop())
         return status
 
 
-async def _serve(
+async def run_server(
     place: LedgerPlace,
     settings: Settings,
-    listener: socket.socket,
+    listeners: Sequence[socket.socket],
     listening: Callable[[], None],
+    attach: Callable[["Server"], None] | None = None,
 ) -> int:
+    """Serve at bound sockets until a signal, or what is attached, stops it; the exit status.
+
+    At the first of the sockets a thread answers while the event loop stands still.
+    """
     async with open_runtime(place, settings) as runtime:
         door = Door(runtime, find_connections_max(settings.connections_max))
         config = uvicorn.Config(
@@ -81,19 +93,21 @@ async def _serve(
             proxy_headers=False,
             timeout_graceful_shutdown=settings.shutdown_seconds,
         )
-        server = _Server(config, door, listening)
+        server = Server(config, door, listening)
         runtime.requests_in_flight = lambda: len(server.server_state.tasks)
         runtime.service.on_death = lambda: server.stop("the engine has died")
         loop = asyncio.get_running_loop()
-        for number in _STOPPING:
+        for number in STOP_SIGNALS:
             loop.add_signal_handler(number, server.stop, signal.Signals(number).name)
         runtime.service.on_idle = gc_control.collect_when_idle
         gc_control.freeze()
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        stand_in = StandIn(listener, partial(render_metrics, runtime))
+        stand_in = StandIn(listeners[0], partial(render_metrics, runtime))
         runtime.loop_stalled_seconds = lambda: stand_in.stalled_seconds
         beating = asyncio.create_task(_beat(runtime, stand_in))
-        await server.serve(sockets=[listener])
+        if attach is not None:
+            attach(server)
+        await server.serve(sockets=[*listeners])
         beating.cancel()
         stand_in.stop()
         _end_if_hopeless(runtime.service)
@@ -126,14 +140,14 @@ def _end_if_hopeless(service: EngineService) -> None:
         os._exit(1)
 
 
-def _ignore_signals(loop: asyncio.AbstractEventLoop) -> None:
+def ignore_stop_signals(loop: asyncio.AbstractEventLoop) -> None:
     """All is done: one more signal must not make it look as if the process had failed."""
-    for number in _STOPPING:
+    for number in STOP_SIGNALS:
         loop.remove_signal_handler(number)
         signal.signal(number, signal.SIG_IGN)
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """uvicorn, stopped by us: its own signal handlers would end the process before the ledger."""
 
     def __init__(
@@ -144,8 +158,9 @@ class _Server(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self._door = door
-        protocol = partial(make_protocol(door), config, self.server_state, {})
-        self._listener = Listener(protocol, door.counts)
+        self._make_protocol = partial(make_protocol(door), config, self.server_state, {})
+        self._listeners: list[Listener] = []
+        self._draining: asyncio.Task[None] | None = None
         self._listening = listening
         self.servers = []
 
@@ -156,30 +171,49 @@ class _Server(uvicorn.Server):
             self.force_exit = True
         self.should_exit = True
 
+    def drain(self) -> None:
+        """Accept no more, end each connection behind its next answer, and stop then."""
+        if self._draining is None:
+            self._draining = asyncio.create_task(self._drain())
+
+    async def _drain(self) -> None:
+        loop, door = asyncio.get_running_loop(), self._door
+        for listener in self._listeners:
+            listener.close()
+        door.is_draining = True
+        ends_at = loop.time() + DRAIN_SECONDS
+        while loop.time() < ends_at and (  # noqa: ASYNC110 - no event says so
+            door.connections.list_all() or any(one.is_opening for one in self._listeners)
+        ):
+            await asyncio.sleep(_DRAIN_LOOK_SECONDS)
+        self.stop("another worker has taken its place")
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and call back once it does."""
-        (bound,) = sockets or []
-        self._listener.open(bound)
+        for bound in sockets or []:
+            listener = Listener(self._make_protocol, self._door.counts)
+            listener.open(bound)
+            self._listeners.append(listener)
         self._sweeping = asyncio.create_task(self._door.sweep())
         self.started = True
         self._listening()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer what is complete, and wait for nothing else."""
-        self._listener.close()
+        for listener in self._listeners:
+            listener.close()
         self._door.stop()
         await super().shutdown(sockets)
         self._sweeping.cancel()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave the signals to `_serve`."""
+        """Leave the signals to `run_server`."""
         yield
 
 
-def _listen(settings: Settings) -> socket.socket:
+def open_listener(host: str, port: int) -> socket.socket:
     """A bound socket; with port 0 the system has chosen a free one."""
-    host, port = settings.host, settings.port
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -196,7 +230,7 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def _url_of(listener: socket.socket) -> str:
+def name_url(listener: socket.socket) -> str:
     """Where a process on this machine reaches the API."""
     host, port = listener.getsockname()[:2]
     if host in ("0.0.0.0", "::"):

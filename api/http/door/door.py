@@ -30,6 +30,8 @@ class Door:
         )
         self.closing_seconds = settings.write_seconds
         """How long a connection that is closed may take to read its answers."""
+        self.is_draining = False
+        """Whether each connection ends behind its next answer."""
         self._loop = asyncio.get_running_loop()
         self.without_key = Turns(self._loop)
         """Requests without a key."""

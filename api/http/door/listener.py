@@ -64,6 +64,11 @@ class Listener:
         bound.listen(BACKLOG)
         self._loop.add_reader(bound, self._accept)
 
+    @property
+    def is_opening(self) -> bool:
+        """Whether a connection that was accepted is not known to the server yet."""
+        return bool(self._opening)
+
     def close(self) -> None:
         """Accept no more; the socket stays open."""
         if self._pause is not None:

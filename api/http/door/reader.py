@@ -218,7 +218,9 @@ class RequestReader(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._heads += 1
         self.version = version = self.parser.get_http_version()
-        self.keep_alive = version == "1.1" and self.parser.should_keep_alive()
+        self.keep_alive = (
+            version == "1.1" and self.parser.should_keep_alive() and not self.door.is_draining
+        )
 
     def on_body(self, body: bytes) -> None: ...
 
