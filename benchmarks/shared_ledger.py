@@ -22,8 +22,9 @@ from fare_engine.ports import Changes, Loaded, Wanted
 from fare_engine.published import Published
 from fare_engine.states.memory import MemoryStates
 from fare_engine.tap import Tap
+from simulator.blackbox.postgresql_server import run_server
 from tests.fare_engine.small_metro import NOON_MS, make_published, prepare_database
-from tests.postgresql_server import Databases, run_server
+from tests.postgresql_server import Databases
 
 FILL_TAPS: Final = 4_000
 GATES: Final = ("FHY-A-01", "FHY-C-02")

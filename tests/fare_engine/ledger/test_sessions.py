@@ -11,7 +11,7 @@ import pytest
 from fare_engine.errors import ConfigurationError, LedgerUnavailable
 from fare_engine.ledger.database import find_revision, open_database
 from fare_engine.ledger.sessions import OPERATOR, READER, WRITER, Connection, connect, parse_url
-from tests.postgresql_server import SMALL, run_server
+from simulator.blackbox.postgresql_server import SMALL, run_server
 
 SECRET = "hush"
 

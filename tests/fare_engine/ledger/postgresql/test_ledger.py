@@ -12,6 +12,7 @@ from fare_engine.ledger.postgresql.identity import raise_epoch
 from fare_engine.ledger.postgresql.ledger import BLOCK_ROWS, PostgresqlLedger
 from fare_engine.ledger.sessions import OPERATOR, connect
 from fare_engine.ports import Wanted
+from simulator.blackbox.postgresql_server import run_server
 from tests.fare_engine.ledger.postgresql.shared_world import SharedWorld
 from tests.fare_engine.ports.ledger_contract import (
     ANNA,
@@ -25,7 +26,7 @@ from tests.fare_engine.ports.ledger_contract import (
     process,
     send_report,
 )
-from tests.postgresql_server import Databases, run_server
+from tests.postgresql_server import Databases
 
 KILL_WORKERS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
