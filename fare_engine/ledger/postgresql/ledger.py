@@ -54,6 +54,9 @@ _OVERTAKEN: Final = frozenset({"FE001", "23505", "40P01", "40001"})
 _OUTDATED: Final = "FE002"
 _WARNING: Final = "01000"
 
+# A transaction that changes nothing, and is committed as taps are.
+_COMMIT_NOTHING: Final = "SELECT pg_logical_emit_message(true, 'fare-engine', 'connected')"
+
 _Read = TypeVar("_Read")
 
 
@@ -182,8 +185,7 @@ class PostgresqlLedger:
                 connection.execute("COMMIT", prepare=False)
         except psycopg.Error as error:
             self._raise_refusal(connection, error, is_locked=is_locked)
-        if self._is_in_doubt:
-            raise LedgerUnavailable(f"{self._name}: no standby has confirmed the commit")
+        self._refuse_doubt()
 
     def confirm(self) -> None:
         """What is committed is found already."""
@@ -192,7 +194,7 @@ class PostgresqlLedger:
         """Connect again. What a lost commit has stored is met by its keys, also if it ends later.
 
         Its rows are not used again; in another epoch nothing of the block is, since the sequence
-        may have lost it as well.
+        may have lost it as well. Returns once all that can be read now is confirmed.
         """
         self.close()
         try:
@@ -217,6 +219,7 @@ class PostgresqlLedger:
             self._writer = connect(self._url, WRITER)
             self._writer.add_notice_handler(self._take_notice)
             arrays.register(self._writer)
+            self._confirm_all(self._writer)
             self._reader = connect(self._url, READER)
             epoch = read_epoch(self._reader)
             self._stations = loading.fetch_stations(self._reader)
@@ -227,6 +230,16 @@ class PostgresqlLedger:
         if epoch != self.epoch:
             self.epoch, self._rows = epoch, range(0)
         self.use(self._published)
+
+    def _confirm_all(self, writer: Connection) -> None:
+        """Wait for a commit, which confirms all before it.
+
+        A server that was killed shows after its restart what no standby has yet: a tap that is
+        answered by it would be acknowledged, and lost with the server.
+        """
+        self._is_in_doubt = False
+        writer.execute(_COMMIT_NOTHING, prepare=False)
+        self._refuse_doubt()
 
     def _seems_new(self, tap_id: str) -> bool:
         prefix = tap_id.rpartition(".")[0]
@@ -297,6 +310,10 @@ class PostgresqlLedger:
 
     def _make_unavailable(self, error: psycopg.Error) -> LedgerUnavailable:
         return LedgerUnavailable(f"{self._name} did not confirm: {error}")
+
+    def _refuse_doubt(self) -> None:
+        if self._is_in_doubt:
+            raise LedgerUnavailable(f"{self._name}: no standby has confirmed the commit")
 
     def _take_notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
         """A wait for a standby that was cancelled ends with a warning, as if all were well."""
