@@ -7,7 +7,7 @@ import subprocess
 import sysconfig
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TextIO
@@ -68,11 +68,16 @@ def serving(data_dir: Path, port: int, keys: Keys, log_path: Path) -> Iterator[S
             _stop(process)
 
 
-def start_server(data_dir: Path, port: int, log: TextIO) -> "subprocess.Popen[str]":
-    """Have a server start on a data directory; the caller ends it."""
+def start_server(
+    data_dir: Path, port: int, log: TextIO, settings: Mapping[str, str] | None = None
+) -> "subprocess.Popen[str]":
+    """Have a server start on a data directory; the caller ends it.
+
+    `settings` are variables of its environment.
+    """
     return subprocess.Popen(
         [FARE_ENGINE, "serve", "--data-dir", data_dir, "--port", str(port), "--no-console"],
-        env=_environment(),
+        env=_environment() | dict(settings or {}),
         stdout=subprocess.PIPE,
         stderr=log,
         text=True,
@@ -84,6 +89,12 @@ def wait_until_ready(process: "subprocess.Popen[str]", log_path: Path) -> str:
     """The address of a server that just started, once it decides taps; NotServed if it does not."""
     with _with_output(log_path):
         return _wait_until_ready(process)
+
+
+def wait_until_ready_again(url: str, log_path: Path) -> None:
+    """Return once a server that went on decides taps again; NotServed if it does not."""
+    with _with_output(log_path):
+        _poll_ready(url, time.monotonic() + START_MAX_S)
 
 
 def find_port(wanted: int) -> int:
@@ -111,12 +122,16 @@ def _wait_until_ready(process: "subprocess.Popen[str]") -> str:
     if not line.startswith("fare-engine serves "):
         raise NotServed(f"the server did not start{': ' if line else ''}{line.strip()}")
     url = line.split()[2]
+    _poll_ready(url, deadline_s)
+    return url
+
+
+def _poll_ready(url: str, deadline_s: float) -> None:
     with httpx2.Client(base_url=url, trust_env=False) as client:
         while (answer := client.get("/readyz")).status_code != 200:
             if time.monotonic() > deadline_s:
                 raise NotServed(f"the server is not ready: {answer.text}")
             time.sleep(READY_POLL_S)
-    return url
 
 
 @contextmanager

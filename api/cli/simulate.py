@@ -3,7 +3,7 @@
 import shlex
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +14,7 @@ from api.cli.shared.output import print_json
 from simulator.deterministic import SEED_TAPS_MAX
 
 if TYPE_CHECKING:
+    from simulator.blackbox.deployments import Deployment
     from simulator.delivery.requests import Controllers
     from simulator.load import Progress
 
@@ -206,15 +207,25 @@ def audit(
 
 @app.command()
 def kills(
-    kills: Annotated[int, typer.Option(min=1, help="How often the server is killed.")] = 100,
+    kills: Annotated[int, typer.Option(min=1, help="How many kills and other faults.")] = 100,
     seed: Seed = 42,
+    postgresql: Annotated[
+        bool,
+        typer.Option(
+            "--postgresql", help="Workers over PostgreSQL with a standby, started for this run."
+        ),
+    ] = False,
+    workers: Annotated[
+        int, typer.Option(min=1, max=8, help="How many workers serve, with --postgresql.")
+    ] = 2,
     as_json: Json = False,
 ) -> None:
     """Kill a server under load, again and again: it must lose nothing and charge nothing twice.
 
-    On a finding, the scratch directory is kept (data, log and network traffic); exit status 1.
+    With --postgresql also: workers pause, connections are cut in the middle of commits, PostgreSQL
+    is killed, and its standby promoted. On a finding, the scratch directory is kept (data, log and
+    network traffic); exit status 1.
     """
-    from simulator.blackbox.deployments import Embedded, running
     from simulator.blackbox.kills import KILLS_MAX, run_kills
     from simulator.blackbox.report import format_report
     from simulator.blackbox.scratch import open_scratch
@@ -222,10 +233,18 @@ def kills(
     if kills > KILLS_MAX:
         raise typer.BadParameter(f"at most {KILLS_MAX:,}", param_hint="--kills")
     with _watching() as progress, open_scratch() as scratch:
-        with running(Embedded(scratch.path)) as deployment:
+        with _deploy(scratch.path, workers if postgresql else None) as deployment:
             report = run_kills(kills, seed, deployment, scratch.path, _command(), progress)
         scratch.is_kept = not report["passed"]
     _end(report, format_report(report), report["passed"], as_json)
+
+
+def _deploy(scratch: Path, workers: int | None) -> "AbstractContextManager[Deployment]":
+    """What is killed: so many workers over PostgreSQL, or the embedded engine."""
+    from simulator.blackbox.deployments import Embedded, running
+    from simulator.blackbox.shared import running_shared
+
+    return running(Embedded(scratch)) if workers is None else running_shared(scratch, workers)
 
 
 def _check_keep(audit: bool, keep: Path | None) -> None:

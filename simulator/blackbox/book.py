@@ -1,6 +1,7 @@
 """What every tap was answered first, and whether all that is answered later agrees with it."""
 
 import asyncio
+import time
 from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -43,16 +44,24 @@ class Book:
         self.answers: dict[str, bytes] = {}
         self.fare = 0
         self.fare_at_last = 0
+        self.silence_seconds = 0.0
+        """The longest time in which nobody was answered, since `listen`."""
+        self._answered_at = 0.0
         self._check = Check(presenter, blocks=False)
         self._fresh: list[str] = []
         self._consumed: dict[str, str] = {}
         self._enough = asyncio.Event()
+        self._settled = 0
         self._expected = 0
 
     def expect(self, taps: int) -> asyncio.Event:
-        """Set once so many more taps are acknowledged."""
-        self._expected, self._enough = len(self.answers) + taps, asyncio.Event()
+        """Set once so many more taps are acknowledged, or refused for good."""
+        self._expected, self._enough = self._settled + taps, asyncio.Event()
         return self._enough
+
+    def listen(self) -> None:
+        """A fault begins: from now on it is measured for how long nobody is answered."""
+        self.silence_seconds, self._answered_at = 0.0, time.monotonic()
 
     def take(self, tap: WorldTap, tap_id: str, body: bytes, sent_at: datetime) -> bool:
         """A tap was answered, by itself or in a batch; whether that is a decision."""
@@ -65,8 +74,10 @@ class Book:
             return False
         self.answers[tap_id] = body
         self._fresh.append(tap_id)
-        if len(self.answers) >= self._expected:
-            self._enough.set()
+        now = time.monotonic()
+        self.silence_seconds = max(self.silence_seconds, now - self._answered_at)
+        self._answered_at = now
+        self._settle()
         self.fare += decision.fare
         self._check.take(tap, decision)
         sent_at -= timedelta(microseconds=sent_at.microsecond % 1_000)  # as exact as decided_at
@@ -108,6 +119,7 @@ class Book:
     def refuse(self, tap_id: str, status: int, body: bytes) -> None:
         """An error where every tap is decided."""
         self.findings.add("refused", f"{tap_id}: {status} {_format_body(body)}")
+        self._settle()
 
     def take_fresh(self) -> list[str]:
         """The taps acknowledged since this was asked last."""
@@ -130,6 +142,11 @@ class Book:
     def list_outcomes(self) -> list[dict[str, Any]]:
         """Taps by outcome and reason."""
         return self._check.list_outcomes()
+
+    def _settle(self) -> None:
+        self._settled += 1
+        if self._settled >= self._expected:
+            self._enough.set()
 
     def _consume(self, tap_id: str, decision: Decision) -> None:
         if decision.journey is None:

@@ -1,7 +1,8 @@
-"""Gates on one connection: what was not acknowledged is kept, and sent again until it is."""
+"""Gates that share a connection: what was not acknowledged is kept, and sent until it is."""
 
 import asyncio
 import random
+import time
 from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -25,9 +26,13 @@ BACKLOG_MAX: Final = 300
 BATCHED_SHARE: Final = 0.75
 """How often several taps that wait are sent together."""
 PATIENCE_MAX: Final = 12
-"""Attempts to reach a server that is down before the gates decide alone; some give up at once."""
-TRIES_MAX: Final = 1_200
-"""Attempts before the run ends with an error, in some two minutes."""
+"""Attempts that fail before the gates decide alone; some give up at once."""
+FAILING_MAX_S: Final = 120.0
+"""After failing for so long the run ends with an error."""
+ANSWER_MAX_S: Final = 2.0
+"""Gates wait for an answer for so long, and send again."""
+CHANGE_SHARE: Final = 0.1
+"""How often the next request goes to another worker, though nothing is wrong."""
 ALONE_TAPS_MAX: Final = 6
 """Passengers who come meanwhile."""
 TRY_AGAIN_S: Final = 0.1
@@ -84,6 +89,11 @@ class Controller:
         self._backlog_share = backlog_share
         self._outbox: deque[Message] = deque()
         self._line: Line | None = None
+        self._at = chance.randrange(1_000)
+        """Which worker it sends to."""
+        self._failures = 0
+        self._failing_since = 0.0
+        self._patience = 0
 
     @property
     def waiting(self) -> int:
@@ -94,32 +104,49 @@ class Controller:
         """The taps that were sent, or decided alone, and not acknowledged."""
         return [message.tap_id for message in self._outbox]
 
-    async def reach(self) -> None:
-        """Try until the engine listens. Meanwhile passengers come; the gates may decide alone."""
-        patience = self._chance.randrange(PATIENCE_MAX)
-        for tries in range(TRIES_MAX):
-            try:
-                self._line = await open_line(self._deployment.url)
-                return
-            except OSError:
-                self._book.counts["tried in vain"] += 1
-            if tries == patience:
-                self._decide_alone()
-            await asyncio.sleep(TRY_AGAIN_S)
-        raise NotServed(f"nobody listened within {TRIES_MAX * TRY_AGAIN_S:g} s")
-
     async def work(self) -> None:
-        """Send until all is acknowledged, or until the engine is gone."""
-        try:
-            while self.waiting:
+        """Send until all is acknowledged, whatever happens to the engine meanwhile."""
+        while self.waiting:
+            try:
                 await self._send_next()
-        except ConnectionError:
-            self._line = None
+            except OSError as error:
+                if isinstance(error, TimeoutError):
+                    self._book.counts["timed out"] += 1
+                await self._fail()
 
     def hang_up(self) -> None:
-        """At the end."""
+        """Leave the worker."""
         if self._line is not None:
             self._line.close()
+        self._line = None
+
+    async def _fail(self) -> None:
+        """An attempt failed: another one follows, elsewhere. The gates may lose patience."""
+        if not self._failures:
+            self._failing_since = time.monotonic()
+            self._patience = self._chance.randrange(PATIENCE_MAX)
+        elif time.monotonic() - self._failing_since > FAILING_MAX_S:
+            raise NotServed(f"nobody was served within {FAILING_MAX_S:g} s")
+        if self._failures == self._patience:
+            self._decide_alone()
+        self._failures += 1
+        self._change()
+        await asyncio.sleep(TRY_AGAIN_S)
+
+    def _change(self) -> None:
+        """Go on with another worker."""
+        self.hang_up()
+        self._at += 1
+
+    async def _reach(self) -> None:
+        """Connect to the worker whose turn it is; OSError while it does not listen."""
+        if self._line is None:
+            urls = self._deployment.urls
+            try:
+                self._line = await open_line(urls[self._at % len(urls)])
+            except OSError:
+                self._book.counts["tried in vain"] += 1
+                raise
 
     def _decide_alone(self) -> None:
         self._take(self._chance.randrange(ALONE_TAPS_MAX))
@@ -144,6 +171,9 @@ class Controller:
             is_backlog = self._chance.random() < self._backlog_share
             self._take(self._chance.randrange(2, BACKLOG_MAX + 1) if is_backlog else 1)
         first = self._outbox[0]
+        if self._chance.random() < CHANGE_SHARE:
+            self._change()
+        await self._reach()
         if first.is_report:
             await self._send_report(first)
             return
@@ -199,8 +229,9 @@ class Controller:
     async def _ask(self, request: str, path: str, body: bytes, *, is_marked: bool = False) -> Reply:
         assert self._line is not None, "it was not reached"
         try:
-            reply = await self._line.ask_one(request_bytes(path, self._deployment.key, body))
-        except ConnectionError:
+            content = request_bytes(path, self._deployment.key, body)
+            reply = await self._line.ask_one(content, ANSWER_MAX_S)
+        except OSError:
             self._log.unanswered(request)
             raise
         self._log.answered(request, reply, is_marked=is_marked)
@@ -208,11 +239,13 @@ class Controller:
 
     async def _is_final(self, reply: Reply, messages: Sequence[Message]) -> bool:
         """Whether a request was served. What is refused for good is quarantined, as gates must."""
+        if reply.status < 500:
+            self._failures = 0
         if reply.status == 200:
             return True
         if reply.status >= 500:
             self._book.counts["answered 5xx"] += 1
-            await asyncio.sleep(TRY_AGAIN_S)
+            await self._fail()
             return False
         for message in messages:
             self._book.refuse(message.tap_id, reply.status, reply.body)
@@ -232,6 +265,7 @@ class Controller:
             if tap.flags & AGAIN and not message.is_known:
                 message.is_known = True
                 following.append(message)
+                self._change()  # a gate that had timed out sends it to another worker
             if tap.flags & TURNED_BACK:
                 following.append(Message(tap, message.body, is_report=True))
         self._outbox.extendleft(reversed(following))

@@ -17,6 +17,7 @@ CHECKS: Final = {
     "money": "the fares of all taps have another sum at the end than when they were answered first",
     "intended": "a passenger was answered otherwise than the rule wants",
     "unsent": "a tap was not acknowledged though everything healed",
+    "silent": "nobody was answered for longer than a fault may last",
     "died": "the server was lost by itself or did not come back: the run ends there",
     "stopped": "the server did not stop in good order",
 }

@@ -5,10 +5,9 @@ from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from simulator.delivery.http_client import Connection
-from simulator.serving import NotServed
 
 ANSWER_MAX_S: Final = 120.0
-"""An engine that neither answers nor hangs up for so long is stuck."""
+"""An engine that neither answers nor hangs up for so long, though nothing is wrong, is stuck."""
 
 _REPLAYED: Final = b"\r\nidempotent-replayed: true\r\n"
 
@@ -33,13 +32,18 @@ class Line(Connection):
         self._received += data
         super().data_received(data)
 
-    async def ask_one(self, request: bytes) -> Reply:
-        """Send a request and wait for its answer; ConnectionError when none will come."""
+    async def ask_one(self, request: bytes, patience_s: float = ANSWER_MAX_S) -> Reply:
+        """Send a request and wait for its answer; ConnectionError when none will come.
+
+        TimeoutError where none came in time: nobody waits for it any more.
+        """
         self._received = b""
         answer = self.ask(request)
-        await asyncio.wait([answer], timeout=ANSWER_MAX_S)
+        await asyncio.wait([answer], timeout=patience_s)
         if not answer.done():
-            raise NotServed(f"a request was not answered within {ANSWER_MAX_S:g} s")
+            answer.cancel()
+            self.close()
+            raise TimeoutError(f"a request was not answered within {patience_s:g} s")
         status, body = answer.result()
         head = self._received.partition(b"\r\n\r\n")[0].lower() + b"\r\n"
         return Reply(status, body, _REPLAYED in head)

@@ -1,6 +1,7 @@
 """Acknowledged taps asked for again, once the engine is up: nothing lost, nothing changed."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ import msgspec
 from simulator.blackbox.audit_log import AuditLog
 from simulator.blackbox.book import Book
 from simulator.blackbox.deployments import Deployment
-from simulator.blackbox.line import Line, get_bytes, open_line
+from simulator.blackbox.line import ANSWER_MAX_S, Line, Reply, get_bytes, open_line
 from simulator.delivery.http_client import request_bytes
 from simulator.delivery.requests import BATCH_PATH, TAPS_PATH
 
@@ -17,12 +18,14 @@ READERS: Final = 8
 """Connections that read."""
 TOGETHER: Final = 500
 """Taps asked again in one batch at the end."""
+ASK_AGAIN_S: Final = 0.1
+"""A worker that was idle during a fault may find out only now that it has to connect again."""
 
 _read_results: Final = msgspec.json.Decoder(dict[str, list[msgspec.Raw]]).decode
 
 
 class Reader:
-    """Asks an engine that is up and quiet."""
+    """Asks all workers of an engine that is up and quiet."""
 
     def __init__(self, deployment: Deployment, book: Book, log: AuditLog) -> None:
         self._deployment = deployment
@@ -56,19 +59,29 @@ class Reader:
     ) -> None:
         remaining = iter(things)
 
-        async def read() -> None:
-            line = await open_line(self._deployment.url)
+        async def read(url: str) -> None:
+            line = await open_line(url)
             for thing in remaining:
                 await ask(line, thing)
             line.close()
 
-        await asyncio.gather(*[read() for _ in range(READERS)])
+        urls = self._deployment.urls
+        await asyncio.gather(*[read(urls[number % len(urls)]) for number in range(READERS)])
+
+    async def _ask(self, line: Line, content: bytes) -> Reply:
+        deadline_s = time.monotonic() + ANSWER_MAX_S
+        while (reply := await line.ask_one(content)).status == 503:
+            if time.monotonic() > deadline_s:
+                break
+            self._book.counts["answered 5xx"] += 1
+            await asyncio.sleep(ASK_AGAIN_S)
+        return reply
 
     async def _ask_one_again(self, line: Line, tap_id: str) -> None:
         tap = self._book.bodies[tap_id]
         request = self._log.tap_sent(tap)
         content = request_bytes(TAPS_PATH, self._deployment.key, msgspec.json.encode(tap))
-        reply = await line.ask_one(content)
+        reply = await self._ask(line, content)
         self._log.answered(request, reply, is_marked=True)
         if reply.status == 200:
             self._book.compare_again(tap_id, reply.body, replayed=reply.replayed)
@@ -79,7 +92,7 @@ class Reader:
         taps = [self._book.bodies[tap_id] for tap_id in tap_ids]
         request = self._log.batch_sent(taps)
         body = msgspec.json.encode({"taps": taps})
-        reply = await line.ask_one(request_bytes(BATCH_PATH, self._deployment.key, body))
+        reply = await self._ask(line, request_bytes(BATCH_PATH, self._deployment.key, body))
         self._log.answered(request, reply, is_marked=False)
         if reply.status != 200:
             self._book.refuse(tap_ids[0], reply.status, reply.body)
@@ -89,7 +102,7 @@ class Reader:
 
     async def _read(self, line: Line, tap_id: str) -> None:
         path = f"{TAPS_PATH}/{tap_id}"
-        reply = await line.ask_one(get_bytes(path, self._deployment.key))
+        reply = await self._ask(line, get_bytes(path, self._deployment.key))
         if reply.status != 200:
             self._log.read_back(tap_id, reply.status, None)
             self._book.findings.add("lost", f"{tap_id} is answered {reply.status} when read")

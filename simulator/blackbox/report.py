@@ -6,12 +6,13 @@ from typing import Any
 from simulator import machine
 from simulator.auditor.verdict import Verdict
 from simulator.blackbox.book import Book
+from simulator.blackbox.fault_log import FaultLog
 from simulator.report.document import describe_world
 from simulator.world.world import World
 
 
 def make_document(
-    about: dict[str, Any], world: World, book: Book, verdict: Verdict
+    about: dict[str, Any], world: World, book: Book, faults: FaultLog, verdict: Verdict
 ) -> dict[str, Any]:
     """All figures of a run. `about` says what was run."""
     counts, checked = book.counts, verdict.checked
@@ -21,9 +22,11 @@ def make_document(
         **about,
         "machine": machine.describe(),
         "world": describe_world(world),
-        "kills": counts["kills"],
-        "kills_while_starting": counts["kills while starting"],
+        "kills": faults.kills,
+        "faults": faults.document(),
         "tried_in_vain": counts["tried in vain"],
+        "timed_out": counts["timed out"],
+        "answered_5xx": counts["answered 5xx"],
         "taps": {
             "sent": len(book.bodies),
             "acknowledged": len(book.answers),
@@ -42,6 +45,9 @@ def make_document(
         },
         "outcomes": book.list_outcomes(),
         "audit": verdict.to_document(),
+        "acknowledged_lost": findings["by_check"].get("lost", 0),
+        "entries_consumed_twice": findings["by_check"].get("consumed", 0),
+        "answers_changed": findings["by_check"].get("changed", 0),
         "findings": findings,
     }
 
@@ -61,6 +67,9 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     yield machine.format_line(report["machine"])
     yield ""
     yield from _figures(report)
+    yield _line("acknowledged lost", report["acknowledged_lost"])
+    yield _line("entries twice", report["entries_consumed_twice"])
+    yield _line("answers changed", report["answers_changed"])
     findings = report["findings"]
     yield _line("findings", findings["count"])
     for check, count in findings["by_check"].items():
@@ -71,7 +80,12 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
 
 def _figures(report: dict[str, Any]) -> Iterator[str]:
     taps, money, checked = report["taps"], report["money"], report["audit"]["checked"]
-    yield _line("kills", report["kills"], f"{report['kills_while_starting']:,} while it started")
+    for fault in report["faults"]:
+        bound = fault["silence_seconds_max"]
+        allowed = "" if bound is None else f", {bound:g} s allowed"
+        silence = f"{fault['longest_silence_seconds']:.2f} s without an answer at most{allowed}"
+        yield f"{fault['count']:>6,}  {fault['kind']}: {silence}"
+    yield _line("kills and faults", report["kills"])
     yield _line("taps", taps["sent"], f"of {report['world']['passengers']:,} passengers")
     yield _line("acknowledged", taps["acknowledged"])
     largest = f"of up to {taps['largest_batch']:,} taps"
@@ -80,6 +94,8 @@ def _figures(report: dict[str, Any]) -> Iterator[str]:
     yield _line("resent", report["resent"], f"{decided:,} had been decided without an answer")
     yield _line("decided alone", taps["decided_alone"], "uploaded with what the gate did")
     yield _line("connections refused", report["tried_in_vain"])
+    yield _line("not answered in time", report["timed_out"], "and sent again")
+    yield _line("answered 5xx", report["answered_5xx"], "and sent again")
     yield _line("answers compared", report["answers_compared"])
     yield _line("entries consumed", checked.get("entries consumed", 0))
     at_last, by_rule = money["fare_at_last"], money["fare_by_the_rule"]

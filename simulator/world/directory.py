@@ -1,11 +1,11 @@
-"""A data directory for a world's network: what `init` makes, with all gates and crossing lanes."""
+"""A ledger for a world's network: what `init` makes, with all gates and crossing lanes."""
 
 from pathlib import Path
 from typing import Final
 
 from fare_engine.access_key import ADMIN
 from fare_engine.ledger.database import migrate, writing
-from fare_engine.ledger.sqlite.place import EmbeddedPlace
+from fare_engine.ledger.place import LedgerPlace
 from fare_engine.ledger.stores import keys as key_store
 from fare_engine.ledger.stores.catalogue import (
     load_catalogue,
@@ -14,15 +14,21 @@ from fare_engine.ledger.stores.catalogue import (
     store_network,
 )
 from fare_engine.network_file import read_builtin
+from fare_engine.opening import make_place
 from fare_engine.setup import make_first_tariff
 from simulator.world.chengdu import BUILTIN, WorldNetwork
 
 ACTOR: Final = "simulator"
 
 
-def make_directory(path: Path, world: WorldNetwork, now_ms: int) -> tuple[EmbeddedPlace, str]:
-    """A new directory with the network and its policies, and an admin key."""
-    place = EmbeddedPlace(path)
+def make_directory(
+    path: Path, world: WorldNetwork, now_ms: int, database_url: str | None = None
+) -> tuple[LedgerPlace, str]:
+    """A new directory with the network and its policies, and an admin key.
+
+    With a URL the ledger is in that database, and the directory has the token key alone.
+    """
+    place = make_place(path, database_url)
     file = read_builtin(BUILTIN)
     with place.create_ledger() as database:
         migrate(database)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from simulator.blackbox.deployments import Embedded, running
-from simulator.blackbox.kills import TAPS_A_LIFE, run_kills
+from simulator.blackbox.kills import TAPS_A_FAULT, run_kills
 from tests.commands import Command
 from tests.server_process import run_command
 
@@ -24,9 +24,9 @@ def test_every_acknowledged_decision_survives_every_kill_unchanged() -> None:
     done = run_command("simulate", "kills", "--kills", 4, "--seed", 2, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout)
-    taps, lives = report["taps"], 4 - report["kills_while_starting"]
+    taps, faults = report["taps"], sum(fault["count"] for fault in report["faults"])
     assert report["kills"] == 4
-    assert taps["acknowledged"] == taps["sent"] == lives * TAPS_A_LIFE
+    assert taps["acknowledged"] == taps["sent"] == faults * TAPS_A_FAULT
     assert report["resent"] > 0
     assert taps["decided_alone"] > 0
     assert taps["largest_batch"] > 128, "none was committed outside of the event loop"
@@ -83,7 +83,7 @@ def test_a_server_does_not_start_on_a_ledger_that_lost_rows(tmp_path: Path) -> N
 
 def test_rows_that_a_ledger_lost_are_found(tmp_path: Path) -> None:
     found = _find(tmp_path, LOSE_HALF)
-    assert found["lost"] > TAPS_A_LIFE / 4
+    assert found["lost"] > TAPS_A_FAULT / 4
     # Asked for after the kill, and once more at the end.
     assert found["changed"] == found["audit: decision-changed"] == 2 * found["lost"]
 
