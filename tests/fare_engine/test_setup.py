@@ -142,7 +142,7 @@ def test_a_network_without_a_pilot_gets_a_key_for_all_its_gates(
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "fault"),
     [
         ('["A-1", "A-2"]', '["A-1"]', "designated_gates: must name at least one exit gate"),
         ("window_seconds = 600", "window_seconds = 0", "window_seconds: must be more than 0"),
@@ -153,9 +153,9 @@ def test_a_network_without_a_pilot_gets_a_key_for_all_its_gates(
     ],
 )
 def test_a_network_that_cannot_be_leaves_no_directory(
-    directory: EmbeddedPlace, tmp_path: Path, old: str, new: str, told: str
+    directory: EmbeddedPlace, tmp_path: Path, old: str, new: str, fault: str
 ) -> None:
-    with pytest.raises(CatalogueInvalid, match=told):
+    with pytest.raises(CatalogueInvalid, match=fault):
         initialise(directory, now_ms=NOW_MS, network=_file(tmp_path, old, new))
     assert not directory.path.exists()
 

@@ -20,7 +20,7 @@ configuration = Table(
     "configuration",
     metadata,
     Column("version", BigInteger, primary_key=True, autoincrement=False),
-    Column("token_key", LargeBinary(16), comment="a keyed hash that tells the token key"),
+    Column("token_key", LargeBinary(16), comment="a keyed hash of the token key"),
     comment="one row: the version of all that operators publish; every change raises it",
 )
 
@@ -151,7 +151,7 @@ blocked_media = Table(
     metadata,
     Column("token", LargeBinary(16), primary_key=True),
     Column("medium_type", String(32), nullable=False),
-    Column("masked", String(64), comment="null where only the token was told"),
+    Column("masked", String(64), comment="null where only the token is known"),
     Column("reason", Text, nullable=False),
     Column("blocked_at", BigInteger, nullable=False),
     comment="media that may not enter",

@@ -42,7 +42,7 @@ class LedgerFiles:
         # open, since a process without a free descriptor has lost nothing.
         self._descriptors = [os.open(path, os.O_RDONLY | os.O_CLOEXEC) for path in paths]
         self._ledger_descriptor, self._log_descriptor, self._index_descriptor = self._descriptors
-        self._ledger_bytes = self._index_bytes = 0
+        self._ledger_bytes = self._log_bytes = self._index_bytes = 0
         self._settled_ns = _UNSETTLED
         self.check()
 
@@ -57,15 +57,17 @@ class LedgerFiles:
         Afterwards it would be too late: what is written behind the end of a file that was cut makes
         it as long as before.
         """
-        header = IndexHeader.read(self._index_descriptor)
-        log_bytes = os.fstat(self._log_descriptor).st_size
-        if header is None or log_bytes < header.measure_log():
-            self.check()
-        elif log_bytes and os.pread(self._log_descriptor, SALTS_BYTES, SALTS_AT) != header.salts:
-            self.check()  # written over, or just begun anew
+        if os.fstat(self._log_descriptor).st_size < self._log_bytes:
+            self.check()  # cut, or just begun anew
 
     def check_after(self) -> None:
-        """After a commit: LedgerLost where a file was deleted or replaced, or the ledger cut."""
+        """After a commit: LedgerLost where a file was deleted, replaced or written over, or cut."""
+        header = IndexHeader.read(self._index_descriptor)
+        salts = os.pread(self._log_descriptor, SALTS_BYTES, SALTS_AT)
+        if header is None or (header.frames and salts != header.salts):
+            self.check()
+        else:
+            self._log_bytes = header.measure_log()
         try:
             # A path object costs another microsecond with every tap.
             changed_ns = os.stat(self._directory).st_mtime_ns  # noqa: PTH116
@@ -109,6 +111,7 @@ class LedgerFiles:
         if header.frames and find_salts(self._log_descriptor) != header.salts:
             return self._log
         self._ledger_bytes, self._index_bytes = ledger.st_size, index.st_size
+        self._log_bytes = header.measure_log()
         return None
 
     def _check_file(self, path: Path) -> os.stat_result:

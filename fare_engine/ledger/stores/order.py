@@ -1,4 +1,4 @@
-"""One order for the changes of all writers, so that whoever pages by a number misses none.
+"""One order for the changes of all writers, so that a client that pages by a number misses none.
 
 A database that takes several writers gives out numbers before it commits what they are for: a lower
 one might appear after a higher one was read. So all that is listed by such a number (the audit,

@@ -144,7 +144,7 @@ CREATE TABLE blocked_media (
     CONSTRAINT pk_blocked_media PRIMARY KEY (token)
 );
 COMMENT ON TABLE blocked_media IS 'media that may not enter';
-COMMENT ON COLUMN blocked_media.masked IS 'null where only the token was told';
+COMMENT ON COLUMN blocked_media.masked IS 'null where only the token is known';
 
 CREATE TABLE configuration (
     version BIGINT NOT NULL,
@@ -153,7 +153,7 @@ CREATE TABLE configuration (
 );
 COMMENT ON TABLE configuration IS
     'one row: the version of all that operators publish; every change raises it';
-COMMENT ON COLUMN configuration.token_key IS 'a keyed hash that tells the token key';
+COMMENT ON COLUMN configuration.token_key IS 'a keyed hash of the token key';
 
 CREATE TABLE issuer_keys (
     issuer_id VARCHAR(16) NOT NULL,

@@ -34,7 +34,7 @@ def test_a_worker_that_is_killed_is_replaced_while_the_other_one_answers(
 
 
 class Controller(threading.Thread):
-    """Sends tap after tap on a connection that it keeps, until it is told that it may end.
+    """Sends tap after tap on a connection that it keeps, until it is said that it may end.
 
     It opens another one only where an answer has said so: a connection that is closed otherwise
     may have lost an answer, and ends it.

@@ -1,4 +1,4 @@
-"""A watch hears what others publish, and finds out by itself what it was not told."""
+"""A watch is notified of what others publish, and finds out by itself where it was not."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ def watch(world: SharedWorld) -> Iterator[Watch]:
 def test_it_knows_the_version_at_once_and_then_with_each_publication(
     world: SharedWorld, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watching, "LOOK_SECONDS", 60.0)  # what it finds out, it was told
+    monkeypatch.setattr(watching, "LOOK_SECONDS", 60.0)  # it has to be notified
     first = watch.wait()
     for nth in (1, 2, 3):
         world.publish()

@@ -1,4 +1,4 @@
-"""What is listed by a number appears in the order of its numbers, whoever stores it at once."""
+"""What is listed by a number appears in the order of its numbers, also if several store at once."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
